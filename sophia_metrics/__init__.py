@@ -1,0 +1,2 @@
+"""Sophia Metrics."""
+__version__ = "0.1.0"

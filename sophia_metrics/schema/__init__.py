@@ -1,0 +1,46 @@
+"""Every table, written once: DDL, Polars schemas and the data dictionary derive from here."""
+
+from sophia_metrics.schema import core, marts, state
+from sophia_metrics.schema.column import Column, Kind, Storage, Table
+
+__all__ = ["TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
+
+TABLES: tuple[Table, ...] = (
+    core.USAGE_EVENTS,
+    core.USAGE_UNITS,
+    core.QUARANTINE,
+    state.INGEST_LEDGER,
+    state.WATERMARKS,
+    state.PRICE_CARDS,
+    state.PRICE_CARD_UNITS,
+    state.QUARANTINE_VERDICTS,
+    state.PIPELINE_RUNS,
+    state.VERSIONS,
+    marts.COST_15MIN,
+    marts.COST_HOURLY,
+    marts.COST_DAILY,
+    marts.LATENCY_HISTOGRAM,
+    marts.MODEL_EFFICIENCY,
+    marts.PERFORMANCE_NOW,
+    marts.PIPELINE_RUNS_MART,
+    marts.FRESHNESS,
+    state.MANIFEST,
+    state.MART_BUILDS,
+    state.SCHEMA_MIGRATIONS,
+)
+
+_BY_NAME = {each.name: each for each in TABLES}
+
+
+def table(name: str) -> Table:
+    """Return the table of that name.
+
+    Raises:
+        KeyError: there is no such table.
+    """
+    return _BY_NAME[name]
+
+
+def stored(*storages: Storage) -> tuple[Table, ...]:
+    """Return the tables that live in one of these storages, in the order of TABLES."""
+    return tuple(each for each in TABLES if each.storage in storages)

@@ -1,0 +1,143 @@
+"""The facts: usage events, billing units and quarantined rows. Names and types here are public."""
+
+from sophia_metrics.schema.column import Column, Kind, Storage, Table
+
+__all__ = ["QUARANTINE", "USAGE_EVENTS", "USAGE_UNITS"]
+
+TEXT, BOOLEAN, DATE, INSTANT = Kind.TEXT, Kind.BOOLEAN, Kind.DATE, Kind.INSTANT
+COUNT, MONEY, RATE, QUANTITY, REAL = Kind.COUNT, Kind.MONEY, Kind.RATE, Kind.QUANTITY, Kind.REAL
+
+IDENTITY = (
+    Column("event_id", TEXT, "The first 128 bits, in hex, of the SHA-256 over source name and native id.", True),
+    Column("usage_on", DATE, "UTC day of started_at. Filter on it: other days are then not read.", True),
+    Column("source", TEXT, "Name of the configured source.", True),
+    Column("source_role", TEXT, "ledger: counts as usage; reconcile: is only compared.", True),
+    Column("record_kind", TEXT, "call: one call; bucket: a provider's sum over an interval.", True),
+    Column("started_at", INSTANT, "When the call started (UTC); the smallest of all versions of the event.", True),
+    Column("ended_at", INSTANT, "When the call or the bucket ended (UTC). Null: unknown."),
+    Column("source_updated_at", INSTANT, "The source's own last change of the row (UTC). Null: it keeps none."),
+    Column("version_rank", COUNT, "Precedence of a version beside others of its event: a replayed line has -1, others 0.", True),
+    Column("ingested_at", INSTANT, "When the row was committed here (UTC).", True),
+    Column("attempt_id", TEXT, "The attempt that committed the row; see core_ingest_ledger.", True),
+)
+WHO = (
+    Column("account_id", TEXT, "The provider account or organisation."),
+    Column("team", TEXT, "The team that called."),
+    Column("project", TEXT, "The project that called."),
+    Column("environment", TEXT, "production, staging, …, as the source names it."),
+    Column("user_hash", TEXT, "Keyed hash of the user (plain text only where identity = plain)."),
+    Column("api_key_id", TEXT, "Keyed hash of the API key's identifier."),
+    Column("session_id", TEXT, "Keyed hash of the session or conversation."),
+    Column("tags", TEXT, "A flat map of text to text, as JSON."),
+)
+TRACE = (
+    Column("request_id", TEXT, "The provider's or gateway's id of the request."),
+    Column("trace_id", TEXT, "The trace that the call belongs to."),
+    Column("span_id", TEXT, "The span of the call in its trace."),
+    Column("parent_id", TEXT, "The span or call that caused this one."),
+    Column("retry_ordinal", COUNT, "0 for the first try. Null: unknown."),
+)
+WHAT = (
+    Column("provider", TEXT, "Who runs the model: openai, anthropic, google, …", True),
+    Column("route", TEXT, "Through whom it was called and billed: direct, openrouter, bedrock, azure, …"),
+    Column("region", TEXT, "The provider's region."),
+    Column("model", TEXT, "The model that answered, as the source names it.", True),
+    Column("model_requested", TEXT, "The model or alias that was asked for."),
+    Column("operation", TEXT, "chat, embedding, image, …"),
+    Column("service_tier", TEXT, "standard, batch, flex, priority, …, from the response. Null: the source does not say."),
+    Column("is_stream", BOOLEAN, "The answer was streamed."),
+    Column("finish_reason", TEXT, "Why the model stopped."),
+    Column("status", TEXT, "ok, error or cancelled.", True),
+    Column("error_class", TEXT, "Class of the error, never its message."),
+)
+TOKENS = (
+    Column("input_tokens", COUNT, "Input tokens neither read from nor written to a prompt cache."),
+    Column("cache_read_tokens", COUNT, "Input tokens read from the provider's prompt cache."),
+    Column("cache_write_5m_tokens", COUNT, "Input tokens written to the prompt cache for five minutes."),
+    Column("cache_write_1h_tokens", COUNT, "Input tokens written to the prompt cache for one hour."),
+    Column("output_tokens", COUNT, "Output tokens, reasoning included."),
+    Column("reasoning_tokens", COUNT, "The part of output_tokens that was reasoning."),
+    Column("request_count", COUNT, "1 for a call; a bucket holds many.", True),
+    Column("usage_quality", TEXT, "exact, estimated, ttl_assumed, tier_unknown, partial or missing.", True),
+)
+SPEED = (
+    Column("latency_ms", REAL, "From the request to the end of the answer."),
+    Column("ttft_ms", REAL, "From the request to the first token."),
+    Column("is_cache_hit", BOOLEAN, "Answered by a response cache, not by the model."),
+    Column("cache_tier", TEXT, "Which tier of the response cache answered."),
+    Column("prompt_hash", TEXT, "Keyed hash of the prompt."),
+    Column("prefix_hash", TEXT, "Keyed hash of the prompt's prefix."),
+)
+PRICED = (
+    Column("fx_rate", RATE, "Dollars for one unit of cost_reported_currency. Null: no rate is known."),
+    Column("cost_reported_usd", MONEY, "cost_reported in dollars. Null: not reported, or no rate is known."),
+    Column("cost_input_usd", MONEY, "Cost of input_tokens."),
+    Column("cost_cache_read_usd", MONEY, "Cost of cache_read_tokens."),
+    Column("cost_cache_write_usd", MONEY, "Cost of both kinds of cache write."),
+    Column("cost_output_usd", MONEY, "Cost of output_tokens."),
+    Column("cost_units_usd", MONEY, "Cost of the event's rows in core_usage_units; 0 where it has none."),
+    Column("cost_computed_usd", MONEY, "The sum of the five parts, at the prices that hold for this installation. Null: a part is unknown."),
+    Column("list_cost_usd", MONEY, "The same tokens at public list prices. For subscriptions: the API-equivalent cost."),
+    Column("cost_usd", MONEY, "What the call cost: billed, else computed, else the gateway's estimate. Null: unknown."),
+    Column("cost_basis", TEXT, "billed, computed or estimated. Null with cost_usd."),
+    Column("price_status", TEXT, "priced, partial, unpriced, free, subscription (paid otherwise, or the source does not say) or invalid.", True),
+    Column("price_id", TEXT, "The price card that was used; see core_price_cards."),
+)
+REPORTED = (
+    Column("cost_reported", MONEY, "The cost that the source reports, in its currency. Null: it reports none."),
+    Column("cost_reported_currency", TEXT, "Currency of cost_reported, ISO 4217."),
+)
+
+USAGE_EVENTS = Table(
+    name="core_usage_events",
+    doc="One call, or one bucket of a provider's sums.",
+    key=("event_id",),
+    columns=(*IDENTITY, *WHO, *TRACE, *WHAT, *TOKENS, *SPEED, *REPORTED, *PRICED),
+    storage=Storage.DAY_FILES,
+    day="usage_on",
+    order=("started_at", "event_id"),
+)
+
+USAGE_UNITS = Table(
+    name="core_usage_units",
+    doc="One event × billing unit other than the five token columns.",
+    key=("event_id", "unit"),
+    columns=(
+        Column("event_id", TEXT, "The event in core_usage_events.", True),
+        Column("usage_on", DATE, "UTC day of started_at.", True),
+        Column("started_at", INSTANT, "started_at of the event (UTC).", True),
+        Column("unit", TEXT, "What is counted: web_search, input_audio_tokens, image, …", True),
+        Column("quantity", QUANTITY, "How many.", True),
+        Column("rate_usd", RATE, "Dollars for one. Null: no price is known."),
+        Column("cost_usd", MONEY, "quantity × rate_usd. Null: no price is known."),
+        Column("price_status", TEXT, "priced, free or unpriced.", True),
+    ),
+    storage=Storage.DAY_FILES,
+    day="usage_on",
+    order=("started_at", "event_id", "unit"),
+)
+
+QUARANTINE = Table(
+    name="core_quarantine",
+    doc="One rejected row, without its content.",
+    key=("quarantine_id",),
+    columns=(
+        Column("quarantine_id", TEXT, "The same for the same row of the same file and the same rule.", True),
+        Column("found_on", DATE, "UTC day of found_at.", True),
+        Column("source", TEXT, "Name of the configured source.", True),
+        Column("attempt_id", TEXT, "The attempt that met the row.", True),
+        Column("rule", TEXT, "The first rule that the row breaks.", True),
+        Column("reason", TEXT, "The rule in a sentence.", True),
+        Column("severity", TEXT, "error: the row is kept out.", True),
+        Column("found_at", INSTANT, "When it was found (UTC).", True),
+        Column("file_name", TEXT, "The file, as it was named when read."),
+        Column("line_number", COUNT, "Line in the file, from 1; the row number for Parquet."),
+        Column("byte_start", COUNT, "First byte of the row in the file, from 0. Null for Parquet."),
+        Column("byte_end", COUNT, "The byte after the last one of the row. Null for Parquet."),
+        Column("content_sha256", TEXT, "SHA-256 of the row's bytes (Parquet: of its allow-listed values).", True),
+        Column("kept_values", TEXT, "Allow-listed values that help to understand the rule, as JSON."),
+    ),
+    storage=Storage.DAY_FILES,
+    day="found_on",
+    order=("found_at", "quarantine_id"),
+)
