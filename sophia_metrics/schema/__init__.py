@@ -26,6 +26,7 @@ TABLES: tuple[Table, ...] = (
     marts.FRESHNESS,
     state.MANIFEST,
     state.MART_BUILDS,
+    state.PRICE_BOOKS,
     state.SCHEMA_MIGRATIONS,
 )
 

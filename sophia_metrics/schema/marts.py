@@ -34,18 +34,32 @@ COST_MEASURES = (
     Column("cache_write_tokens", COUNT, "Tokens written to the prompt cache, for any time."),
     Column("output_tokens", COUNT, "Output tokens, reasoning included."),
     Column("reasoning_tokens", COUNT, "The part of the output that was reasoning."),
-    Column("cost_usd", MONEY, "Spend. Calls whose cost is unknown are not in it: see unpriced_count. Null: no cost is known."),
+    Column(
+        "cost_usd",
+        MONEY,
+        "Spend. Calls whose cost is unknown are not in it: see unpriced_count. Null: no cost is known.",
+    ),
     Column("list_cost_usd", MONEY, "The same calls at list prices; for subscriptions the API-equivalent cost."),
     Column("cost_reported_usd", MONEY, "What the sources reported."),
     Column("cost_computed_usd", MONEY, "What we computed from price cards."),
-    Column("unpriced_count", COUNT, "Calls that should have a cost and have none.", True),
+    Column(
+        "unpriced_count",
+        COUNT,
+        "Calls that should have a cost and have none. A bucket counts with the calls it holds, at least as one.",
+        True,
+    ),
     Column("unknown_usage_count", COUNT, "Calls whose input or output tokens are unknown.", True),
     Column("unknown_list_cost_count", COUNT, "Calls without a list cost.", True),
-    Column("unknown_reported_count", COUNT, "Calls for which the source reported no cost.", True),
-    Column("prompt_cache_saving_usd", MONEY, "What prompt caching saved at list prices, net of the premium for writes. Null: nothing is priced."),
-    Column("latency_ms_sum", REAL, "Sum of the known latencies."),
+    Column("unknown_reported_count", COUNT, "Calls without a reported cost in dollars.", True),
+    Column(
+        "prompt_cache_saving_usd",
+        MONEY,
+        "What prompt caching saved at the prices that were used: cached tokens at the price of plain input, less"
+        " what their reads and writes cost; the premium for writes makes it negative. Null: none has a known cost.",
+    ),
+    Column("latency_ms_sum", REAL, "Sum of the known latencies of calls; buckets have none."),
     Column("latency_count", COUNT, "Calls with a known latency.", True),
-    Column("is_coarse", BOOLEAN, "Holds provider buckets longer than the period.", True),
+    Column("is_coarse", BOOLEAN, "Holds provider buckets longer than 15 minutes; they count where they start.", True),
 )
 
 
@@ -77,15 +91,22 @@ COST_DAILY = _cost_mart("mart_cost_daily", "Usage and cost by UTC day.", USAGE_O
 
 LATENCY_HISTOGRAM = Table(
     name="mart_latency_histogram",
-    doc="How many calls took how long; percentiles over any hours, providers and models come from it.",
+    doc="How many calls took how long; percentiles over any hours, providers and models come from it (read inside a"
+        " bucket they are off by less than 67 %).",
     key=("hour_at", "provider", "model", "bucket_ms"),
     columns=(
         Column("hour_at", INSTANT, "Start of the hour (UTC).", True),
         USAGE_ON,
         Column("provider", TEXT, "Who runs the model.", True),
         Column("model", TEXT, "The model that answered.", True),
-        Column("bucket_ms", REAL, "Upper bound of the bucket, inclusive; the last one is infinity.", True),
-        Column("request_count", COUNT, "Calls whose latency is in the bucket.", True),
+        Column(
+            "bucket_ms",
+            REAL,
+            "Upper bound of the bucket, inclusive: 10, 15, 20, 30, 50, 70 and their multiples by 10, 100, 1,000 and"
+            " 10,000 up to 500,000; then 600,000 (ten minutes); the last one is infinity.",
+            True,
+        ),
+        Column("request_count", COUNT, "Calls whose latency is in the bucket, failed and cached ones too.", True),
     ),
     storage=Storage.DAY_FILES,
     day="usage_on",
@@ -102,11 +123,11 @@ MODEL_EFFICIENCY = Table(
         Column("model", TEXT, "The model that answered.", True),
         Column("request_count", COUNT, "Calls.", True),
         Column("cost_per_request_usd", REAL, "Mean cost of the calls whose cost is known."),
-        Column("cost_per_1k_tokens_usd", REAL, "Cost per 1,000 tokens, input and output, of the calls whose cost is known."),
-        Column("latency_p50_ms", REAL, "Median latency of the calls that succeeded at the model."),
+        Column("cost_per_1k_tokens_usd", REAL, "Cost per 1,000 tokens, input and output, where both are known."),
+        Column("latency_p50_ms", REAL, "Median latency of the calls that the model itself answered well."),
         Column("latency_p95_ms", REAL, "95th percentile of the same."),
-        Column("ttft_p50_ms", REAL, "Median time to the first token."),
-        Column("error_ratio", REAL, "Share of calls whose status is not ok.", True),
+        Column("ttft_p50_ms", REAL, "Median time to the first token of the same."),
+        Column("error_ratio", REAL, "Share of calls whose status is not ok, cancelled ones too.", True),
         Column("cache_read_ratio", REAL, "Share of the input tokens that were read from the prompt cache."),
         Column("output_input_ratio", REAL, "Output tokens for one input token."),
     ),
@@ -120,11 +141,17 @@ PERFORMANCE_NOW = Table(
     doc="The last 15 minutes of data, one card a row.",
     key=("metric",),
     columns=(
-        Column("metric", TEXT, "cache_hit_ratio, avg_response_ms, p95_response_ms, active_sessions or system_health.", True),
+        Column(
+            "metric",
+            TEXT,
+            "cache_hit_ratio (of the calls that say whether a response cache answered), avg_response_ms and"
+            " p95_response_ms (of the calls that succeeded), active_sessions (distinct sessions) or system_health.",
+            True,
+        ),
         Column("metric_value", REAL, "The number. Null: no data."),
         Column("text_value", TEXT, "What a person reads: 'no data' where there is none.", True),
         Column("window_minutes", COUNT, "Length of the window, in minutes.", True),
-        Column("data_through_at", INSTANT, "End of the window: the newest event (UTC). Null: no data."),
+        Column("data_through_at", INSTANT, "End of the window: the newest call (UTC). Null: no data."),
     ),
     storage=Storage.SERVING,
 )
@@ -151,9 +178,23 @@ FRESHNESS = Table(
     key=("subject",),
     columns=(
         Column("subject", TEXT, "The source, or the table that it feeds.", True),
-        Column("newest_at", INSTANT, "The newest event, or the last successful collection (UTC)."),
-        Column("expected_within_seconds", COUNT, "How old newest_at may grow.", True),
-        Column("is_stale", BOOLEAN, "It is older than that, or there is nothing.", True),
+        Column(
+            "newest_at",
+            INSTANT,
+            "A source: its last successful collection, new rows or not. A table: its newest event (UTC).",
+        ),
+        Column(
+            "expected_within_seconds",
+            COUNT,
+            "How old a source's newest_at may grow. A table: the greatest of its sources'.",
+            True,
+        ),
+        Column(
+            "is_stale",
+            BOOLEAN,
+            "A source: newest_at is older than that. A table: one of its sources is stale, or it has none.",
+            True,
+        ),
     ),
     storage=Storage.SERVING,
 )

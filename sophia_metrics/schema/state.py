@@ -7,6 +7,7 @@ __all__ = [
     "MANIFEST",
     "MART_BUILDS",
     "PIPELINE_RUNS",
+    "PRICE_BOOKS",
     "PRICE_CARDS",
     "PRICE_CARD_UNITS",
     "QUARANTINE_VERDICTS",
@@ -29,6 +30,7 @@ INGEST_LEDGER = Table(
         Column("file_name", TEXT, "The file that was read. Null for a window of an API."),
         Column("byte_start", COUNT, "First byte that was read, from 0."),
         Column("byte_end", COUNT, "The byte after the last one that was read."),
+        Column("modified_ns", COUNT, "The modification time of the file when it was read, in nanoseconds of the epoch."),
         Column("window_start_at", INSTANT, "Start of the window that was asked for (UTC). Null for files."),
         Column("window_end_at", INSTANT, "End of the window, exclusive (UTC). Null for files."),
         Column("row_count", COUNT, "Rows read.", True),
@@ -47,10 +49,14 @@ INGEST_LEDGER = Table(
 
 WATERMARKS = Table(
     name="core_watermarks",
-    doc="How far each source has been collected.",
+    doc="How far each source has been collected, and on which terms its rows count.",
     key=("source",),
     columns=(
         Column("source", TEXT, "Name of the configured source.", True),
+        Column("format", TEXT, "Format of its files.", True),
+        Column("source_role", TEXT, "ledger: counts as usage; reconcile: is only compared.", True),
+        Column("billing", TEXT, "api: calls are paid one by one; subscription: they are not. Null: the source does not say."),
+        Column("reported_basis", TEXT, "What its cost field means: billed or estimated. Null: it has none."),
         Column("collected_at", INSTANT, "When the source was last collected successfully (UTC), new rows or not.", True),
         Column("newest_at", INSTANT, "Greatest started_at that the source has yielded (UTC). Never moves back."),
         Column("expected_within_seconds", COUNT, "How old collected_at may grow before the source is stale.", True),
@@ -165,6 +171,17 @@ MART_BUILDS = Table(
         Column("mart", TEXT, "The mart.", True),
         Column("day_on", DATE, "The UTC day.", True),
         Column("inputs_sha256", TEXT, "Hash over the paths of the input files and the text of the SQL.", True),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+PRICE_BOOKS = Table(
+    name="price_books",
+    doc="The price books with which unpriced events were last looked up.",
+    key=("fingerprint",),
+    columns=(
+        Column("fingerprint", TEXT, "Hash over the list's version and the overrides.", True),
+        Column("used_from_at", INSTANT, "When it came into use (UTC).", True),
     ),
     storage=Storage.INTERNAL,
 )

@@ -1,0 +1,1 @@
+"""Prices: which card holds for a call, and what the call cost."""

@@ -1,0 +1,64 @@
+"""Reading what is published: one version at a time, never a half-built state, never waiting for a writer."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
+from sophia_metrics.frames import fetch_frame
+
+__all__ = ["Serving"]
+
+POINTER = "current.duckdb"
+
+
+class Serving:
+    """The published versions of a state folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._pointer = home / "serving" / POINTER
+
+    @property
+    def version(self) -> int | None:
+        """The number of the current version. None: nothing is published yet."""
+        return int(self._pointer.resolve().stem[1:]) if self._pointer.exists() else None
+
+    @contextmanager
+    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the current version for reading, in UTC. It stays what it is, whatever is published meanwhile.
+
+        Raises:
+            ConfigurationError: nothing is published in this state folder.
+            ServiceUnavailableError: another program has opened the version for writing.
+        """
+        if not self._pointer.exists():
+            raise ConfigurationError(
+                f"nothing is published in {self._home} yet: `sophia-metrics run` does it, "
+                "or set SOPHIA_HOME to the state folder that you mean"
+            )
+        path = self._pointer.resolve()
+        try:
+            connection = duckdb.connect(path, read_only=True)
+        except duckdb.IOException as error:
+            raise ServiceUnavailableError(
+                f"{path} cannot be opened: another program has opened it for writing. Close that program and try again"
+            ) from error
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """Return the rows of one SELECT, with `$name` parameters.
+
+        Raises:
+            ConfigurationError: nothing is published in this state folder.
+        """
+        with self.connection() as connection:
+            return fetch_frame(connection, sql, parameters)

@@ -1,0 +1,100 @@
+"""From what a file holds to the types of a format, without a silent null for a value of the wrong type."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import duckdb
+from duckdb.sqltypes import DuckDBPyType
+
+from sophia_metrics.sources.format import is_nested
+from sophia_metrics.sources.quoting import identifier, json_path, literal
+
+__all__ = ["Converted", "from_json", "from_text", "from_typed"]
+
+_TEXT = "VARCHAR"
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A value as SQL, and a predicate that is true where the file's value has the wrong type."""
+
+    value: str
+    is_wrong: str
+
+
+def from_json(connection: duckdb.DuckDBPyConnection, document: str, duckdb_type: str) -> Converted:
+    """Convert a JSON expression; a missing key is null, a value of another type is wrong."""
+    value = f"json_transform({document}, {literal(json.dumps(duckdb_type))})"
+    nodes = list(_nodes(connection.sqltype(duckdb_type), value, document, ()))
+    if not nodes:
+        return Converted(value, "false")
+    paths = ", ".join(literal(json_path(*node.keys)) for node in nodes)
+    kinds = f"json_type({document}, [{paths}])"
+    wrong = " OR ".join(node.wrong(f"{kinds}[{place}]") for place, node in enumerate(nodes, start=1))
+    return Converted(value, f"coalesce({wrong}, false)")
+
+
+def from_text(connection: duckdb.DuckDBPyConnection, text: str, duckdb_type: str) -> Converted:
+    """Convert a text cell; an empty one is null, nested values are JSON, and times without a zone are UTC."""
+    cell = f"nullif({text}, '')"
+    if duckdb_type == _TEXT:
+        return Converted(cell, "false")
+    if is_nested(duckdb_type):
+        document = f"TRY_CAST({cell} AS JSON)"
+        nested = from_json(connection, document, duckdb_type)
+        return Converted(nested.value, f"({cell} IS NOT NULL AND {document} IS NULL OR {nested.is_wrong})")
+    # Unlike a cast, json_transform reads a time without a zone as UTC whatever the session's time zone is.
+    value = (
+        f"json_transform(to_json({cell}), {literal(json.dumps(duckdb_type))})"
+        if duckdb_type == "TIMESTAMPTZ"
+        else f"TRY_CAST({cell} AS {duckdb_type})"
+    )
+    return Converted(value, f"({cell} IS NOT NULL AND {value} IS NULL)")
+
+
+def from_typed(
+    connection: duckdb.DuckDBPyConnection, value: str, found_type: str, duckdb_type: str
+) -> Converted:
+    """Convert a column of a typed file, such as Parquet."""
+    if found_type in {_TEXT, "JSON"}:
+        return from_text(connection, f"CAST({value} AS VARCHAR)", duckdb_type)
+    if duckdb_type == "TIMESTAMPTZ" and (found_type == "DATE" or found_type.startswith("TIMESTAMP")):
+        if found_type == "TIMESTAMP WITH TIME ZONE":
+            return Converted(value, "false")
+        return Converted(f"timezone('UTC', CAST({value} AS TIMESTAMP))", "false")
+    if duckdb_type == _TEXT and not is_nested(found_type):
+        return Converted(f"CAST({value} AS VARCHAR)", "false")
+    return from_json(connection, f"to_json({value})", duckdb_type)
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """One place in a nested type: its keys from the root, and when it is wrong, given its JSON type."""
+
+    keys: tuple[str, ...]
+    test: str
+
+    def wrong(self, kind: str) -> str:
+        return self.test.replace("$kind", kind)
+
+
+def _nodes(kind: DuckDBPyType, value: str, document: str, keys: tuple[str, ...]) -> Iterator[_Node]:
+    if kind.id == "struct":
+        yield _Node(keys, "($kind NOT IN ('OBJECT', 'NULL'))")
+        for name, child in _children(kind):
+            yield from _nodes(child, f"({value}).{identifier(name)}", document, (*keys, name))
+    elif kind.id in {"list", "map"}:
+        yield _Node(keys, f"($kind NOT IN ({literal('ARRAY' if kind.id == 'list' else 'OBJECT')}, 'NULL'))")
+        element = _children(kind)[-1][1]
+        if element.id != "varchar":
+            values = value if kind.id == "list" else f"map_values({value})"
+            inner = literal(json_path(*keys) + ("[*]" if kind.id == "list" else ".*"))
+            nulls = f"len(list_filter(json_extract({document}, {inner}), lambda each: each = 'null'))"
+            yield _Node(keys, f"(len(list_filter({values}, lambda each: each IS NULL)) > {nulls})")
+    elif kind.id != "varchar":
+        yield _Node(keys, f"({value} IS NULL AND $kind <> 'NULL')")
+
+
+def _children(kind: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
+    return [(name, child) for name, child in kind.children if isinstance(child, DuckDBPyType)]

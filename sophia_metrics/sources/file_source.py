@@ -1,0 +1,97 @@
+"""A source that is a set of files on this machine: where they are, and which of them there are now."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path
+from time import perf_counter
+from typing import Self
+
+from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
+from sophia_metrics.sources.format import Format
+from sophia_metrics.sources.terms import SourceTerms
+
+__all__ = ["FileSource", "SourceFile"]
+
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".jsonl.gz", ".ndjson.gz", ".json.gz", ".csv.gz", ".tsv.gz")
+"""What is taken from a folder; a file that is named itself is taken whatever its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of a source, as it was when it was found.
+
+    Attributes:
+        path: absolute path.
+        size_bytes: its length.
+        modified_ns: its time of modification, in nanoseconds of the epoch.
+    """
+
+    path: str
+    size_bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Look at a file on disk."""
+        seen = path.stat()
+        return cls(str(path), seen.st_size, seen.st_mtime_ns)
+
+
+class FileSource(ServiceLifecycle):
+    """Usage files of one format under some paths: files, folders or globs."""
+
+    def __init__(self, terms: SourceTerms, file_format: Format, paths: tuple[str, ...]) -> None:
+        self.terms = terms
+        self.format = file_format
+        self.paths = paths or file_format.default_paths
+
+    @property
+    def name(self) -> str:
+        """The name of the source."""
+        return self.terms.name
+
+    def find_files(self) -> tuple[SourceFile, ...]:
+        """Return the files that there are now, each once, by path.
+
+        Raises:
+            ConfigurationError: a path without a wildcard does not exist, or may not be read.
+        """
+        found = {path.resolve() for pattern in self.paths for path in _expand(pattern)}
+        return tuple(SourceFile.of(path) for path in sorted(found))
+
+    async def health_check(self) -> Health:
+        """Look for the files; a source without files is unknown, never healthy."""
+        started = perf_counter()
+        try:
+            files = self.find_files()
+        except ConfigurationError as error:
+            return Health(self.name, HealthStatus.DOWN, str(error))
+        elapsed_ms = (perf_counter() - started) * 1000
+        facts = {"file_count": len(files), "size_bytes": sum(file.size_bytes for file in files)}
+        if not files:
+            return Health(self.name, HealthStatus.UNKNOWN, f"no file under {', '.join(self.paths)}", elapsed_ms, facts)
+        return Health(self.name, HealthStatus.HEALTHY, f"{len(files)} files", elapsed_ms, facts)
+
+    async def get_metrics(self) -> Mapping[str, float | int | None]:
+        """Files and bytes that there are now."""
+        files = self.find_files()
+        return {"file_count": len(files), "size_bytes": sum(file.size_bytes for file in files)}
+
+
+def _expand(pattern: str) -> Iterator[Path]:
+    expanded = str(Path(pattern).expanduser())
+    if has_magic(expanded) and not Path(expanded).exists():
+        yield from (Path(each) for each in glob(expanded, recursive=True) if Path(each).is_file())
+        return
+    path = Path(expanded)
+    if not path.exists():
+        raise ConfigurationError(f"{path} does not exist: correct the path, or the paths of the source in sophia.toml")
+    if not os.access(path, os.R_OK):
+        raise ConfigurationError(f"{path} may not be read: give this user read permission")
+    if path.is_dir():
+        yield from (each for each in path.rglob("*") if each.name.lower().endswith(SUFFIXES) and each.is_file())
+        return
+    yield path

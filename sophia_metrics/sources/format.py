@@ -1,0 +1,108 @@
+"""What a format is: which columns may leave its files, and how they become usage events."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+__all__ = ["Completeness", "Format", "LandedColumn", "ReportedBasis", "TokenConvention"]
+
+ReportedBasis = Literal["billed", "estimated"]
+
+
+class TokenConvention(StrEnum):
+    """How a source counts input tokens that were read from, or written to, a prompt cache."""
+
+    INCLUSIVE = "inclusive"
+    """They are a part of its input tokens (OpenAI, Gemini, OpenRouter, LiteLLM)."""
+    EXCLUSIVE = "exclusive"
+    """They stand beside its input tokens (Anthropic, Claude Code logs)."""
+
+
+class Completeness(StrEnum):
+    """What it means that a row is absent from the newest attempt."""
+
+    COMPLETE = "complete"
+    """The row no longer exists: an API window."""
+    PARTIAL = "partial"
+    """Nothing: files are merged by event_id, and no row is removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedColumn:
+    """A column that may leave the file: the allow-list of a format is made of these.
+
+    Attributes:
+        name: its name in the landed relation.
+        duckdb_type: its type there. A nested type names every field that is read; no other field is.
+        is_identity: it holds a person's identifier in plain text, to be hashed before it is stored.
+        source_key: the key or column in the file. None: the same as `name`.
+        source_type: what the value in the file must be. None: the same as `duckdb_type`.
+        expression: SQL over the key, as a quoted identifier, that yields the column. None: the value itself.
+            A value for which it yields null is a defect.
+    """
+
+    name: str
+    duckdb_type: str
+    is_identity: bool = False
+    source_key: str | None = None
+    source_type: str | None = None
+    expression: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key or column in the file."""
+        return self.source_key or self.name
+
+    @property
+    def type_in_file(self) -> str:
+        """What the value in the file must be, as a DuckDB type."""
+        return self.source_type or self.duckdb_type
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A shape of usage files.
+
+    Attributes:
+        name: what the configuration calls it.
+        doc: what it is, in a sentence.
+        convention: how the files count cached input; the mapping yields the exclusive partition.
+        completeness: what an absent row means.
+        reported_basis: what the cost field holds. None: there is no such field, or the source decides.
+        columns: the allow-list, in order.
+        mapping: a SELECT that turns the relation `landed` into event columns, one row a landed row.
+        units: a SELECT of (row_ordinal, unit, quantity) from `landed`. None: the format has no such units.
+        signature: a file that has none of these keys is of another format.
+        required: the keys that a CSV header or a Parquet schema must have.
+        default_paths: globs where the files usually are; a leading ~ is the user's home.
+        settling_hours: hours after the end of a day until its files are complete.
+    """
+
+    name: str
+    doc: str
+    convention: TokenConvention
+    columns: tuple[LandedColumn, ...]
+    mapping: str
+    signature: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    units: str | None = None
+    reported_basis: ReportedBasis | None = None
+    completeness: Completeness = Completeness.PARTIAL
+    default_paths: tuple[str, ...] = ()
+    settling_hours: int = 1
+
+    @property
+    def identity_columns(self) -> tuple[str, ...]:
+        """The landed columns that hold a person's identifier."""
+        return tuple(column.name for column in self.columns if column.is_identity)
+
+    @property
+    def file_types(self) -> dict[str, str]:
+        """The keys that are read and what their values must be, in order."""
+        return {column.key: column.type_in_file for column in self.columns}
+
+
+def is_nested(duckdb_type: str) -> bool:
+    """Whether the type is a struct, list or map: in CSV and in text columns of Parquet it is JSON."""
+    return re.fullmatch(r"(STRUCT|MAP)\(.*\)|.*\[\]", duckdb_type, re.IGNORECASE | re.DOTALL) is not None

@@ -1,0 +1,61 @@
+"""LiteLLM's spend logs: one row a call through the proxy, exported as JSONL, CSV or Parquet."""
+
+from sophia_metrics.sources.format import Format, LandedColumn, TokenConvention
+from sophia_metrics.sources.queries import source_query
+
+__all__ = ["FORMAT"]
+
+_TIMES_TO_LIVE = "STRUCT(ephemeral_5m_input_tokens BIGINT, ephemeral_1h_input_tokens BIGINT)"
+# Providers' own names for the same counts arrive side by side: OpenAI's nested ones and Anthropic's flat ones.
+_USAGE = f"""STRUCT(
+    prompt_tokens_details STRUCT(
+        cached_tokens BIGINT, cache_creation_tokens BIGINT, cache_creation_token_details {_TIMES_TO_LIVE},
+        audio_tokens BIGINT, web_search_requests BIGINT
+    ),
+    completion_tokens_details STRUCT(reasoning_tokens BIGINT, audio_tokens BIGINT),
+    cache_read_input_tokens BIGINT,
+    cache_creation_input_tokens BIGINT,
+    cache_creation {_TIMES_TO_LIVE},
+    server_tool_use STRUCT(web_search_requests BIGINT),
+    service_tier VARCHAR,
+    speed VARCHAR
+)"""
+_METADATA = f"""STRUCT(
+    status VARCHAR, usage_object {_USAGE}, user_api_key_team_alias VARCHAR,
+    error_information STRUCT(error_class VARCHAR), attempted_retries BIGINT
+)"""
+
+FORMAT = Format(
+    name="litellm",
+    doc="Spend logs of a LiteLLM proxy, as JSONL, CSV or Parquet.",
+    convention=TokenConvention.INCLUSIVE,
+    reported_basis="estimated",
+    columns=(
+        LandedColumn("request_id", "VARCHAR"),
+        LandedColumn("call_type", "VARCHAR"),
+        LandedColumn("api_key", "VARCHAR", is_identity=True),
+        LandedColumn("spend", "DECIMAL(38,12)"),
+        LandedColumn("prompt_tokens", "BIGINT"),
+        LandedColumn("completion_tokens", "BIGINT"),
+        LandedColumn("startTime", "TIMESTAMPTZ"),
+        LandedColumn("endTime", "TIMESTAMPTZ"),
+        LandedColumn("completionStartTime", "TIMESTAMPTZ"),
+        LandedColumn("request_duration_ms", "DOUBLE"),
+        LandedColumn("model", "VARCHAR"),
+        LandedColumn("model_group", "VARCHAR"),
+        LandedColumn("custom_llm_provider", "VARCHAR"),
+        LandedColumn("cache_hit", "VARCHAR"),
+        LandedColumn("request_tags", "VARCHAR[]"),
+        LandedColumn("user", "VARCHAR", is_identity=True),
+        LandedColumn("end_user", "VARCHAR", is_identity=True),
+        LandedColumn("team_id", "VARCHAR"),
+        LandedColumn("organization_id", "VARCHAR"),
+        LandedColumn("session_id", "VARCHAR", is_identity=True),
+        LandedColumn("metadata", _METADATA),
+        LandedColumn("status", "VARCHAR"),
+    ),
+    mapping=source_query("litellm"),
+    units=source_query("litellm_units"),
+    signature=("request_id", "startTime", "prompt_tokens"),
+    required=("startTime", "model"),
+)

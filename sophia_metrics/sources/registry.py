@@ -1,0 +1,33 @@
+"""The formats by name; an adapter is imported when it is asked for."""
+
+import importlib
+
+from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.sources.format import Format
+
+__all__ = ["FORMAT_NAMES", "find_format"]
+
+_MODULES = {
+    "litellm": "sophia_metrics.sources.litellm",
+    "claude": "sophia_metrics.sources.claude",
+    "events": "sophia_metrics.sources.events",
+}
+
+FORMAT_NAMES: tuple[str, ...] = tuple(_MODULES)
+"""The formats that need no configuration of their own; `mapped` is built from a ColumnMapping instead."""
+
+
+def find_format(name: str) -> Format:
+    """Return the format of that name.
+
+    Raises:
+        ConfigurationError: there is none; the message lists those that there are.
+    """
+    if name not in _MODULES:
+        raise ConfigurationError(
+            f"There is no format {name!r}. Formats: {', '.join(FORMAT_NAMES)}; "
+            f"or 'mapped' with a [mapping] of columns. Example: format = \"{FORMAT_NAMES[0]}\"."
+        )
+    module = importlib.import_module(_MODULES[name])
+    found: Format = module.FORMAT
+    return found

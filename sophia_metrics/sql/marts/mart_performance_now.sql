@@ -1,0 +1,85 @@
+-- question: How do the last 15 minutes of data look, card by card?
+-- grain: metric
+-- sources: core_usage_events
+-- owner: dashboard
+WITH ledger_calls AS (
+    SELECT
+        started_at,
+        session_id,
+        is_cache_hit,
+        CASE WHEN status = 'ok' THEN latency_ms END AS answer_ms
+    FROM core_usage_events
+    WHERE source_role = 'ledger' AND record_kind = 'call'
+),
+
+newest_call AS (
+    SELECT MAX(started_at) AS data_through_at
+    FROM ledger_calls
+),
+
+recent_calls AS (
+    SELECT
+        ledger_calls.session_id,
+        ledger_calls.is_cache_hit,
+        ledger_calls.answer_ms,
+        newest_call.data_through_at
+    FROM ledger_calls
+    INNER JOIN newest_call ON ledger_calls.started_at > newest_call.data_through_at - INTERVAL '15' MINUTE
+),
+
+figures AS (
+    SELECT
+        MAX(data_through_at) AS data_through_at,
+        CAST(SUM(CASE WHEN is_cache_hit THEN 1 ELSE 0 END) AS DOUBLE)
+        / CAST(NULLIF(COUNT(is_cache_hit), 0) AS DOUBLE) AS cache_hit_ratio,
+        AVG(answer_ms) AS avg_response_ms,
+        PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY answer_ms) AS p95_response_ms,
+        CAST(NULLIF(COUNT(DISTINCT session_id), 0) AS DOUBLE) AS active_sessions
+    FROM recent_calls
+),
+
+cards AS (
+    SELECT
+        'cache_hit_ratio' AS metric,
+        cache_hit_ratio AS metric_value,
+        CAST(CAST(cache_hit_ratio * 100 AS DECIMAL(18, 1)) AS VARCHAR) || ' %' AS text_value,
+        data_through_at
+    FROM figures
+    UNION ALL
+    SELECT
+        'avg_response_ms' AS metric,
+        avg_response_ms AS metric_value,
+        CAST(CAST(avg_response_ms AS DECIMAL(18, 0)) AS VARCHAR) || ' ms' AS text_value,
+        data_through_at
+    FROM figures
+    UNION ALL
+    SELECT
+        'p95_response_ms' AS metric,
+        p95_response_ms AS metric_value,
+        CAST(CAST(p95_response_ms AS DECIMAL(18, 0)) AS VARCHAR) || ' ms' AS text_value,
+        data_through_at
+    FROM figures
+    UNION ALL
+    SELECT
+        'active_sessions' AS metric,
+        active_sessions AS metric_value,
+        CAST(CAST(active_sessions AS BIGINT) AS VARCHAR) AS text_value,
+        data_through_at
+    FROM figures
+    UNION ALL
+    -- No probe is collected yet, and unknown health is never good health.
+    SELECT
+        'system_health' AS metric,
+        NULL AS metric_value,
+        NULL AS text_value,
+        data_through_at
+    FROM figures
+)
+
+SELECT
+    metric,
+    CAST(metric_value AS DOUBLE) AS metric_value,
+    COALESCE(text_value, 'no data') AS text_value,
+    CAST(15 AS BIGINT) AS window_minutes,
+    data_through_at
+FROM cards

@@ -1,0 +1,13 @@
+-- question: When did our own flows run, for how long, and how did they end?
+-- grain: run_id
+-- sources: core_pipeline_runs
+-- owner: pipeline
+SELECT
+    run_id,
+    flow,
+    started_at,
+    CAST(DATE_DIFF('microsecond', started_at, ended_at) AS DOUBLE) / 1000 AS duration_ms,
+    row_count,
+    run_status,
+    version
+FROM core_pipeline_runs

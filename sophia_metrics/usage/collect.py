@@ -1,0 +1,173 @@
+"""Collecting usage: what is new at a source, landing it, and committing what was landed.
+
+Each step can be run again at any time. A landed file that the ledger does not know, because the program
+was killed or the gate held it, is committed by the next run.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from uuid import uuid4
+
+from sophia_metrics.errors import ConfigurationError, ProcessingError
+from sophia_metrics.pricing.book import PriceBook
+from sophia_metrics.sources.file_source import FileSource, SourceFile
+from sophia_metrics.sources.reader import check_file
+from sophia_metrics.usage.gate import GateLimits, judge
+from sophia_metrics.usage.identity import Identity
+from sophia_metrics.usage.landing import Landing, land, landings
+from sophia_metrics.usage.prices import PriceDesk
+from sophia_metrics.usage.staging import Slice, stage
+from sophia_metrics.usage.watermark import watermark_frame
+from sophia_metrics.warehouse.protocol import Query, Receipt, Record, Warehouse
+from sophia_metrics.working import working_connection
+
+__all__ = ["Batch", "Collector", "Findings", "Refusal"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Files of one source that are read, landed and committed together."""
+
+    source: str
+    files: tuple[SourceFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A file that was not read at all, and why, in a sentence."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What there is at a source: new files in batches, files that are refused, and how many files in all."""
+
+    batches: tuple[Batch, ...]
+    refused: tuple[Refusal, ...]
+    file_count: int
+
+    @property
+    def new_file_count(self) -> int:
+        """Files that are new or have changed, and can be read."""
+        return sum(len(batch.files) for batch in self.batches)
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """Everything that collecting needs, as values.
+
+    Attributes:
+        folder: the state folder.
+        warehouse: where rows are committed.
+        book: the prices.
+        identity: how people's identifiers are written.
+        limits: from which point the gate holds a slice.
+        exchange_rates: dollars for one unit of another currency.
+        batch_bytes: small files are read together up to so many bytes.
+        memory_limit: what DuckDB may use.
+    """
+
+    folder: Path
+    warehouse: Warehouse
+    book: PriceBook
+    identity: Identity
+    limits: GateLimits
+    exchange_rates: Mapping[str, Decimal]
+    batch_bytes: int
+    memory_limit: str
+
+    @property
+    def landing_folder(self) -> Path:
+        """Where landed files are."""
+        return self.folder / "landing"
+
+    def find(self, source: FileSource) -> Findings:
+        """Look for files that are new or have changed since they were read."""
+        files = source.find_files()
+        known = self._known_files(source.name)
+        fresh = [file for file in files if known.get(file.path) != (file.size_bytes, file.modified_ns)]
+        refused: list[Refusal] = []
+        good: list[SourceFile] = []
+        with working_connection(self.folder, self.memory_limit) as connection:
+            for file in fresh:
+                try:
+                    check_file(connection, file.path, source.format)
+                except (ConfigurationError, ProcessingError) as error:
+                    refused.append(Refusal(file.path, str(error)))
+                else:
+                    good.append(file)
+        batches = tuple(Batch(source.name, files) for files in _cut(good, self.batch_bytes))
+        return Findings(batches, tuple(refused), len(files))
+
+    def land(self, source: FileSource, batch: Batch, now: datetime) -> Landing:
+        """Read a batch and write it as one landed file."""
+        with working_connection(self.folder, self.memory_limit) as connection:
+            landing = land(
+                connection,
+                source,
+                batch.files,
+                identity=self.identity,
+                attempt_id=uuid4().hex,
+                folder=self.landing_folder,
+                now=now,
+            )
+        log.info("landed %s rows of %s files of %s", f"{landing.row_count:,}", len(batch.files), source.name)
+        return landing
+
+    def pending(self, source: str) -> tuple[Landing, ...]:
+        """Return the landed files of a source that are not committed: a run was killed, or the gate held them."""
+        query = Query(
+            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $source AND status <> 'held'",
+            {"source": source},
+        )
+        done = set(self.warehouse.read(query)["attempt_id"])
+        return tuple(each for each in landings(self.landing_folder / source) if each.attempt_id not in done)
+
+    def commit(self, source: FileSource, landing: Landing, now: datetime) -> Receipt:
+        """Judge, price and commit a landed file. A slice that the gate holds is noted in the ledger, and no more."""
+        with working_connection(self.folder, self.memory_limit) as connection:
+            stage(connection, landing, source.format, source.terms, now)
+            verdict = judge(connection, self.limits)
+            desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
+            learned = desk.open(connection, [source.terms], now)
+            staged = Slice(connection, source.terms, landing, now, learned, verdict.reason)
+            receipt = self.warehouse.commit(staged)
+        log.info("%s", receipt.summary)
+        return receipt
+
+    def note_collected(self, source: FileSource, now: datetime) -> None:
+        """Note that the source was looked at and had nothing new: it is fresh, and idle days are zeros."""
+        query = Query("SELECT newest_at FROM core_watermarks WHERE source = $source", {"source": source.name})
+        newest = self.warehouse.read(query)["newest_at"].to_list()
+        frame = watermark_frame(source.terms, now, newest[0] if newest else None)
+        self.warehouse.record(Record({"core_watermarks": frame}))
+
+    def _known_files(self, source: str) -> dict[str, tuple[int, int]]:
+        query = Query(
+            "SELECT file_name, byte_end, modified_ns FROM core_ingest_ledger "
+            "WHERE source = $source AND status IN ('committed', 'held') ORDER BY finished_at",
+            {"source": source},
+        )
+        return {name: (size, modified) for name, size, modified in self.warehouse.read(query).iter_rows()}
+
+
+def _cut(files: Sequence[SourceFile], batch_bytes: int) -> Iterator[tuple[SourceFile, ...]]:
+    """Cut files into runs of at most `batch_bytes`; a larger file stands alone."""
+    run: list[SourceFile] = []
+    size = 0
+    for file in files:
+        if run and size + file.size_bytes > batch_bytes:
+            yield tuple(run)
+            run, size = [], 0
+        run.append(file)
+        size += file.size_bytes
+    if run:
+        yield tuple(run)

@@ -1,0 +1,102 @@
+"""The DuckDB warehouse: day files, a small state file, and published versions, in one folder."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+
+import duckdb
+import polars as pl
+
+from sophia_metrics import schema
+from sophia_metrics.errors import ServiceUnavailableError, SophiaError
+from sophia_metrics.frames import fetch_frame
+from sophia_metrics.schema.column import Storage
+from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
+from sophia_metrics.usage.staging import Slice
+from sophia_metrics.warehouse.duckdb import ledger
+from sophia_metrics.warehouse.duckdb.build import build_marts
+from sophia_metrics.warehouse.duckdb.commit import commit_slice
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.manifest import files_of
+from sophia_metrics.warehouse.duckdb.publish import publish_version
+from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.protocol import BuildReport, Publication, Query, Receipt, Record
+
+__all__ = ["DuckDBWarehouse"]
+
+
+class DuckDBWarehouse(ServiceLifecycle):
+    """Core, marts and state in a state folder on a local disk."""
+
+    def __init__(self, folder: Path, *, memory_limit: str = "4GiB", keep_versions: int = 3) -> None:
+        self.folder = folder
+        self._memory_limit = memory_limit
+        self._keep_versions = keep_versions
+        self._state = StateFile(folder)
+        self._store = DayFileStore(folder)
+
+    def prepare(self, now: datetime) -> None:
+        """Make the state folder, or bring an older one up to date.
+
+        Raises:
+            ConfigurationError: the folder lies on a network file system, or a newer program wrote it.
+        """
+        self._state.create(now)
+        for table in schema.stored(Storage.DAY_FILES):
+            if not (self.folder / self._store.empty_path(table)).exists():
+                self._store.create_empty(table)
+
+    async def health_check(self) -> Health:
+        """Open the state file and count what it lists."""
+        started = perf_counter()
+        if not self._state.path.exists():
+            return Health("warehouse", HealthStatus.UNKNOWN, f"no state in {self.folder} yet: `sophia-metrics run` makes it")
+        try:
+            facts = self._metrics()
+        except (SophiaError, duckdb.Error) as error:
+            message = str(error) if isinstance(error, SophiaError) else f"{self._state.path} is damaged: restore it from a backup"
+            return Health("warehouse", HealthStatus.DOWN, message)
+        elapsed_ms = (perf_counter() - started) * 1000
+        return Health("warehouse", HealthStatus.HEALTHY, f"{self._state.path} answers", elapsed_ms, facts)
+
+    async def get_metrics(self) -> Mapping[str, float | int | None]:
+        """Files, rows and bytes that the manifest lists."""
+        return self._metrics()
+
+    def read(self, query: Query) -> pl.DataFrame:
+        """Return the rows of a query over what is committed now; it runs under the lock, so keep it short."""
+        with self._state.transaction() as connection:
+            for table in schema.stored(Storage.DAY_FILES):
+                if re.search(rf"\b{table.name}\b", query.sql):
+                    rows = self._store.relation(table, files_of(connection, [table.name]))
+                    connection.execute(f"CREATE TEMP VIEW {table.name} AS {rows}")
+            return fetch_frame(connection, query.sql, query.parameters)
+
+    def commit(self, staged: Slice) -> Receipt:
+        """Make the staged rows, their ledger, quarantine, prices and watermark visible in one step."""
+        return commit_slice(self._state, self._store, staged)
+
+    def record(self, record: Record) -> None:
+        """Write rows of state tables in one step; a row replaces the one with the same key."""
+        with self._state.transaction() as connection:
+            for name, frame in record.rows.items():
+                ledger.replace_rows(connection, schema.table(name), frame)
+
+    def build(self) -> BuildReport:
+        """Build the days of the marts whose inputs changed."""
+        return build_marts(self._state, self._store, self.folder, self._memory_limit)
+
+    def publish(self, now: datetime) -> Publication:
+        """Let readers see what is committed and built; nothing happens where nothing changed."""
+        return publish_version(self._state, self._store, self.folder / "serving", now, self._keep_versions)
+
+    def _metrics(self) -> dict[str, float | int | None]:
+        with self._state.transaction() as connection:
+            row = connection.execute(
+                "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(size_bytes), 0) FROM manifest"
+            ).fetchone()
+        if row is None:
+            raise ServiceUnavailableError(f"{self._state.path} does not answer: try again")
+        return {"file_count": int(row[0]), "row_count": int(row[1]), "size_bytes": int(row[2])}

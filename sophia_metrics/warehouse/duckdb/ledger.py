@@ -1,0 +1,146 @@
+"""The ledger: what was read, what became of it, and how far each source has been collected."""
+
+from collections.abc import Sequence
+
+import duckdb
+import polars as pl
+
+from sophia_metrics.schema import state
+from sophia_metrics.schema.column import Table
+from sophia_metrics.schema.ddl import polars_schema
+from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.usage.staging import Slice
+from sophia_metrics.usage.watermark import watermark_frame
+from sophia_metrics.warehouse.protocol import FileCount
+
+__all__ = ["advance_watermark", "count_files", "count_held", "insert_frame", "record_attempt", "record_prices", "replace_rows", "retire_sample"]
+
+
+def count_files(staged: Slice) -> tuple[FileCount, ...]:
+    """Count, for each file of the slice, what became of its rows; call it after the merge."""
+    rows = staged.connection.execute(
+        "SELECT keys.file_name, count(*), "
+        "count(*) FILTER (WHERE rule IS NULL AND NOT is_ignored AND duplicates.row_ordinal IS NULL), "
+        "count(*) FILTER (WHERE rule IS NOT NULL AND NOT is_ignored), "
+        "count(*) FILTER (WHERE rule IS NULL AND NOT is_ignored AND duplicates.row_ordinal IS NOT NULL), "
+        "count(*) FILTER (WHERE is_ignored) "
+        "FROM keys LEFT JOIN duplicates ON duplicates.row_ordinal = keys.row_ordinal GROUP BY keys.file_name"
+    ).fetchall()
+    counted = {str(row[0]): FileCount(*row) for row in rows}
+    return tuple(
+        counted.get(file.path, FileCount(file.path, 0, 0, 0, 0, 0)) for file in staged.landing.files
+    )
+
+
+def count_held(staged: Slice) -> tuple[FileCount, ...]:
+    """Count what a held slice would have been: without a merge nothing is known of duplicates."""
+    staged.connection.execute("CREATE OR REPLACE TABLE duplicates (row_ordinal BIGINT)")
+    return count_files(staged)
+
+
+def record_attempt(
+    connection: duckdb.DuckDBPyConnection,
+    staged: Slice,
+    counts: Sequence[FileCount],
+    *,
+    status: str,
+    error: str | None = None,
+) -> None:
+    """Write one ledger row a file; an earlier verdict on the same attempt gives way to this one."""
+    spans = {
+        str(name): (first, last)
+        for name, first, last in staged.connection.execute(
+            "SELECT file_name, min(started_at), max(started_at) FROM keys WHERE rule IS NULL AND NOT is_ignored GROUP BY file_name"
+        ).fetchall()
+    }
+    landing = staged.landing
+    rows = [
+        {
+            "source": landing.source,
+            "attempt_id": landing.attempt_id,
+            "status": status,
+            "file_name": file.path,
+            "byte_start": 0,
+            "byte_end": file.size_bytes,
+            "modified_ns": file.modified_ns,
+            "row_count": count.row_count,
+            "accepted_count": count.accepted_count,
+            "quarantined_count": count.quarantined_count,
+            "duplicate_count": count.duplicate_count,
+            "ignored_count": count.ignored_count,
+            "content_sha256": file.content_sha256,
+            "started_min_at": spans.get(file.path, (None, None))[0],
+            "started_max_at": spans.get(file.path, (None, None))[1],
+            "error": error,
+            "finished_at": staged.now,
+        }
+        for file, count in zip(landing.files, counts, strict=True)
+    ]
+    connection.execute("DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [landing.attempt_id])
+    insert_frame(connection, state.INGEST_LEDGER, pl.DataFrame(rows, schema=polars_schema(state.INGEST_LEDGER)))
+
+
+def advance_watermark(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:
+    """Note the collection; the newest instant never moves back."""
+    row = staged.connection.execute(
+        "SELECT max(started_at) FROM keys WHERE rule IS NULL AND NOT is_ignored"
+    ).fetchone()
+    terms, newest = staged.terms, row[0] if row else None
+    known = connection.execute("SELECT newest_at FROM core_watermarks WHERE source = $1", [terms.name]).fetchone()
+    instants = [each for each in (newest, known[0] if known else None) if each is not None]
+    replace_rows(connection, state.WATERMARKS, watermark_frame(terms, staged.now, max(instants, default=None)))
+
+
+def record_prices(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:
+    """Close the price cards that the slice knows better, and add those that it learnt; twice is once."""
+    update = staged.prices
+    connection.register("closed_cards", update.closed)
+    connection.execute(
+        "UPDATE core_price_cards SET known_to_at = closed_cards.known_to_at FROM closed_cards "
+        "WHERE core_price_cards.price_id = closed_cards.price_id AND core_price_cards.known_to_at IS NULL"
+    )
+    connection.unregister("closed_cards")
+    for table, frame in ((state.PRICE_CARDS, update.cards), (state.PRICE_CARD_UNITS, update.units)):
+        open_only = " AND known.known_to_at IS NULL" if table is state.PRICE_CARDS else ""
+        keys = " AND ".join(f"known.{key} = fresh.{key}" for key in table.key)
+        connection.register("fresh", frame)
+        connection.execute(
+            f"INSERT INTO {table.name} SELECT {', '.join(f'fresh.{name}' for name in table.names)} FROM fresh "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS known WHERE {keys}{open_only})"
+        )
+        connection.unregister("fresh")
+
+
+def retire_sample(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Take the sample data off every list when a real source commits for the first time."""
+    if source == SAMPLE_SOURCE:
+        return
+    attempts = [
+        attempt
+        for (attempt,) in connection.execute(
+            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $1 AND status <> 'superseded'", [SAMPLE_SOURCE]
+        ).fetchall()
+    ]
+    if not attempts:
+        return
+    connection.execute("DELETE FROM manifest WHERE starts_with(table_name, 'core_')")
+    connection.execute("UPDATE core_ingest_ledger SET status = 'superseded' WHERE source = $1", [SAMPLE_SOURCE])
+    connection.execute("DELETE FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
+
+
+def insert_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
+    """Append the rows of a frame to a state table, columns by name; a column that it lacks is null."""
+    if frame.is_empty():
+        return
+    connection.register("incoming", frame)
+    connection.execute(f"INSERT INTO {table.name} BY NAME SELECT {', '.join(frame.columns)} FROM incoming")
+    connection.unregister("incoming")
+
+
+def replace_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
+    """Write the rows of a frame to a state table; a row with the same key gives way."""
+    keys = " AND ".join(f"{table.name}.{key} IS NOT DISTINCT FROM incoming_keys.{key}" for key in table.key)
+    connection.register("incoming_keys", frame)
+    connection.execute(f"DELETE FROM {table.name} USING incoming_keys WHERE {keys}")
+    connection.unregister("incoming_keys")
+    insert_frame(connection, table, frame)
