@@ -17,7 +17,15 @@ from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.warehouse.protocol import Warehouse
 
-__all__ = ["connect_collector", "connect_source", "connect_warehouse", "plan_sources", "sample_settings", "source_for_paths"]
+__all__ = [
+    "connect_collector",
+    "connect_source",
+    "connect_warehouse",
+    "every_source",
+    "plan_sources",
+    "sample_settings",
+    "source_for_paths",
+]
 
 
 def connect_warehouse(settings: Settings, now: datetime) -> Warehouse:
@@ -53,6 +61,14 @@ def plan_sources(settings: Settings, *, sample: bool = False) -> tuple[SourceSet
         return settings.sources
     agents = SourceSettings(name="claude", format="claude")
     return (agents,) if connect_source(agents).find_files() else (sample_settings(settings),)
+
+
+def every_source(settings: Settings) -> tuple[FileSource, ...]:
+    """Return the configured sources, and one for each format's own name, as `ingest --source litellm` uses it."""
+    configured = {source.name: source for source in settings.sources}
+    named = {name: SourceSettings(name=name, format=name) for name in FORMAT_NAMES}
+    sample = {SAMPLE_SOURCE: sample_settings(settings)}
+    return tuple(connect_source(source) for source in {**named, **sample, **configured}.values())
 
 
 def source_for_paths(settings: Settings, name: str, paths: Sequence[Path]) -> SourceSettings:

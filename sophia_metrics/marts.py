@@ -23,6 +23,7 @@ BUILD_ORDER = (
 )
 
 _TABLE_NAMES = frozenset(table.name for table in schema.TABLES)
+_MART_NAMES = frozenset(table.name for table in BUILD_ORDER)
 _SOURCES = re.compile(r"^-- sources: (?P<names>\w+(?:, \w+)*)$", re.MULTILINE)
 _PARAMETER = re.compile(r"\$([a-z_]\w*)")
 
@@ -97,7 +98,7 @@ def _read(table: Table) -> Mart:
 def _check_input(each: Mart, name: str, built: set[str]) -> None:
     if name not in _TABLE_NAMES:
         raise ValueError(f"{each.name}.sql reads {name}, which is no table: correct its '-- sources:' line")
-    if name.startswith("mart_") and name not in built:
+    if name in _MART_NAMES and name not in built:
         raise ValueError(f"{each.name} reads {name}, which is built later: see BUILD_ORDER")
 
 

@@ -108,11 +108,14 @@ def load_batch(
     rows = [{**CALL, "event_id": str(number), **call} for number, call in enumerate(calls)]
     for row in rows:
         row["usage_on"] = row["started_at"].date()
-        row["cost_reported"] = None if row.get("cost_reported") is None else Decimal(str(row["cost_reported"]))
+        row["cost_reported"] = (
+            None if row.get("cost_reported") is None else Decimal(str(row["cost_reported"]))
+        )
     names = ("event_id", "usage_on", "started_at", "unit", "quantity")
     unit_schema = {name: ddl.polars_schema(USAGE_UNITS)[name] for name in names}
     counted = [
-        {"usage_on": NOON.date(), "started_at": NOON, **unit, "quantity": Decimal(str(unit["quantity"]))} for unit in units
+        {"usage_on": NOON.date(), "started_at": NOON, **unit, "quantity": Decimal(str(unit["quantity"]))}
+        for unit in units
     ]
     for name, frame in (
         ("events", pl.DataFrame(rows, schema=schema)),

@@ -42,7 +42,9 @@ class Both:
 
 
 def every_model() -> list[tuple[types.Provider, types.ModelInfo]]:
-    return [(provider, model) for provider in data_snapshot.get_snapshot().providers for model in provider.models]
+    return [
+        (provider, model) for provider in data_snapshot.get_snapshot().providers for model in provider.models
+    ]
 
 
 @cache
@@ -51,7 +53,8 @@ def every_key() -> tuple[PriceKey, ...]:
         PriceKey(provider.id, "direct", model.id, tier)
         for provider, model in every_model()
         for tier, context in CONTEXTS.items()
-        if tier == STANDARD or any(set(each.when.items()) <= set(context.items()) for each in model.price_variants or ())
+        if tier == STANDARD
+        or any(set(each.when.items()) <= set(context.items()) for each in model.price_variants or ())
     )
 
 
@@ -113,7 +116,9 @@ def theirs(key: PriceKey, usage: Usage, units: Usage, at: datetime) -> Decimal |
 def ours(calls: list[dict[str, object]], units: list[dict[str, object]]) -> list[Decimal | None]:
     with duckdb.connect() as connection:
         load_batch(connection, calls, units=units)
-        connection.execute("CREATE TEMP TABLE source_terms AS SELECT 'test' AS source, 'api' AS billing, '' AS reported_basis")
+        connection.execute(
+            "CREATE TEMP TABLE source_terms AS SELECT 'test' AS source, 'api' AS billing, '' AS reported_basis"
+        )
         connection.execute("CREATE TEMP TABLE fx_rates (currency VARCHAR, rate DECIMAL(38, 18))")
         load_cards(connection, every_price(), NOW)
         price_batch(connection)
@@ -121,7 +126,9 @@ def ours(calls: list[dict[str, object]], units: list[dict[str, object]]) -> list
         return [dollars for (dollars,) in connection.execute(query).fetchall()]
 
 
-def compare(keys: list[PriceKey], drawn: list[dict[str, int]], quantity: int, at: datetime) -> dict[PriceKey, Both]:
+def compare(
+    keys: list[PriceKey], drawn: list[dict[str, int]], quantity: int, at: datetime
+) -> dict[PriceKey, Both]:
     usage = {key: priced_usage(key, drawn[number % len(drawn)], at) for number, key in enumerate(keys)}
     counted = {key: {unit: quantity + len(unit) for unit in units_of(key, at)} for key in keys}
     calls = [call(key, usage[key], at) for key in keys]
@@ -132,12 +139,18 @@ def compare(keys: list[PriceKey], drawn: list[dict[str, int]], quantity: int, at
     ]
     costs = ours(calls, units)
     return {
-        key: Both(cost, theirs(key, usage[key], counted[key], at)) for key, cost in zip(keys, costs, strict=True)
+        key: Both(cost, theirs(key, usage[key], counted[key], at))
+        for key, cost in zip(keys, costs, strict=True)
     }
 
 
 def call(key: PriceKey, usage: Usage, at: datetime) -> dict[str, object]:
-    names = {"provider": key.provider, "route": key.route, "model": key.model, "service_tier": key.service_tier}
+    names = {
+        "provider": key.provider,
+        "route": key.route,
+        "model": key.model,
+        "service_tier": key.service_tier,
+    }
     return {**names, "started_at": at, **usage}
 
 
@@ -152,7 +165,9 @@ def disagreements(both: dict[PriceKey, Both]) -> dict[PriceKey, Both]:
 
 def has_no_price(key: PriceKey) -> bool:
     """Return whether genai-prices knows the model, has no price at all for it, and its name does not say free."""
-    model = next(model for provider, model in every_model() if (provider.id, model.id) == (key.provider, key.model))
+    model = next(
+        model for provider, model in every_model() if (provider.id, model.id) == (key.provider, key.model)
+    )
     prices = model.get_prices(NOON)
     return all(value is None for value in vars(prices).values()) and not key.model.endswith(":free")
 
@@ -219,14 +234,23 @@ def test_an_unknown_tier_is_unpriced_where_genai_prices_says_standard():
     context = {"service_tier": "turbo"}
     price = genai_prices.calc_price(usage, "gpt-5-mini", provider_id="openai", price_context=context)
     assert price.total_price == Decimal("0.25")
-    turbo = call(PriceKey("openai", "direct", "gpt-5-mini", "turbo"), {"input_tokens": 1_000_000, "output_tokens": 0}, NOON)
+    turbo = call(
+        PriceKey("openai", "direct", "gpt-5-mini", "turbo"),
+        {"input_tokens": 1_000_000, "output_tokens": 0},
+        NOON,
+    )
     assert price_calls([turbo])[0][0]["price_status"] == "unpriced"
 
 
 def test_a_tier_costs_its_first_known_price_before_that_day_where_genai_prices_says_standard():
     """Difference 5: most variants begin on the day on which somebody looked them up."""
     before = datetime(2026, 9, 15)
-    some = {**dict.fromkeys(TOKEN_CLASSES, 0), "input_tokens": 1_000, "cache_read_tokens": 1_000, "output_tokens": 500}
+    some = {
+        **dict.fromkeys(TOKEN_CLASSES, 0),
+        "input_tokens": 1_000,
+        "cache_read_tokens": 1_000,
+        "output_tokens": 500,
+    }
     key = PriceKey("openai", "direct", "gpt-5-mini", "flex")
     assert theirs(key, some, {}, before) == Decimal("0.001275")
     assert price_calls([call(key, some, before)])[0][0]["cost_usd"] == Decimal("0.0006375")
@@ -240,7 +264,9 @@ def test_groq_bills_ten_seconds_of_whisper_at_least_where_we_bill_what_was_count
     assert theirs(key, nothing, {"input_audio_seconds": 3}, NOON) == ten
     seconds = [{"event_id": "0", "unit": "input_audio_seconds", "quantity": 3}]
     # 0.111 dollars an hour
-    assert price_calls([call(key, nothing, NOON)], units=seconds)[0][0]["cost_usd"] == Decimal("0.000092500000")
+    assert price_calls([call(key, nothing, NOON)], units=seconds)[0][0]["cost_usd"] == Decimal(
+        "0.000092500000"
+    )
 
 
 def test_reasoning_is_part_of_output_where_genai_prices_has_a_rate_of_its_own():

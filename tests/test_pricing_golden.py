@@ -9,7 +9,13 @@ from strategies import cost, price_calls
 
 
 def call(provider: str, model: str, *, route: str = "direct", at: str = "2026-11-20", **usage: object):
-    return {"provider": provider, "route": route, "model": model, "started_at": datetime.fromisoformat(at), **usage}
+    return {
+        "provider": provider,
+        "route": route,
+        "model": model,
+        "started_at": datetime.fromisoformat(at),
+        **usage,
+    }
 
 
 @pytest.mark.parametrize(("day", "dollars"), [("2025-06-01", "10"), ("2025-07-01", "2")])

@@ -10,7 +10,15 @@ from duckdb.sqltypes import DuckDBPyType
 from sophia_metrics.sources.format import is_nested
 from sophia_metrics.sources.quoting import identifier, json_path, literal
 
-__all__ = ["Converted", "from_json", "from_text", "from_typed"]
+__all__ = [
+    "Converted",
+    "from_json",
+    "from_text",
+    "from_typed",
+    "is_wrong_json",
+    "json_kinds",
+    "json_value",
+]
 
 _TEXT = "VARCHAR"
 
@@ -23,16 +31,33 @@ class Converted:
     is_wrong: str
 
 
+def json_value(document: str, duckdb_type: str) -> str:
+    """Return the JSON expression as the type; a missing key, and a value of another type, are null in it."""
+    return f"json_transform({document}, {literal(json.dumps(duckdb_type))})"
+
+
+def json_kinds(connection: duckdb.DuckDBPyConnection, document: str, duckdb_type: str) -> str:
+    """Return the JSON types that the document has at the places that `is_wrong_json` looks at."""
+    nodes = _nodes(connection.sqltype(duckdb_type), "", document, ())
+    return f"json_type({document}, [{', '.join(literal(json_path(*node.keys)) for node in nodes)}])"
+
+
+def is_wrong_json(
+    connection: duckdb.DuckDBPyConnection, duckdb_type: str, *, document: str, value: str, kinds: str
+) -> str:
+    """Return a predicate: somewhere the document has a value, and it is of another type."""
+    nodes = _nodes(connection.sqltype(duckdb_type), value, document, ())
+    wrong = " OR ".join(node.wrong(f"{kinds}[{place}]") for place, node in enumerate(nodes, start=1))
+    return f"coalesce({wrong or 'false'}, false)"
+
+
 def from_json(connection: duckdb.DuckDBPyConnection, document: str, duckdb_type: str) -> Converted:
     """Convert a JSON expression; a missing key is null, a value of another type is wrong."""
-    value = f"json_transform({document}, {literal(json.dumps(duckdb_type))})"
-    nodes = list(_nodes(connection.sqltype(duckdb_type), value, document, ()))
-    if not nodes:
-        return Converted(value, "false")
-    paths = ", ".join(literal(json_path(*node.keys)) for node in nodes)
-    kinds = f"json_type({document}, [{paths}])"
-    wrong = " OR ".join(node.wrong(f"{kinds}[{place}]") for place, node in enumerate(nodes, start=1))
-    return Converted(value, f"coalesce({wrong}, false)")
+    value = json_value(document, duckdb_type)
+    kinds = json_kinds(connection, document, duckdb_type)
+    return Converted(
+        value, is_wrong_json(connection, duckdb_type, document=document, value=value, kinds=kinds)
+    )
 
 
 def from_text(connection: duckdb.DuckDBPyConnection, text: str, duckdb_type: str) -> Converted:

@@ -15,7 +15,19 @@ from sophia_metrics.sources.terms import SourceTerms
 
 __all__ = ["FileSource", "SourceFile"]
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".jsonl.gz", ".ndjson.gz", ".json.gz", ".csv.gz", ".tsv.gz")
+SUFFIXES = (
+    ".jsonl",
+    ".ndjson",
+    ".json",
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".jsonl.gz",
+    ".ndjson.gz",
+    ".json.gz",
+    ".csv.gz",
+    ".tsv.gz",
+)
 """What is taken from a folder; a file that is named itself is taken whatever its name."""
 
 
@@ -72,7 +84,9 @@ class FileSource(ServiceLifecycle):
         elapsed_ms = (perf_counter() - started) * 1000
         facts = {"file_count": len(files), "size_bytes": sum(file.size_bytes for file in files)}
         if not files:
-            return Health(self.name, HealthStatus.UNKNOWN, f"no file under {', '.join(self.paths)}", elapsed_ms, facts)
+            return Health(
+                self.name, HealthStatus.UNKNOWN, f"no file under {', '.join(self.paths)}", elapsed_ms, facts
+            )
         return Health(self.name, HealthStatus.HEALTHY, f"{len(files)} files", elapsed_ms, facts)
 
     async def get_metrics(self) -> Mapping[str, float | int | None]:
@@ -88,10 +102,14 @@ def _expand(pattern: str) -> Iterator[Path]:
         return
     path = Path(expanded)
     if not path.exists():
-        raise ConfigurationError(f"{path} does not exist: correct the path, or the paths of the source in sophia.toml")
+        raise ConfigurationError(
+            f"{path} does not exist: correct the path, or the paths of the source in sophia.toml"
+        )
     if not os.access(path, os.R_OK):
         raise ConfigurationError(f"{path} may not be read: give this user read permission")
     if path.is_dir():
-        yield from (each for each in path.rglob("*") if each.name.lower().endswith(SUFFIXES) and each.is_file())
+        yield from (
+            each for each in path.rglob("*") if each.name.lower().endswith(SUFFIXES) and each.is_file()
+        )
         return
     yield path

@@ -6,7 +6,7 @@ from sophia_metrics.sources.queries import source_query
 __all__ = ["FORMAT"]
 
 _TIMES_TO_LIVE = "STRUCT(ephemeral_5m_input_tokens BIGINT, ephemeral_1h_input_tokens BIGINT)"
-# Providers' own names for the same counts arrive side by side: OpenAI's nested ones and Anthropic's flat ones.
+# Both names of a count can arrive side by side: OpenAI's nested one and Anthropic's flat one.
 _USAGE = f"""STRUCT(
     prompt_tokens_details STRUCT(
         cached_tokens BIGINT, cache_creation_tokens BIGINT, cache_creation_token_details {_TIMES_TO_LIVE},

@@ -1,7 +1,7 @@
 """Files in, rows out: the landed columns of a file_format, file_name and defect, in file order."""
 
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import TypeVar
@@ -39,7 +39,7 @@ def read_files(
 
     Args:
         connection: runs the SELECT; its rows keep their order (preserve_insertion_order, DuckDB's default).
-        paths: the files; globs are not expanded.
+        paths: the files; globs are not expanded, a path that is given twice is read once.
         file_format: the format of all of them.
         materialise: creates a table from the SELECT, and returns what read_files shall return.
 
@@ -47,6 +47,7 @@ def read_files(
         ConfigurationError: a file is of another file_format, or may not be read.
         ProcessingError: a file is missing or damaged.
     """
+    paths = list(dict.fromkeys(paths))
     for path in paths:
         check_file(connection, path, file_format)
     if not paths:
@@ -57,7 +58,11 @@ def read_files(
         # Not chained: DuckDB's message quotes the line, and with it what people wrote.
         pass
     with _careful(connection, paths, file_format) as selects:
-        return materialise(_project(_in_order(selects), file_format))
+        try:
+            return materialise(_project(_in_order(selects.values()), file_format))
+        except _BAD_CONTENT:
+            # A file that even the careful scan cannot read to its end; any other fault passes through.
+            raise _first_damaged(connection, selects) from None
 
 
 def check_file(connection: duckdb.DuckDBPyConnection, path: str, file_format: Format) -> None:
@@ -131,27 +136,26 @@ def _strict(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], file_fo
 
 @contextmanager
 def _careful(
-    connection: duckdb.DuckDBPyConnection,
-    paths: Sequence[str],
-    file_format: Format,
-) -> Generator[list[str]]:
-    """Yield one scan a file: strict where that reads it whole, careful where it does not."""
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[str], file_format: Format
+) -> Generator[dict[str, str]]:
+    """Yield one scan a file: strict where that reads it to its end, careful where it does not."""
     views: list[str] = []
-    selects: list[str] = []
+    selects: dict[str, str] = {}
     try:
         for number, path in enumerate(paths):
-            select = _strict(connection, [path], file_format)
-            if not _is_readable(connection, select):
-                view = f"__careful_{number}"
-                select = _careful_scan(connection, path, file_format, view)
-                views.append(view)
-                if not _is_readable(connection, select):
-                    raise _damaged(path)
-            selects.append(select)
+            selects[path] = _strict(connection, [path], file_format)
+            if len(paths) == 1 or not _is_readable(connection, selects[path]):
+                views.append(f"__careful_{number}")
+                selects[path] = _careful_scan(connection, path, file_format, views[-1])
         yield selects
     finally:
         for view in views:
             connection.unregister(view)
+
+
+def _first_damaged(connection: duckdb.DuckDBPyConnection, selects: Mapping[str, str]) -> ProcessingError:
+    damaged = (path for path, select in selects.items() if not _is_readable(connection, select))
+    return _damaged(next(damaged, "A file that is being written"))
 
 
 def _careful_scan(connection: duckdb.DuckDBPyConnection, path: str, file_format: Format, view: str) -> str:
@@ -174,7 +178,7 @@ def _is_readable(connection: duckdb.DuckDBPyConnection, select: str) -> bool:
     return True
 
 
-def _in_order(selects: Sequence[str]) -> str:
+def _in_order(selects: Iterable[str]) -> str:
     return " UNION ALL ".join(selects)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
-from sophia_metrics.sources.conversion import Converted, from_json, from_typed
+from sophia_metrics.sources.conversion import Converted, from_typed, is_wrong_json, json_kinds, json_value
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.quoting import file_pattern, identifier, literal
 from sophia_metrics.sources.records import Record, csv_records, delimiter_of, split_cells
@@ -34,13 +34,14 @@ def strict_jsonl(paths: Sequence[str], file_format: Format) -> str:
 def careful_jsonl(connection: duckdb.DuckDBPyConnection, path: str, file_format: Format) -> str:
     """Return a scan of a JSONL file whose defect is malformed_json or wrong_type for a bad line."""
     fields = ", ".join(f"{identifier(key)} {kind}" for key, kind in file_format.file_types.items())
-    row = from_json(connection, "json", f"STRUCT({fields})")
+    row = f"STRUCT({fields})"
+    wrong = is_wrong_json(connection, row, document="json", value="record", kinds="kinds")
     keys = ", ".join(f"record.{identifier(key)} AS {identifier(key)}" for key in file_format.file_types)
     return (
         f"SELECT {keys}, {literal(path)} AS {FILE_NAME}, "
-        f"CASE WHEN is_malformed THEN 'malformed_json' WHEN is_wrong THEN 'wrong_type' END AS {DEFECT} FROM ("
-        f"SELECT {row.value} AS record, {row.is_wrong} AS is_wrong, "
-        "json IS NULL OR json_type(json) NOT IN ('OBJECT', 'NULL') AS is_malformed "
+        "CASE WHEN json IS NULL OR json_type(json) NOT IN ('OBJECT', 'NULL') THEN 'malformed_json' "
+        f"WHEN {wrong} THEN 'wrong_type' END AS {DEFECT} FROM ("
+        f"SELECT json, {json_value('json', row)} AS record, {json_kinds(connection, 'json', row)} AS kinds "
         f"FROM read_json_objects({file_pattern(path)}, format = 'newline_delimited', ignore_errors = true))"
     )
 

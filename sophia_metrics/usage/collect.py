@@ -14,15 +14,19 @@ from uuid import uuid4
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
 from sophia_metrics.pricing.book import PriceBook
+from sophia_metrics.pricing.price import distinct_keys
 from sophia_metrics.sources.file_source import FileSource, SourceFile
 from sophia_metrics.sources.reader import check_file
+from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.gate import GateLimits, judge
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import Landing, land, landings
-from sophia_metrics.usage.prices import PriceDesk
+from sophia_metrics.usage.prices import PriceDesk, price_keys
+from sophia_metrics.usage.rebuilding import create_rebuilt, find_landed
 from sophia_metrics.usage.staging import Slice, stage
 from sophia_metrics.usage.watermark import watermark_frame
-from sophia_metrics.warehouse.protocol import Query, Receipt, Record, Warehouse
+from sophia_metrics.warehouse.protocol import Changed, Query, Rebuild, Receipt, Record, Repricing, Warehouse
+from sophia_metrics.windows import Window
 from sophia_metrics.working import working_connection
 
 __all__ = ["Batch", "Collector", "Findings", "Refusal"]
@@ -137,7 +141,9 @@ class Collector:
             stage(connection, landing, source.format, source.terms, now)
             verdict = judge(connection, self.limits)
             desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
-            learned = desk.open(connection, [source.terms], now)
+            connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM staged")
+            learned = desk.look_up(connection, distinct_keys(connection), now)
+            desk.create_terms(connection, [source.terms])
             staged = Slice(connection, source.terms, landing, now, learned, verdict.reason)
             receipt = self.warehouse.commit(staged)
         log.info("%s", receipt.summary)
@@ -149,6 +155,63 @@ class Collector:
         newest = self.warehouse.read(query)["newest_at"].to_list()
         frame = watermark_frame(source.terms, now, newest[0] if newest else None)
         self.warehouse.record(Record({"core_watermarks": frame}))
+
+    def price_again(self, now: datetime) -> int:
+        """Price what had no price, where the price book is another one than the last time; return how many events.
+
+        What is priced is left as it is.
+        """
+        fingerprint = self.book.fingerprint()
+        used = self.warehouse.read(Query("SELECT fingerprint FROM price_books ORDER BY used_from_at DESC LIMIT 1"))
+        if used["fingerprint"].to_list() == [fingerprint]:
+            return 0
+        keys = self.warehouse.read(
+            Query(
+                "SELECT DISTINCT provider, route, model, service_tier FROM core_usage_events "
+                "WHERE price_status IN ('unpriced', 'partial')"
+            )
+        )
+        desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
+        with working_connection(self.folder, self.memory_limit) as connection:
+            learned = desk.look_up(connection, price_keys(keys.iter_rows()), now)
+            desk.create_terms(connection, self._terms())
+            changed = self.warehouse.commit(Repricing(connection, learned, fingerprint, now))
+        if changed.event_count:
+            log.info("priced %s events that had no price", f"{changed.event_count:,}")
+        return changed.event_count
+
+    def rebuild(self, sources: Sequence[FileSource], window: Window, now: datetime) -> Changed:
+        """Make whole UTC days of core anew from their landed files, by the rules of today.
+
+        What is priced keeps its price.
+
+        Raises:
+            ConfigurationError: a landed file is of a source that is not among these.
+            ProcessingError: a landed file of these days is gone.
+            ServiceUnavailableError: another run committed to these days meanwhile.
+        """
+        query = Query(
+            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE status = 'committed' "
+            "AND started_min_at < $end_at + INTERVAL 1 DAY AND started_max_at >= $start_at - INTERVAL 1 DAY",
+            {"start_at": window.start_at, "end_at": window.end_at},
+        )
+        attempts = frozenset(self.warehouse.read(query)["attempt_id"])
+        landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in landings(folder)]
+        by_name = {source.name: source for source in sources}
+        desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
+        with working_connection(self.folder, self.memory_limit) as connection:
+            create_rebuilt(connection, find_landed(landed, attempts), by_name, window, now)
+            connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
+            learned = desk.look_up(connection, distinct_keys(connection), now)
+            desk.create_terms(connection, [source.terms for source in sources])
+            return self.warehouse.commit(Rebuild(connection, window, attempts, learned, now))
+
+    def _terms(self) -> list[SourceTerms]:
+        """Return the terms on which each source was last collected."""
+        rows = self.warehouse.read(
+            Query("SELECT source, format, source_role, billing, reported_basis, expected_within_seconds FROM core_watermarks")
+        )
+        return [SourceTerms(*row) for row in rows.iter_rows()]
 
     def _known_files(self, source: str) -> dict[str, tuple[int, int]]:
         query = Query(

@@ -18,6 +18,7 @@ import duckdb
 from sophia_metrics.errors import ProcessingError
 from sophia_metrics.sources.file_source import FileSource, SourceFile
 from sophia_metrics.sources.format import Format
+from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.reader import read_files
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.rules import RULES_VERSION
@@ -191,11 +192,7 @@ def _hash_identities(connection: duckdb.DuckDBPyConnection, file_format: Format,
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: str, footer: str, path: Path) -> None:
     connection.execute(
-        f"COPY ({rows}) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-        f"KV_METADATA {{{FOOTER_KEY}: {quote(footer)}}})"
+        f"COPY ({rows}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+        f"KV_METADATA {{{FOOTER_KEY}: {literal(footer)}}})"
     )
 
-
-def quote(text: str) -> str:
-    """Return an SQL literal: COPY and views take no bound values."""
-    return "'" + text.replace("'", "''") + "'"

@@ -44,16 +44,15 @@ def quarantine_frame(connection: duckdb.DuckDBPyConnection, landing: Landing, no
     since it was landed leaves the place unknown, and the row number stands for it.
 
     Args:
-        connection: holds `keys` and `mapped`; see staging.
+        connection: holds `mapped`; see staging.
         landing: the landed file.
         now: when the rows were found (naive UTC).
     """
-    kept = ", ".join(f"{name} := mapped.{name}" for name in KEPT_COLUMNS)
+    kept = ", ".join(f"{name} := {name}" for name in KEPT_COLUMNS)
     rows = connection.execute(
-        f"SELECT keys.file_name, keys.row_ordinal, keys.rule, to_json(struct_pack({kept})) AS kept_values, "
+        f"SELECT file_name, row_ordinal, rule, to_json(struct_pack({kept})) AS kept_values, "
         "sha256(CAST(to_json(mapped) AS VARCHAR)) AS values_sha256 "
-        "FROM keys INNER JOIN mapped ON mapped.row_ordinal = keys.row_ordinal "
-        "WHERE keys.rule IS NOT NULL AND NOT keys.is_ignored ORDER BY keys.row_ordinal"
+        "FROM mapped WHERE rule IS NOT NULL AND NOT is_ignored ORDER BY row_ordinal"
     ).fetchall()
     by_file: defaultdict[str, list[Sequence[Any]]] = defaultdict(list)
     for row in rows:

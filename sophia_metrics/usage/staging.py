@@ -1,12 +1,13 @@
 """Staging: landed rows become usage events with an identity and a verdict, before anything is decided.
 
-A staged slice is a working DuckDB connection with these relations:
+Staging leaves these relations in a working connection:
 
-    mapped        one row a landed row, in the columns of an event (a view over the landed file)
-    keys          row_ordinal, file_name, event_id, started_at, rule, is_ignored: narrow, so that looking
-                  for duplicates is cheap
+    mapped        one row a landed row: the columns of an event, event_id, and the first rule that it breaks
+    keys          row_ordinal, file_name, event_id, started_at, rule, is_ignored of those rows
     staged        the rows that may enter core: core_usage_events without its money
-    staged_units  row_ordinal, event_id, usage_on, started_at, unit, quantity of those rows
+    staged_units  row_ordinal, event_id, usage_on, started_at, unit, quantity of the latter
+
+The wide row is built once; everything after reads it from memory.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from sophia_metrics.schema.column import Column, Kind
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.sources.format import Format
-from sophia_metrics.usage.landing import Landing, quote
+from sophia_metrics.sources.quoting import literal
+from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.rules import first_broken_rule
 from sophia_metrics.sources.terms import SourceTerms
 
@@ -81,20 +83,28 @@ def stage(
         terms: what the configuration says of the source.
         now: the present (naive UTC); times beyond it are suspicious.
     """
-    connection.execute("SET VARIABLE now = (SELECT $1::TIMESTAMP)", [now])
-    connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet({quote(str(landing.path))})")
+    for name, value in (("now", now), ("source", terms.name), ("role", terms.role), ("attempt_id", landing.attempt_id)):
+        kind = "TIMESTAMP" if name == "now" else "VARCHAR"
+        connection.execute(f"SET VARIABLE {name} = (SELECT $1::{kind})", [value])
+    connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet({literal(str(landing.path))})")
     mapped_names = _create_mapped(connection, file_format)
-    _create_keys(connection, terms.name, mapped_names)
-    _create_staged(connection, landing, terms, now)
+    _identify_by_values(connection, mapped_names)
+    _create_views(connection)
     _create_units(connection, file_format)
 
 
 def _create_mapped(connection: duckdb.DuckDBPyConnection, file_format: Format) -> Sequence[str]:
-    """Create `mapped`: the format's mapping with every column of an event, typed; return the names that it fills."""
+    """Create `mapped`: every column of an event, typed, with event_id and rule; return the names that it fills."""
     described = connection.execute(f"DESCRIBE {file_format.mapping}").fetchall()
     given = {str(row[0]) for row in described}
-    selected = ", ".join(f"{_typed(column, given)} AS {column.name}" for column in MAPPED_COLUMNS)
-    connection.execute(f"CREATE OR REPLACE VIEW mapped AS SELECT {selected} FROM ({file_format.mapping})")
+    typed = ", ".join(f"{_typed(column, given)} AS {column.name}" for column in MAPPED_COLUMNS)
+    columns = ", ".join(column.name for column in MAPPED_COLUMNS)
+    connection.execute(
+        f"CREATE OR REPLACE TABLE mapped AS SELECT {columns}, "
+        "substr(sha256(getvariable('source') || chr(31) || native_id), 1, 32) AS event_id, "
+        f"CAST(started_at AS DATE) AS usage_on, {first_broken_rule()} AS rule "
+        f"FROM (SELECT {typed} FROM ({file_format.mapping}))"
+    )
     return [column.name for column in MAPPED_COLUMNS if column.name in given]
 
 
@@ -105,48 +115,41 @@ def _typed(column: Column, given: set[str]) -> str:
     return f"CAST({expression} AS {sql_type(column.kind)})"
 
 
-def _create_keys(connection: duckdb.DuckDBPyConnection, source: str, mapped_names: Sequence[str]) -> None:
-    """Create `keys`. A row without a native id is identified by its values and its occurrence in its file."""
-    connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [source])
-    connection.execute(
-        "CREATE OR REPLACE TABLE keys AS "
-        "SELECT row_ordinal, file_name, substr(sha256(getvariable('source') || chr(31) || native_id), 1, 32) AS event_id, "
-        f"started_at, {first_broken_rule()} AS rule, is_ignored FROM mapped"
-    )
+def _identify_by_values(connection: duckdb.DuckDBPyConnection, mapped_names: Sequence[str]) -> None:
+    """Give the rows without a native id one: the hash of their values and the occurrence in their file."""
     without = "event_id IS NULL AND rule IS NULL AND NOT is_ignored"
-    if not _any(connection, f"FROM keys WHERE {without}"):
+    if connection.execute(f"SELECT 1 FROM mapped WHERE {without} LIMIT 1").fetchone() is None:
         return
     control = {column.name for column in CONTROL}
     values = " || ".join(
         f"coalesce('{name}=' || CAST({name} AS VARCHAR) || chr(31), '')" for name in mapped_names if name not in control
     )
     connection.execute(
-        "CREATE OR REPLACE TABLE keys AS "
-        f"WITH hashed AS (SELECT row_ordinal, sha256({values}) AS values_sha256 FROM mapped), "
-        "numbered AS (SELECT keys.row_ordinal, values_sha256, row_number() OVER "
-        "(PARTITION BY file_name, values_sha256 ORDER BY keys.row_ordinal) AS occurrence "
-        f"FROM keys INNER JOIN hashed ON hashed.row_ordinal = keys.row_ordinal WHERE {without}) "
-        "SELECT keys.row_ordinal, file_name, coalesce(event_id, substr(sha256(getvariable('source') || chr(31) || "
-        "values_sha256 || chr(31) || CAST(occurrence AS VARCHAR)), 1, 32)) AS event_id, started_at, rule, is_ignored "
-        "FROM keys LEFT JOIN numbered ON numbered.row_ordinal = keys.row_ordinal"
+        "CREATE OR REPLACE TABLE mapped AS "
+        f"WITH hashed AS (SELECT row_ordinal AS ordinal, file_name AS file, sha256({values}) AS values_sha256 "
+        f"FROM mapped WHERE {without}), "
+        "numbered AS (SELECT ordinal, substr(sha256(getvariable('source') || chr(31) || values_sha256 || chr(31) || "
+        "CAST(row_number() OVER (PARTITION BY file, values_sha256 ORDER BY ordinal) AS VARCHAR)), 1, 32) AS values_id "
+        "FROM hashed) "
+        "SELECT mapped.* REPLACE (coalesce(event_id, values_id) AS event_id) "
+        "FROM mapped LEFT JOIN numbered ON numbered.ordinal = mapped.row_ordinal"
     )
 
 
-def _create_staged(connection: duckdb.DuckDBPyConnection, landing: Landing, terms: SourceTerms, now: datetime) -> None:
-    for name, value in (("role", terms.role), ("attempt_id", landing.attempt_id)):
-        connection.execute(f"SET VARIABLE {name} = (SELECT $1::VARCHAR)", [value])
+def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
     ours = {
-        "event_id": "keys.event_id",
-        "usage_on": "CAST(mapped.started_at AS DATE)",
         "source": "getvariable('source')",
         "source_role": "getvariable('role')",
         "ingested_at": "getvariable('now')",
         "attempt_id": "getvariable('attempt_id')",
     }
-    selected = ", ".join(f"{ours.get(column.name, f'mapped.{column.name}')} AS {column.name}" for column in STAGED_COLUMNS)
+    selected = ", ".join(f"{ours.get(column.name, column.name)} AS {column.name}" for column in STAGED_COLUMNS)
     connection.execute(
-        f"CREATE OR REPLACE VIEW staged AS SELECT keys.row_ordinal, keys.file_name, {selected} FROM mapped "
-        "INNER JOIN keys ON keys.row_ordinal = mapped.row_ordinal WHERE keys.rule IS NULL AND NOT keys.is_ignored"
+        "CREATE OR REPLACE VIEW keys AS SELECT row_ordinal, file_name, event_id, started_at, rule, is_ignored FROM mapped"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE VIEW staged AS SELECT row_ordinal, file_name, {selected} FROM mapped "
+        "WHERE rule IS NULL AND NOT is_ignored"
     )
 
 
@@ -160,6 +163,3 @@ def _create_units(connection: duckdb.DuckDBPyConnection, file_format: Format) ->
         "WHERE keys.rule IS NULL AND NOT keys.is_ignored AND billed.quantity > 0"
     )
 
-
-def _any(connection: duckdb.DuckDBPyConnection, rows: str) -> bool:
-    return connection.execute(f"SELECT 1 {rows} LIMIT 1").fetchone() is not None

@@ -3,14 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
+import duckdb
 import polars as pl
 
+from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.services import Service
 from sophia_metrics.usage.staging import Slice
+from sophia_metrics.windows import Window
 
-__all__ = ["BuildReport", "FileCount", "Publication", "Query", "Receipt", "Record", "Warehouse"]
+__all__ = [
+    "BuildReport",
+    "Changed",
+    "FileCount",
+    "Publication",
+    "Query",
+    "Rebuild",
+    "Receipt",
+    "Record",
+    "Repricing",
+    "Warehouse",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,51 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Repricing:
+    """Events without a price, to be priced again.
+
+    Attributes:
+        connection: a working connection with `cards`, `card_units`, `source_terms` and `fx_rates`.
+        prices: what was learnt about prices on the way.
+        fingerprint: of the price book.
+        now: the present (naive UTC).
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    prices: Learned
+    fingerprint: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """Whole days of core made anew from landing.
+
+    Attributes:
+        connection: a working connection with `cards`, `card_units`, `source_terms` and `fx_rates`, and with
+            `rebuilt_events` and `rebuilt_units`, the days' rows without money, and `rejected`.
+        window: the days.
+        attempts: the attempts whose landed files were read.
+        prices: what was learnt about prices on the way.
+        now: the present (naive UTC).
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    window: Window
+    attempts: frozenset[str]
+    prices: Learned
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """How many events of core a repricing or a rebuild wrote, and the UTC days that changed."""
+
+    event_count: int
+    days: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Rows for state tables, by table name. A row replaces the one with the same key."""
 
@@ -97,8 +156,12 @@ class Warehouse(Service, Protocol):
         """Return the rows of a query over what is committed now."""
         ...
 
-    def commit(self, staged: Slice) -> Receipt:
-        """Make the staged rows, their ledger, quarantine, prices and watermark visible in one step."""
+    @overload
+    def commit(self, change: Slice) -> Receipt: ...
+    @overload
+    def commit(self, change: Repricing | Rebuild) -> Changed: ...
+    def commit(self, change: Slice | Repricing | Rebuild) -> Receipt | Changed:
+        """Make a change of core visible in one step, with all that belongs to it."""
         ...
 
     def record(self, record: Record) -> None:

@@ -9,7 +9,7 @@ WITH collected_sources AS (
         newest_at AS newest_event_at,
         expected_within_seconds,
         DATE_DIFF('microsecond', collected_at, CAST($now AS TIMESTAMP))
-        > expected_within_seconds * 1000000 AS is_stale
+        > CAST(expected_within_seconds * 1000000 AS BIGINT) AS is_stale
     FROM core_watermarks
 ),
 

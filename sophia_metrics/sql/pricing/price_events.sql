@@ -26,21 +26,36 @@ carded_events AS (
         CASE WHEN contract.price_id IS NULL THEN list.has_token_price ELSE contract.has_token_price END
             AS has_token_price,
         coalesce(CASE WHEN contract.price_id IS NULL THEN list.is_free ELSE contract.is_free END, FALSE) AS is_free,
-        CASE WHEN contract.price_id IS NULL THEN list.rate_input_usd ELSE contract.rate_input_usd END AS own_input_rate,
-        CASE WHEN contract.price_id IS NULL THEN list.rate_cache_read_usd ELSE contract.rate_cache_read_usd END AS own_cache_read_rate,
-        CASE WHEN contract.price_id IS NULL THEN list.rate_cache_write_5m_usd ELSE contract.rate_cache_write_5m_usd END AS own_cache_write_5m_rate,
-        CASE WHEN contract.price_id IS NULL THEN list.rate_cache_write_1h_usd ELSE contract.rate_cache_write_1h_usd END AS own_cache_write_1h_rate,
-        CASE WHEN contract.price_id IS NULL THEN list.rate_output_usd ELSE contract.rate_output_usd END AS own_output_rate,
-        CASE WHEN contract.price_id IS NULL THEN list.short_rate_input_usd ELSE contract.short_rate_input_usd END AS own_input_short_rate,
-        CASE WHEN contract.price_id IS NULL THEN list.short_rate_cache_read_usd ELSE contract.short_rate_cache_read_usd END AS own_cache_read_short_rate,
-        CASE WHEN contract.price_id IS NULL THEN list.short_rate_cache_write_5m_usd ELSE contract.short_rate_cache_write_5m_usd END AS own_cache_write_5m_short_rate,
-        CASE WHEN contract.price_id IS NULL THEN list.short_rate_cache_write_1h_usd ELSE contract.short_rate_cache_write_1h_usd END AS own_cache_write_1h_short_rate,
-        CASE WHEN contract.price_id IS NULL THEN list.short_rate_output_usd ELSE contract.short_rate_output_usd END AS own_output_short_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.rate_input_usd ELSE contract.rate_input_usd END
+            AS own_input_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.rate_cache_read_usd ELSE contract.rate_cache_read_usd END
+            AS own_cache_read_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.rate_cache_write_5m_usd ELSE contract.rate_cache_write_5m_usd END
+            AS own_cache_write_5m_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.rate_cache_write_1h_usd ELSE contract.rate_cache_write_1h_usd END
+            AS own_cache_write_1h_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.rate_output_usd ELSE contract.rate_output_usd END
+            AS own_output_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.short_rate_input_usd ELSE contract.short_rate_input_usd END
+            AS own_input_short_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.short_rate_cache_read_usd ELSE contract.short_rate_cache_read_usd END
+            AS own_cache_read_short_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.short_rate_cache_write_5m_usd ELSE contract.short_rate_cache_write_5m_usd END
+            AS own_cache_write_5m_short_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.short_rate_cache_write_1h_usd ELSE contract.short_rate_cache_write_1h_usd END
+            AS own_cache_write_1h_short_rate,
+        CASE WHEN contract.price_id IS NULL THEN list.short_rate_output_usd ELSE contract.short_rate_output_usd END
+            AS own_output_short_rate,
         list.rate_input_usd AS list_input_rate,
         list.rate_cache_read_usd AS list_cache_read_rate,
         list.rate_cache_write_5m_usd AS list_cache_write_5m_rate,
         list.rate_cache_write_1h_usd AS list_cache_write_1h_rate,
-        list.rate_output_usd AS list_output_rate
+        list.rate_output_usd AS list_output_rate,
+        list.short_rate_input_usd AS list_input_short_rate,
+        list.short_rate_cache_read_usd AS list_cache_read_short_rate,
+        list.short_rate_cache_write_5m_usd AS list_cache_write_5m_short_rate,
+        list.short_rate_cache_write_1h_usd AS list_cache_write_1h_short_rate,
+        list.short_rate_output_usd AS list_output_short_rate
     FROM sized_events
     LEFT JOIN price_segments AS list
         ON list.price_book = 'list'
@@ -151,26 +166,36 @@ listed_events AS (
                 CASE
                             WHEN list_price_id IS NULL THEN NULL
                             WHEN input_tokens = 0 OR (input_tokens IS NULL AND coalesce(list_input_rate, 0) = 0) THEN 0
+                            WHEN list_input_short_rate IS NOT NULL
+                                THEN CAST(CAST(input_tokens AS DECIMAL(19, 0)) * list_input_short_rate AS DECIMAL(38, 12))
                             ELSE CAST(CAST(input_tokens AS DECIMAL(19, 0)) * list_input_rate AS DECIMAL(38, 12))
                         END
                 + CASE
                             WHEN list_price_id IS NULL THEN NULL
                             WHEN coalesce(cache_read_tokens, 0) = 0 THEN 0
+                            WHEN list_cache_read_short_rate IS NOT NULL
+                                THEN CAST(CAST(cache_read_tokens AS DECIMAL(19, 0)) * list_cache_read_short_rate AS DECIMAL(38, 12))
                             ELSE CAST(CAST(cache_read_tokens AS DECIMAL(19, 0)) * list_cache_read_rate AS DECIMAL(38, 12))
                         END
                 + CASE
                             WHEN list_price_id IS NULL THEN NULL
                             WHEN coalesce(cache_write_5m_tokens, 0) = 0 THEN 0
+                            WHEN list_cache_write_5m_short_rate IS NOT NULL
+                                THEN CAST(CAST(cache_write_5m_tokens AS DECIMAL(19, 0)) * list_cache_write_5m_short_rate AS DECIMAL(38, 12))
                             ELSE CAST(CAST(cache_write_5m_tokens AS DECIMAL(19, 0)) * list_cache_write_5m_rate AS DECIMAL(38, 12))
                         END
                 + CASE
                             WHEN list_price_id IS NULL THEN NULL
                             WHEN coalesce(cache_write_1h_tokens, 0) = 0 THEN 0
+                            WHEN list_cache_write_1h_short_rate IS NOT NULL
+                                THEN CAST(CAST(cache_write_1h_tokens AS DECIMAL(19, 0)) * list_cache_write_1h_short_rate AS DECIMAL(38, 12))
                             ELSE CAST(CAST(cache_write_1h_tokens AS DECIMAL(19, 0)) * list_cache_write_1h_rate AS DECIMAL(38, 12))
                         END
                 + CASE
                             WHEN list_price_id IS NULL THEN NULL
                             WHEN output_tokens = 0 OR (output_tokens IS NULL AND coalesce(list_output_rate, 0) = 0) THEN 0
+                            WHEN list_output_short_rate IS NOT NULL
+                                THEN CAST(CAST(output_tokens AS DECIMAL(19, 0)) * list_output_short_rate AS DECIMAL(38, 12))
                             ELSE CAST(CAST(output_tokens AS DECIMAL(19, 0)) * list_output_rate AS DECIMAL(38, 12))
                         END
                 + CASE WHEN has_units THEN list_units_usd ELSE 0 END

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
+from typing import overload
 
 import duckdb
 import polars as pl
@@ -21,8 +22,10 @@ from sophia_metrics.warehouse.duckdb.commit import commit_slice
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.manifest import files_of
 from sophia_metrics.warehouse.duckdb.publish import publish_version
+from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
+from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
 from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.protocol import BuildReport, Publication, Query, Receipt, Record
+from sophia_metrics.warehouse.protocol import BuildReport, Changed, Publication, Query, Rebuild, Receipt, Record, Repricing
 
 __all__ = ["DuckDBWarehouse"]
 
@@ -74,9 +77,17 @@ class DuckDBWarehouse(ServiceLifecycle):
                     connection.execute(f"CREATE TEMP VIEW {table.name} AS {rows}")
             return fetch_frame(connection, query.sql, query.parameters)
 
-    def commit(self, staged: Slice) -> Receipt:
-        """Make the staged rows, their ledger, quarantine, prices and watermark visible in one step."""
-        return commit_slice(self._state, self._store, staged)
+    @overload
+    def commit(self, change: Slice) -> Receipt: ...
+    @overload
+    def commit(self, change: Repricing | Rebuild) -> Changed: ...
+    def commit(self, change: Slice | Repricing | Rebuild) -> Receipt | Changed:
+        """Make a change of core visible in one step, with all that belongs to it."""
+        if isinstance(change, Slice):
+            return commit_slice(self._state, self._store, change)
+        if isinstance(change, Repricing):
+            return commit_repricing(self._state, self._store, change)
+        return commit_rebuild(self._state, self._store, change)
 
     def record(self, record: Record) -> None:
         """Write rows of state tables in one step; a row replaces the one with the same key."""

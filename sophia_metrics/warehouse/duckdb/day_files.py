@@ -11,6 +11,7 @@ import duckdb
 from sophia_metrics.durable import place_file, sync_folder
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.ddl import sql_type
+from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.manifest import DayFile
 
 __all__ = ["DayFileStore", "empty_relation"]
@@ -41,11 +42,9 @@ class DayFileStore:
             written = list(
                 pool.map(lambda day: self._write_day(connection.cursor(), table, columns, relation, day, version), wanted)
             )
-        files = tuple(each for each in written if each is not None)
-        for parent in {(self.folder / each.path).parent for each in files}:
-            sync_folder(parent)
-        if files:
-            sync_folder(self.folder / table.folder)
+            files = tuple(each for each in written if each is not None)
+            folders = {(self.folder / each.path).parent for each in files} | ({self.folder / table.folder} if files else set())
+            list(pool.map(sync_folder, folders))
         return files
 
     def relation(self, table: Table, files: Sequence[DayFile], *, folder: Path | None = None) -> str:
@@ -55,7 +54,7 @@ class DayFileStore:
         relation is empty and typed all the same.
         """
         root = folder or self.folder
-        paths = ", ".join(_literal(str(root / each)) for each in (self.empty_path(table), *(file.path for file in files)))
+        paths = ", ".join(literal(str(root / each)) for each in (self.empty_path(table), *(file.path for file in files)))
         columns = ", ".join(
             f"CAST({column.name} AS {sql_type(column.kind)}) AS {column.name}"
             for column in table.columns
@@ -69,7 +68,7 @@ class DayFileStore:
         """Write the empty, typed file that stands in every list of files of the table."""
         path = self.folder / self.empty_path(table)
         rows = f"{empty_relation(table)}"
-        place_file(path, lambda temporary: duckdb.execute(f"COPY ({rows}) TO {_literal(str(temporary))} (FORMAT parquet)"))
+        place_file(path, lambda temporary: duckdb.execute(f"COPY ({rows}) TO {literal(str(temporary))} (FORMAT parquet)"))
         sync_folder(path.parent)
 
     def empty_path(self, table: Table) -> str:
@@ -93,7 +92,7 @@ class DayFileStore:
         counted: list[int] = []
 
         def copy(temporary: Path) -> None:
-            row = cursor.execute(f"COPY ({rows}) TO {_literal(str(temporary))} {PARQUET}").fetchone()
+            row = cursor.execute(f"COPY ({rows}) TO {literal(str(temporary))} {PARQUET}").fetchone()
             counted.append(int(row[0]) if row else 0)
 
         place_file(self.folder / path, copy)
@@ -117,6 +116,3 @@ def empty_relation(table: Table) -> str:
     columns = ", ".join(f"CAST(NULL AS {sql_type(column.kind)}) AS {column.name}" for column in table.columns)
     return f"SELECT {columns} WHERE false"
 
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
+from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.schema import state
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.ddl import polars_schema
@@ -91,9 +92,8 @@ def advance_watermark(connection: duckdb.DuckDBPyConnection, staged: Slice) -> N
     replace_rows(connection, state.WATERMARKS, watermark_frame(terms, staged.now, max(instants, default=None)))
 
 
-def record_prices(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:
-    """Close the price cards that the slice knows better, and add those that it learnt; twice is once."""
-    update = staged.prices
+def record_prices(connection: duckdb.DuckDBPyConnection, update: Learned) -> None:
+    """Close the price cards that are known better now, and add those that were learnt; twice is once."""
     connection.register("closed_cards", update.closed)
     connection.execute(
         "UPDATE core_price_cards SET known_to_at = closed_cards.known_to_at FROM closed_cards "

@@ -31,10 +31,10 @@ class Switch:
     added: tuple[DayFile, ...] = ()
     removed: tuple[DayFile, ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        """Nothing changes."""
-        return not self.added and not self.removed
+    def days(self, table_names: Iterable[str]) -> tuple[date, ...]:
+        """Return the days of some tables that change, in order."""
+        names = frozenset(table_names)
+        return tuple(sorted({file.day_on for file in (*self.added, *self.removed) if file.table_name in names}))
 
     def __add__(self, other: "Switch") -> "Switch":
         return Switch((*self.added, *other.added), (*self.removed, *other.removed))

@@ -53,7 +53,7 @@ def merge(connection: duckdb.DuckDBPyConnection) -> None:
         f"UNION ALL SELECT {columns} FROM winners WHERE is_change"
     )
     if connection.execute("SELECT 1 FROM contested LIMIT 1").fetchone() is None:
-        connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM staged")
+        connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM staged")  # no id to look up
     connection.execute(
         "CREATE OR REPLACE TABLE replaced AS "
         "SELECT contenders.event_id, contenders.usage_on FROM contenders "

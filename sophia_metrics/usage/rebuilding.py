@@ -1,0 +1,91 @@
+"""Making days of core anew from landing, as if their files had just arrived."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import duckdb
+import polars as pl
+
+from sophia_metrics.errors import ConfigurationError, ProcessingError
+from sophia_metrics.schema import core
+from sophia_metrics.schema.ddl import polars_schema, sql_type
+from sophia_metrics.sources.file_source import FileSource
+from sophia_metrics.usage.landing import Landing
+from sophia_metrics.usage.merge import merge
+from sophia_metrics.usage.quarantine import quarantine_frame
+from sophia_metrics.usage.staging import STAGED_COLUMNS, stage
+from sophia_metrics.windows import Window
+
+__all__ = ["create_rebuilt"]
+
+UNIT_COLUMNS = tuple(
+    column for column in core.USAGE_UNITS.columns if column.name not in {"rate_usd", "cost_usd", "price_status"}
+)
+
+
+def create_rebuilt(
+    connection: duckdb.DuckDBPyConnection,
+    landings: Sequence[Landing],
+    sources: Mapping[str, FileSource],
+    window: Window,
+    now: datetime,
+) -> None:
+    """Create `rebuilt_events`, `rebuilt_units` and `rejected` for the days of the window.
+
+    The landed files are judged by the rules of today, at the time at which they were landed.
+
+    Raises:
+        ConfigurationError: a landed file is of a source that is no longer configured.
+    """
+    for name, columns in (("core_events", STAGED_COLUMNS), ("core_units", UNIT_COLUMNS)):
+        listed = ", ".join(f"{column.name} {sql_type(column.kind)}" for column in columns)
+        connection.execute(f"CREATE OR REPLACE TABLE {name} ({listed})")
+    rejected = [pl.DataFrame(schema=polars_schema(core.QUARANTINE))]
+    for landing in landings:
+        source = sources.get(landing.source)
+        if source is None:
+            raise ConfigurationError(
+                f"the landed file {landing.path.name} is of source {landing.source!r}, which is not configured: "
+                "add it to sophia.toml again"
+            )
+        stage(connection, landing, source.format, source.terms, landing.landed_at)
+        rejected.append(quarantine_frame(connection, landing, now))
+        merge(connection)
+        _absorb(connection)
+    bounds = "started_at >= $1 AND started_at < $2"
+    for name, columns in (("events", STAGED_COLUMNS), ("units", UNIT_COLUMNS)):
+        names = ", ".join(column.name for column in columns)
+        connection.execute(
+            f"CREATE OR REPLACE TABLE rebuilt_{name} AS SELECT {names} FROM core_{name} WHERE {bounds}",
+            [window.start_at, window.end_at],
+        )
+        connection.execute(f"DROP TABLE core_{name}")
+    connection.register("rejected", pl.concat(rejected).unique("quarantine_id", maintain_order=True))
+
+
+def _absorb(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take the changes of a merge into `core_events` and `core_units`."""
+    for known, fresh, columns in (
+        ("core_events", "events", STAGED_COLUMNS),
+        ("core_units", "units", UNIT_COLUMNS),
+    ):
+        names = ", ".join(column.name for column in columns)
+        connection.execute(f"CREATE OR REPLACE TABLE absorbed AS SELECT {names} FROM {fresh}")
+        connection.execute(f"DELETE FROM {known} WHERE event_id IN (SELECT event_id FROM replaced)")
+        connection.execute(f"INSERT INTO {known} SELECT {names} FROM absorbed")
+
+
+def find_landed(landings: Sequence[Landing], attempts: frozenset[str]) -> tuple[Landing, ...]:
+    """Return the landed files of these attempts, in the order in which they were landed.
+
+    Raises:
+        ProcessingError: one of them is gone, so that the days cannot be made anew without losing rows.
+    """
+    missing = attempts - {landing.attempt_id for landing in landings}
+    if missing:
+        raise ProcessingError(
+            f"{len(missing)} landed files of these days are gone (the first is attempt {min(missing)}): rebuilding would lose "
+            "their rows. Choose days whose landing is still kept; nothing was changed"
+        )
+    wanted = [landing for landing in landings if landing.attempt_id in attempts]
+    return tuple(sorted(wanted, key=lambda landing: (landing.landed_at, landing.attempt_id)))

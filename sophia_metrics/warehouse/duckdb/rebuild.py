@@ -1,0 +1,83 @@
+"""Rebuilding days of core from landing; what is priced keeps its price."""
+
+import duckdb
+
+from sophia_metrics.errors import ServiceUnavailableError
+from sophia_metrics.pricing.price import price_batch
+from sophia_metrics.schema import core
+from sophia_metrics.warehouse.duckdb import ledger
+from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
+from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse.protocol import Changed, Rebuild
+
+__all__ = ["attempts_of_days", "commit_rebuild"]
+
+PRICED_BY = ("provider", "route", "model", "service_tier", "started_at", "request_count", "cost_reported",
+             "input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens")  # fmt: skip
+"""What a price depends on: an event that is the same in these keeps the price that it has."""
+
+MONEY = tuple(column.name for column in core.PRICED)
+
+
+def commit_rebuild(state: StateFile, store: DayFileStore, change: Rebuild) -> Changed:
+    """Replace whole days by the rows that were made anew.
+
+    Raises:
+        ServiceUnavailableError: another run committed to these days meanwhile.
+    """
+    days = tuple(change.window.days())
+    names = (*CORE_NAMES, core.QUARANTINE.name)
+    version = f"rebuild-{change.now:%Y%m%dT%H%M%S%f}"
+    return switch_optimistically(
+        state,
+        find=lambda locked: files_of(locked, CORE_NAMES, days) + files_of(locked, names[2:]),
+        write=lambda found, number: _write(store, change, found, f"{version}-{number}"),
+        finish=lambda locked, switch: _finish(locked, change, switch),
+    )
+
+
+def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], version: str) -> Switch:
+    connection = change.connection
+    create_known(connection, store, found)
+    connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
+    connection.execute("CREATE OR REPLACE VIEW units AS SELECT * FROM rebuilt_units")
+    price_batch(connection)
+    same = " AND ".join(f"priced_events.{name} IS NOT DISTINCT FROM core_events.{name}" for name in PRICED_BY)
+    money = ", ".join(f"{name} = core_events.{name}" for name in MONEY)
+    connection.execute(
+        f"UPDATE priced_events SET {money} FROM core_events WHERE core_events.event_id = priced_events.event_id "
+        f"AND {same} AND core_events.price_status NOT IN ('unpriced', 'partial')"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TABLE quarantined AS SELECT * FROM rejected ANTI JOIN known_quarantine USING (quarantine_id)"
+    )
+    days = tuple(change.window.days())
+    added = (
+        *store.write(connection, core.USAGE_EVENTS, "priced_events", days, version),
+        *store.write(connection, core.USAGE_UNITS, "priced_units", days, version),
+        *store.write(connection, core.QUARANTINE, "quarantined", [change.now.date()], version),
+    )
+    return Switch(added=added, removed=tuple(file for file in found if file.table_name in CORE_NAMES))
+
+
+def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) -> Changed:
+    if attempts_of_days(locked, change) != change.attempts:
+        raise ServiceUnavailableError(
+            "another run committed to the days that are being rebuilt: nothing was changed, run the backfill again"
+        )
+    ledger.record_prices(locked, change.prices)
+    row = change.connection.execute("SELECT count(*) FROM priced_events").fetchone()
+    return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
+
+
+def attempts_of_days(locked: duckdb.DuckDBPyConnection, change: Rebuild) -> frozenset[str]:
+    """Return the committed attempts that may hold a version of an event of these days."""
+    rows = locked.execute(
+        "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE status = 'committed' "
+        "AND started_min_at < $1 + INTERVAL 1 DAY AND started_max_at >= $2 - INTERVAL 1 DAY",
+        [change.window.end_at, change.window.start_at],
+    ).fetchall()
+    return frozenset(str(attempt) for (attempt,) in rows)

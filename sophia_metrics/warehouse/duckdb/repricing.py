@@ -1,0 +1,69 @@
+"""Pricing again what had no price: the days of those events are written anew, nothing else is touched."""
+
+from datetime import date
+
+import duckdb
+
+from sophia_metrics.pricing.price import price_batch
+from sophia_metrics.schema import core
+from sophia_metrics.usage.staging import STAGED_COLUMNS
+from sophia_metrics.warehouse.duckdb import ledger
+from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
+from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse.protocol import Changed, Repricing
+
+__all__ = ["commit_repricing"]
+
+UNPRICED = "price_status IN ('unpriced', 'partial')"
+
+
+def commit_repricing(state: StateFile, store: DayFileStore, change: Repricing) -> Changed:
+    """Price the unpriced events again, and note the price book with which it was done."""
+    connection = change.connection
+    days = _unpriced_days(state, store, connection)
+    return switch_optimistically(
+        state,
+        find=lambda locked: files_of(locked, CORE_NAMES, days),
+        write=lambda found, number: _write(store, connection, found, f"reprice-{change.fingerprint[:16]}-{number}"),
+        finish=lambda locked, switch: _finish(locked, change, switch),
+    )
+
+
+def _unpriced_days(state: StateFile, store: DayFileStore, connection: duckdb.DuckDBPyConnection) -> list[date]:
+    with state.transaction() as locked:
+        found = files_of(locked, [core.USAGE_EVENTS.name])
+    create_known(connection, store, found)
+    rows = connection.execute(f"SELECT DISTINCT usage_on FROM core_events WHERE {UNPRICED}").fetchall()
+    return [day for (day,) in rows]
+
+
+def _write(
+    store: DayFileStore, connection: duckdb.DuckDBPyConnection, found: tuple[DayFile, ...], version: str
+) -> Switch:
+    create_known(connection, store, found)
+    columns = ", ".join(column.name for column in STAGED_COLUMNS)
+    connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM core_events WHERE {UNPRICED}")
+    connection.execute(
+        "CREATE OR REPLACE VIEW units AS SELECT event_id, usage_on, started_at, unit, quantity "
+        "FROM core_units SEMI JOIN events USING (event_id)"
+    )
+    price_batch(connection)
+    connection.execute(
+        "CREATE OR REPLACE TABLE replaced AS SELECT priced_events.event_id, priced_events.usage_on FROM priced_events "
+        "INNER JOIN core_events ON core_events.event_id = priced_events.event_id "
+        "WHERE priced_events.price_status <> core_events.price_status"
+    )
+    for table in ("priced_events", "priced_units"):
+        connection.execute(f"DELETE FROM {table} WHERE event_id NOT IN (SELECT event_id FROM replaced)")
+    return write_changes(connection, store, found, version)
+
+
+def _finish(locked: duckdb.DuckDBPyConnection, change: Repricing, switch: Switch) -> Changed:
+    ledger.record_prices(locked, change.prices)
+    locked.execute("DELETE FROM price_books WHERE fingerprint = $1", [change.fingerprint])
+    locked.execute("INSERT INTO price_books VALUES ($1, $2)", [change.fingerprint, change.now])
+    row = change.connection.execute("SELECT count(*) FROM replaced").fetchone()
+    return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
