@@ -407,17 +407,18 @@ def test_every_call_without_a_cost_is_counted_unless_it_need_not_have_one(usage)
 def test_prompt_cache_savings_agree_with_exact_arithmetic(usage):
     expected: dict[tuple[object, ...], Decimal] = {}
     for event in usage:
-        rate = CARDS.get(event["price_id"])
+        rate, is_hit = CARDS.get(event["price_id"]), event["is_cache_hit"]
         read, write = event["cost_cache_read_usd"], event["cost_cache_write_usd"]
-        if event["source_role"] != "ledger" or rate is None or read is write is None:
+        if event["source_role"] != "ledger" or rate is None or (read is write is None and not is_hit):
             continue
-        tokens = (event["cache_read_tokens"] or 0) if read is not None else 0
-        if write is not None:
-            tokens += (event["cache_write_5m_tokens"] or 0) + (event["cache_write_1h_tokens"] or 0)
-        at = event["started_at"]
-        quarter = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
+        read_tokens = event["cache_read_tokens"] or 0
+        write_tokens = (event["cache_write_5m_tokens"] or 0) + (event["cache_write_1h_tokens"] or 0)
+        saved_on_reads = 0 if is_hit or read is None else read_tokens * rate - read
+        saved_on_writes = 0 if is_hit or write is None else write_tokens * rate - write
+        start = event["started_at"]
+        quarter = start.replace(minute=start.minute // 15 * 15, second=0, microsecond=0)
         key = (quarter, event["model"], event["team"] or "(none)", event["project"] or "(none)")
-        expected[key] = expected.get(key, Decimal(0)) + tokens * rate - (read or 0) - (write or 0)
+        expected[key] = expected.get(key, Decimal(0)) + saved_on_reads + saved_on_writes
 
     found = {
         (row["period_at"], row["model"], row["team"], row["project"]): row["prompt_cache_saving_usd"]

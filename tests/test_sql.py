@@ -36,11 +36,6 @@ def test_a_file_is_one_statement_with_explicit_columns(path):
     assert portability.star_projections(parse_one_statement(path.read_text(encoding="utf-8"))) == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_no_line_is_longer_than_110_characters(path):
-    assert [line for line in path.read_text(encoding="utf-8").splitlines() if len(line) > 110] == []
-
-
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
 def test_a_mart_reads_the_relations_that_its_header_names(mart):
     assert tables_read(parse_one_statement(mart.sql)) == set(mart.inputs)
@@ -80,7 +75,7 @@ BAD_EXAMPLES = [
     ("group_by_all", "SELECT team, COUNT(*) FROM events GROUP BY ALL"),
     ("filtered_aggregates", "SELECT COUNT(*) FILTER (WHERE status = 'ok') FROM events"),
     ("distinct_on", "SELECT DISTINCT ON (team) team, started_at FROM events"),
-    ("unknown_functions", "SELECT list_reverse_sort(tags) FROM events"),
+    ("unknown_functions", "SELECT bit_string(tags) FROM events"),
     ("uncast_products", "SELECT input_tokens * rate_input_usd FROM events"),
     ("uncast_products", "SELECT SUM(input_tokens * rate_input_usd) FROM events"),
     ("uncast_products", "SELECT CAST(SUM(input_tokens * rate_input_usd) AS DECIMAL(38, 12)) FROM events"),
@@ -101,7 +96,7 @@ GOOD_EXAMPLES = [
     "SELECT COUNT(*) AS call_count FROM events",
     "SELECT CAST(input_tokens * rate_input_usd AS DECIMAL(38, 18)) AS cost_usd FROM events",
     "SELECT CAST((a_tokens + b_tokens) * rate_usd - paid_usd AS DECIMAL(38, 18)) AS saving_usd FROM events",
-    "SELECT CAST(cost_usd AS DOUBLE) * 1000 / CAST(NULLIF(request_count, 0) AS DOUBLE) AS unit_usd FROM events",
+    "SELECT CAST(cost_usd AS DOUBLE) * 1000 / CAST(NULLIF(calls, 0) AS DOUBLE) AS unit_usd FROM events",
     "SELECT event_id FROM events QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY started_at) = 1",
 ]
 

@@ -13,8 +13,10 @@ ledger_events AS (
     SELECT
         CASE
             WHEN EXTRACT(MINUTE FROM started_at) < 15 THEN DATE_TRUNC('hour', started_at)
-            WHEN EXTRACT(MINUTE FROM started_at) < 30 THEN DATE_TRUNC('hour', started_at) + INTERVAL '15' MINUTE
-            WHEN EXTRACT(MINUTE FROM started_at) < 45 THEN DATE_TRUNC('hour', started_at) + INTERVAL '30' MINUTE
+            WHEN EXTRACT(MINUTE FROM started_at) < 30
+                THEN DATE_TRUNC('hour', started_at) + INTERVAL '15' MINUTE
+            WHEN EXTRACT(MINUTE FROM started_at) < 45
+                THEN DATE_TRUNC('hour', started_at) + INTERVAL '30' MINUTE
             ELSE DATE_TRUNC('hour', started_at) + INTERVAL '45' MINUTE
         END AS period_at,
         provider,
@@ -40,15 +42,20 @@ ledger_events AS (
         cost_reported_usd,
         cost_computed_usd,
         price_status,
-        -- What went through the prompt cache at a known cost, that cost, and the price of plain input beside it.
+        -- What went through the prompt cache at a known cost, that cost, and the price of plain input. What a
+        -- response cache answered went through no prompt cache, whatever its tokens say.
         rate_input_usd,
-        CASE WHEN cost_cache_read_usd IS NULL THEN 0 ELSE COALESCE(cache_read_tokens, 0) END
+        CASE
+            WHEN is_cache_hit OR cost_cache_read_usd IS NULL THEN 0
+            ELSE COALESCE(cache_read_tokens, 0)
+        END
         + CASE
-            WHEN cost_cache_write_usd IS NULL THEN 0
+            WHEN is_cache_hit OR cost_cache_write_usd IS NULL THEN 0
             ELSE COALESCE(cache_write_5m_tokens, 0) + COALESCE(cache_write_1h_tokens, 0)
         END AS cached_tokens,
         CASE
             WHEN rate_input_usd IS NULL THEN NULL
+            WHEN is_cache_hit THEN 0
             WHEN cost_cache_read_usd IS NULL THEN cost_cache_write_usd
             ELSE cost_cache_read_usd + COALESCE(cost_cache_write_usd, 0)
         END AS cached_cost_usd,
@@ -83,7 +90,8 @@ SELECT
     CAST(
         SUM(
             CASE
-                WHEN cost_usd IS NULL AND price_status IN ('unpriced', 'partial', 'invalid') THEN unknown_weight
+                WHEN cost_usd IS NULL AND price_status IN ('unpriced', 'partial', 'invalid')
+                    THEN unknown_weight
                 ELSE 0
             END
         ) AS BIGINT
@@ -91,11 +99,18 @@ SELECT
     CAST(
         SUM(CASE WHEN input_tokens IS NULL OR output_tokens IS NULL THEN unknown_weight ELSE 0 END) AS BIGINT
     ) AS unknown_usage_count,
-    CAST(SUM(CASE WHEN list_cost_usd IS NULL THEN unknown_weight ELSE 0 END) AS BIGINT) AS unknown_list_cost_count,
-    CAST(SUM(CASE WHEN cost_reported_usd IS NULL THEN unknown_weight ELSE 0 END) AS BIGINT) AS unknown_reported_count,
+    CAST(SUM(CASE WHEN list_cost_usd IS NULL THEN unknown_weight ELSE 0 END) AS BIGINT)
+        AS unknown_list_cost_count,
+    CAST(SUM(CASE WHEN cost_reported_usd IS NULL THEN unknown_weight ELSE 0 END) AS BIGINT)
+        AS unknown_reported_count,
     -- Summed with 18 decimals and rounded once: a rate has up to 18, and rounding each call would not add up.
     CAST(
-        SUM(CASE WHEN cached_cost_usd IS NOT NULL THEN CAST(cached_tokens * rate_input_usd AS DECIMAL(38, 18)) END)
+        SUM(
+            CASE
+                WHEN cached_cost_usd IS NOT NULL
+                    THEN CAST(cached_tokens * rate_input_usd AS DECIMAL(38, 18))
+            END
+        )
         - SUM(CAST(cached_cost_usd AS DECIMAL(38, 12))) AS DECIMAL(38, 12)
     ) AS prompt_cache_saving_usd,
     SUM(latency_ms) AS latency_ms_sum,

@@ -12,8 +12,12 @@ WITH ledger_events AS (
         CASE WHEN request_count > 1 THEN request_count ELSE 1 END AS answer_count,
         status,
         -- A response cache answers without the model, and an error is not an answer of it.
-        CASE WHEN record_kind = 'call' AND status = 'ok' AND is_cache_hit IS DISTINCT FROM TRUE THEN latency_ms END AS answer_ms,
-        CASE WHEN record_kind = 'call' AND status = 'ok' AND is_cache_hit IS DISTINCT FROM TRUE THEN ttft_ms END AS first_token_ms,
+        CASE
+            WHEN record_kind = 'call' AND status = 'ok' AND is_cache_hit IS DISTINCT FROM TRUE THEN latency_ms
+        END AS answer_ms,
+        CASE
+            WHEN record_kind = 'call' AND status = 'ok' AND is_cache_hit IS DISTINCT FROM TRUE THEN ttft_ms
+        END AS first_token_ms,
         cache_read_tokens,
         output_tokens,
         cost_usd,
@@ -38,7 +42,8 @@ sums AS (
         SUM(CASE WHEN cost_usd IS NOT NULL THEN request_count END) AS known_cost_count,
         SUM(
             CASE
-                WHEN total_input_tokens IS NOT NULL AND output_tokens IS NOT NULL THEN CAST(cost_usd AS DECIMAL(38, 12))
+                WHEN total_input_tokens IS NOT NULL AND output_tokens IS NOT NULL
+                    THEN CAST(cost_usd AS DECIMAL(38, 12))
             END
         ) AS token_cost_usd,
         SUM(CASE WHEN cost_usd IS NOT NULL THEN total_input_tokens + output_tokens END) AS token_count,

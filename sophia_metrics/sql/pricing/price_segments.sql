@@ -65,17 +65,27 @@ SELECT
     known_cards.rate_cache_write_5m_usd,
     known_cards.rate_cache_write_1h_usd,
     known_cards.rate_output_usd,
-    -- The same rate where twelve decimals hold all of it: tokens times such a rate need no rounding.
-    CASE WHEN CAST(known_cards.rate_input_usd AS DECIMAL(18, 12)) = known_cards.rate_input_usd
-        THEN CAST(known_cards.rate_input_usd AS DECIMAL(18, 12)) END AS short_rate_input_usd,
-    CASE WHEN CAST(known_cards.rate_cache_read_usd AS DECIMAL(18, 12)) = known_cards.rate_cache_read_usd
-        THEN CAST(known_cards.rate_cache_read_usd AS DECIMAL(18, 12)) END AS short_rate_cache_read_usd,
-    CASE WHEN CAST(known_cards.rate_cache_write_5m_usd AS DECIMAL(18, 12)) = known_cards.rate_cache_write_5m_usd
-        THEN CAST(known_cards.rate_cache_write_5m_usd AS DECIMAL(18, 12)) END AS short_rate_cache_write_5m_usd,
-    CASE WHEN CAST(known_cards.rate_cache_write_1h_usd AS DECIMAL(18, 12)) = known_cards.rate_cache_write_1h_usd
-        THEN CAST(known_cards.rate_cache_write_1h_usd AS DECIMAL(18, 12)) END AS short_rate_cache_write_1h_usd,
-    CASE WHEN CAST(known_cards.rate_output_usd AS DECIMAL(18, 12)) = known_cards.rate_output_usd
-        THEN CAST(known_cards.rate_output_usd AS DECIMAL(18, 12)) END AS short_rate_output_usd,
+    -- The same rate where twelve decimals hold all of it, else null.
+    CASE
+        WHEN CAST(known_cards.rate_input_usd AS DECIMAL(18, 12)) = known_cards.rate_input_usd
+            THEN CAST(known_cards.rate_input_usd AS DECIMAL(18, 12))
+    END AS short_rate_input_usd,
+    CASE
+        WHEN CAST(known_cards.rate_cache_read_usd AS DECIMAL(18, 12)) = known_cards.rate_cache_read_usd
+            THEN CAST(known_cards.rate_cache_read_usd AS DECIMAL(18, 12))
+    END AS short_rate_cache_read_usd,
+    CASE
+        WHEN CAST(known_cards.rate_cache_write_5m_usd AS DECIMAL(18, 12)) = known_cards.rate_cache_write_5m_usd
+            THEN CAST(known_cards.rate_cache_write_5m_usd AS DECIMAL(18, 12))
+    END AS short_rate_cache_write_5m_usd,
+    CASE
+        WHEN CAST(known_cards.rate_cache_write_1h_usd AS DECIMAL(18, 12)) = known_cards.rate_cache_write_1h_usd
+            THEN CAST(known_cards.rate_cache_write_1h_usd AS DECIMAL(18, 12))
+    END AS short_rate_cache_write_1h_usd,
+    CASE
+        WHEN CAST(known_cards.rate_output_usd AS DECIMAL(18, 12)) = known_cards.rate_output_usd
+            THEN CAST(known_cards.rate_output_usd AS DECIMAL(18, 12))
+    END AS short_rate_output_usd,
     known_cards.has_token_price,
     known_cards.is_free
 FROM known_cards

@@ -1,0 +1,90 @@
+-- question: which list price and which price of our own hold for each event?
+-- grain: one row an event; list_… is of the list price, own_… of the contract where there is one, else of the list
+-- sources: sized_events, price_segments
+-- owner: pricing
+SELECT
+    sized_events.*,
+    list.price_id AS list_price_id,
+    contract.price_id AS contract_price_id,
+    coalesce(contract.price_id, list.price_id) AS own_price_id,
+    list.has_token_price AS has_list_token_price,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.has_token_price
+        ELSE contract.has_token_price
+    END AS has_own_token_price,
+    coalesce(contract.is_free, list.is_free, FALSE) AS is_free,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.rate_input_usd
+        ELSE contract.rate_input_usd
+    END AS own_input_rate,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.rate_cache_read_usd
+        ELSE contract.rate_cache_read_usd
+    END AS own_cache_read_rate,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.rate_cache_write_5m_usd
+        ELSE contract.rate_cache_write_5m_usd
+    END AS own_cache_write_5m_rate,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.rate_cache_write_1h_usd
+        ELSE contract.rate_cache_write_1h_usd
+    END AS own_cache_write_1h_rate,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.rate_output_usd
+        ELSE contract.rate_output_usd
+    END AS own_output_rate,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.short_rate_input_usd
+        ELSE contract.short_rate_input_usd
+    END AS own_input_short_rate,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.short_rate_cache_read_usd
+        ELSE contract.short_rate_cache_read_usd
+    END AS own_cache_read_short_rate,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.short_rate_cache_write_5m_usd
+        ELSE contract.short_rate_cache_write_5m_usd
+    END AS own_cache_write_5m_short_rate,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.short_rate_cache_write_1h_usd
+        ELSE contract.short_rate_cache_write_1h_usd
+    END AS own_cache_write_1h_short_rate,
+    CASE
+        WHEN contract.price_id IS NULL THEN list.short_rate_output_usd
+        ELSE contract.short_rate_output_usd
+    END AS own_output_short_rate,
+    list.rate_input_usd AS list_input_rate,
+    list.rate_cache_read_usd AS list_cache_read_rate,
+    list.rate_cache_write_5m_usd AS list_cache_write_5m_rate,
+    list.rate_cache_write_1h_usd AS list_cache_write_1h_rate,
+    list.rate_output_usd AS list_output_rate,
+    list.short_rate_input_usd AS list_input_short_rate,
+    list.short_rate_cache_read_usd AS list_cache_read_short_rate,
+    list.short_rate_cache_write_5m_usd AS list_cache_write_5m_short_rate,
+    list.short_rate_cache_write_1h_usd AS list_cache_write_1h_short_rate,
+    list.short_rate_output_usd AS list_output_short_rate
+FROM sized_events
+LEFT JOIN price_segments AS list
+    ON list.price_book = 'list'
+    AND sized_events.provider = list.provider
+    AND sized_events.route IS NOT DISTINCT FROM list.route
+    AND sized_events.model = list.model
+    AND sized_events.price_tier = list.service_tier
+    AND sized_events.started_at >= list.valid_from_at
+    AND sized_events.started_at < list.valid_to_at
+    AND sized_events.second_of_day >= list.from_second
+    AND sized_events.second_of_day < list.to_second
+    AND sized_events.tier_tokens > list.above_tokens
+    AND sized_events.tier_tokens <= list.up_to_tokens
+LEFT JOIN price_segments AS contract
+    ON contract.price_book = 'contract'
+    AND sized_events.provider = contract.provider
+    AND sized_events.route IS NOT DISTINCT FROM contract.route
+    AND sized_events.model = contract.model
+    AND sized_events.price_tier = contract.service_tier
+    AND sized_events.started_at >= contract.valid_from_at
+    AND sized_events.started_at < contract.valid_to_at
+    AND sized_events.second_of_day >= contract.from_second
+    AND sized_events.second_of_day < contract.to_second
+    AND sized_events.tier_tokens > contract.above_tokens
+    AND sized_events.tier_tokens <= contract.up_to_tokens

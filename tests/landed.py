@@ -1,0 +1,57 @@
+"""Files of a test, read and mapped the way that a batch is, without its other steps."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from sophia_metrics.sources.format import Format
+from sophia_metrics.sources.reader import read_files
+
+FIXTURES = Path(__file__).parent / "fixtures" / "sources"
+
+
+def land(paths: Sequence[Path | str], file_format: Format) -> duckdb.DuckDBPyConnection:
+    """Return a connection whose relation `landed` holds the files' rows; its session is far from UTC."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'Asia/Tokyo'")
+    read_files(
+        connection,
+        [str(path) for path in paths],
+        file_format,
+        lambda select: connection.execute(f"CREATE OR REPLACE TABLE raw AS {select}"),
+    )
+    connection.execute("CREATE VIEW landed AS SELECT rowid AS row_ordinal, raw.* FROM raw")
+    return connection
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    """Return the rows of a query, in its order, each by column name."""
+    cursor = connection.execute(query)
+    names = [str(column[0]) for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def mapped(paths: Sequence[Path | str], file_format: Format) -> list[dict[str, Any]]:
+    """Return the mapped rows of the files, in file order."""
+    return rows(land(paths, file_format), f"SELECT * FROM ({file_format.mapping}) ORDER BY row_ordinal")
+
+
+def units(paths: Sequence[Path | str], file_format: Format) -> dict[tuple[int, str], float]:
+    """Return the quantities of the files' billing units, by row and unit."""
+    found = rows(land(paths, file_format), file_format.units or "SELECT 1 WHERE false")
+    return {(row["row_ordinal"], row["unit"]): float(row["quantity"]) for row in found}
+
+
+def defects(paths: Sequence[Path | str], file_format: Format) -> list[str | None]:
+    """Return what the reader found wrong with each row, in file order."""
+    connection = land(paths, file_format)
+    return [row["defect"] for row in rows(connection, "SELECT defect FROM landed ORDER BY row_ordinal")]
+
+
+def write_jsonl(path: Path, entries: Iterable[Mapping[str, Any]]) -> Path:
+    """Write one JSON object a line."""
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+    return path
