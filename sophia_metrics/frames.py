@@ -1,12 +1,12 @@
-"""From a DuckDB query to a Polars frame."""
+"""What a DuckDB query yields: a Polars frame, or one row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
 import polars as pl
 
-__all__ = ["fetch_frame"]
+__all__ = ["fetch_frame", "fetch_row"]
 
 
 def fetch_frame(
@@ -22,3 +22,11 @@ def fetch_frame(
         raise ValueError("the statement yields no rows: write a SELECT")
     frame = pl.from_arrow(relation.to_arrow_table())
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
+
+
+def fetch_row(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | None = None
+) -> tuple[Any, ...] | None:
+    """Return the first row of a query, or None, and leave no result open: an open one blocks the connection."""
+    rows = connection.execute(sql, parameters).fetchall()
+    return rows[0] if rows else None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import duckdb
 
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.reader import read_files
+
+at = datetime.fromisoformat
+"""An instant of the warehouse: naive UTC."""
 
 FIXTURES = Path(__file__).parent / "fixtures" / "sources"
 

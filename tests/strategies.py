@@ -23,8 +23,14 @@ TOKEN_CLASSES = (
     "output_tokens",
 )
 
-NOW = datetime(2026, 11, 23, 12)
-NOON = datetime(2026, 11, 20, 12)
+
+def utc(text: str) -> datetime:
+    """Return an instant: naive, and UTC by the house's rule."""
+    return datetime.fromisoformat(text)
+
+
+NOW = utc("2026-11-23 12:00")
+NOON = utc("2026-11-20 12:00")
 
 CALL: Mapping[str, object] = {
     "source": "test",

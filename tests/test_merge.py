@@ -75,8 +75,8 @@ def test_other_rows_of_a_rewritten_day_stay(lab):
 
 
 def test_billing_units_follow_the_version_that_wins(lab):
-    lab.ingest(lab.write("one.jsonl", [event("a", units={"web_search": 1})]))
-    lab.ingest(lab.write("two.jsonl", [event("a", output_tokens=500, units={"web_search": 3})]))
+    lab.ingest(lab.write("one.jsonl", [event("a", units={"web_searches": 1})]))
+    lab.ingest(lab.write("two.jsonl", [event("a", output_tokens=500, units={"web_searches": 3})]))
     assert lab.one("SELECT quantity FROM core_usage_units") == 3
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sophia_metrics.pricing.book import PriceBook, Resolution
 from sophia_metrics.pricing.card import STANDARD, PriceCard, PriceKey, Rates
 from sophia_metrics.pricing.price import load_cards, price_batch
-from strategies import NOON, NOW, TOKEN_CLASSES, load_batch, price_calls, usages
+from tests.strategies import NOON, NOW, TOKEN_CLASSES, load_batch, price_calls, usages, utc
 
 REGISTRY = UnitRegistry(data_units.unit_data)
 CONTEXTS = {
@@ -72,7 +72,7 @@ def cards_of() -> dict[PriceKey, list[PriceCard]]:
 
 
 def rates_at(key: PriceKey, at: datetime) -> Rates | None:
-    """Return some rates that hold on that day; which classes and units they have is the same in all of them."""
+    """Return some rates that hold on that day; their classes and units are the same in all."""
     holding = [card for card in cards_of()[key] if card.clipped(at, at + timedelta(microseconds=1))]
     return holding[0].rates if holding else None
 
@@ -117,7 +117,8 @@ def ours(calls: list[dict[str, object]], units: list[dict[str, object]]) -> list
     with duckdb.connect() as connection:
         load_batch(connection, calls, units=units)
         connection.execute(
-            "CREATE TEMP TABLE source_terms AS SELECT 'test' AS source, 'api' AS billing, '' AS reported_basis"
+            "CREATE TEMP TABLE source_terms AS"
+            " SELECT 'test' AS source, 'api' AS billing, '' AS reported_basis"
         )
         connection.execute("CREATE TEMP TABLE fx_rates (currency VARCHAR, rate DECIMAL(38, 18))")
         load_cards(connection, every_price(), NOW)
@@ -164,7 +165,7 @@ def disagreements(both: dict[PriceKey, Both]) -> dict[PriceKey, Both]:
 
 
 def has_no_price(key: PriceKey) -> bool:
-    """Return whether genai-prices knows the model, has no price at all for it, and its name does not say free."""
+    """Return whether genai-prices has no price at all for the model, and its name does not say free."""
     model = next(
         model for provider, model in every_model() if (provider.id, model.id) == (key.provider, key.model)
     )
@@ -173,7 +174,7 @@ def has_no_price(key: PriceKey) -> bool:
 
 
 NO_PRICE = [key for key in every_key() if key.service_tier == STANDARD and has_no_price(key)]
-"""Difference 1. genai-prices answers 0 for a model that has no price; what is not known is never zero here."""
+"""Difference 1. genai-prices answers 0 for a model without a price; here what is not known is never 0."""
 
 MANY = usages(st.integers(min_value=0, max_value=400_000).map(lambda count: count if count % 7 else 0))
 
@@ -189,7 +190,7 @@ def test_every_model_and_tier_costs_what_genai_prices_says(drawn, quantity):
 @given(
     drawn=st.lists(MANY, min_size=5, max_size=11),
     quantity=st.integers(10, 5_000),
-    at=st.datetimes(datetime(2024, 1, 1), datetime(2027, 6, 1)),
+    at=st.datetimes(utc("2024-01-01"), utc("2027-06-01")),
 )
 def test_every_standard_price_agrees_at_any_instant(drawn, quantity, at):
     keys = [key for key in every_key() if key not in NO_PRICE and key.service_tier == STANDARD]
@@ -205,7 +206,7 @@ def test_a_model_without_any_price_is_unpriced_where_genai_prices_says_zero():
 
 
 def test_a_token_class_without_any_price_is_unknown_where_genai_prices_says_zero():
-    """Difference 2: output of an embedding model, tokens of a model that is priced by the character or hour."""
+    """Difference 2: output of an embedding model, tokens of a model priced by the character or hour."""
     keys = [
         key
         for key, cards in cards_of().items()
@@ -244,7 +245,7 @@ def test_an_unknown_tier_is_unpriced_where_genai_prices_says_standard():
 
 def test_a_tier_costs_its_first_known_price_before_that_day_where_genai_prices_says_standard():
     """Difference 5: most variants begin on the day on which somebody looked them up."""
-    before = datetime(2026, 9, 15)
+    before = utc("2026-09-15")
     some = {
         **dict.fromkeys(TOKEN_CLASSES, 0),
         "input_tokens": 1_000,
@@ -270,7 +271,7 @@ def test_groq_bills_ten_seconds_of_whisper_at_least_where_we_bill_what_was_count
 
 
 def test_reasoning_is_part_of_output_where_genai_prices_has_a_rate_of_its_own():
-    """Difference 7: only sonar-deep-research; a source that counts it apart reports unit output_reasoning_tokens."""
+    """Difference 7: sonar-deep-research only; counted apart, it is the unit output_reasoning_tokens."""
     key = PriceKey("perplexity", "direct", "sonar-deep-research")
     usage = {**dict.fromkeys(TOKEN_CLASSES, 0), "output_tokens": 1_000_000}
     inclusive = genai_prices.Usage(input_tokens=0, output_tokens=1_000_000, output_reasoning_tokens=1_000_000)

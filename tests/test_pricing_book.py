@@ -17,7 +17,7 @@ from sophia_metrics.pricing.knowledge import Learned, card_frame, learn, unit_fr
 from sophia_metrics.pricing.overlap import check_cards
 from sophia_metrics.pricing.override import Override
 from sophia_metrics.pricing.routes import list_provider, model_references
-from strategies import NOW, price_keys
+from tests.strategies import NOW, price_keys, utc
 
 KEY = PriceKey("openai", "direct", "gpt-5-mini")
 CARD = PriceCard(KEY, "list", Rates(input=Decimal("0.00000025"), output=Decimal("0.000002")), "test")
@@ -85,7 +85,7 @@ def test_what_is_not_listed_has_no_card(key):
     "other",
     [
         replace(CARD, origin="other"),
-        replace(CARD, valid_from=datetime(2026, 1, 1)),
+        replace(CARD, valid_from=utc("2026-01-01")),
         replace(CARD, daily_from_seconds=80_000, daily_to_seconds=3_600),
         replace(CARD, tier_low_tokens=200_000, is_low_inclusive=False),
     ],
@@ -98,7 +98,7 @@ def test_two_cards_for_one_call_are_refused(other):
 @pytest.mark.parametrize(
     ("left", "right"),
     [
-        (replace(CARD, valid_to=datetime(2026, 1, 1)), replace(CARD, valid_from=datetime(2026, 1, 1))),
+        (replace(CARD, valid_to=utc("2026-01-01")), replace(CARD, valid_from=utc("2026-01-01"))),
         (
             replace(CARD, tier_high_tokens=200_000),
             replace(CARD, tier_low_tokens=200_000, is_low_inclusive=False),

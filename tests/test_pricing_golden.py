@@ -1,11 +1,10 @@
-"""Prices that a provider's console, an invoice or a bug report gives, through the whole way from key to SQL."""
+"""Prices that a console, an invoice or a bug report gives, through the whole way from key to SQL."""
 
-from datetime import datetime
 from decimal import Decimal
 
 import pytest
 
-from strategies import cost, price_calls
+from tests.strategies import cost, price_calls, utc
 
 
 def call(provider: str, model: str, *, route: str = "direct", at: str = "2026-11-20", **usage: object):
@@ -13,7 +12,7 @@ def call(provider: str, model: str, *, route: str = "direct", at: str = "2026-11
         "provider": provider,
         "route": route,
         "model": model,
-        "started_at": datetime.fromisoformat(at),
+        "started_at": utc(at),
         **usage,
     }
 
@@ -43,24 +42,20 @@ def test_cache_tokens_count_towards_the_size_tier():
 
 
 @pytest.mark.parametrize(
-    ("provider", "model", "uncached", "read", "written", "output", "dollars"),
+    ("model", "tokens", "dollars"),
     [
         # 20,212 input of which 16,298 cached; the known bug made 0.0137 of it
-        ("google", "gemini-3-flash-preview", 3_914, 16_298, 0, 931, "0.0055649"),
+        ("google/gemini-3-flash-preview", (3_914, 16_298, 0, 931), "0.0055649"),
         # 2,746 input of which 2,208 cached
-        ("openai", "gpt-5-mini", 538, 2_208, 0, 197, "0.0005837"),
+        ("openai/gpt-5-mini", (538, 2_208, 0, 197), "0.0005837"),
         # the console says 0.05439; counting cached tokens twice gives 0.091311
-        ("anthropic", "claude-3-7-sonnet-20250219", 3, 0, 12_304, 550, "0.054399"),
+        ("anthropic/claude-3-7-sonnet-20250219", (3, 0, 12_304, 550), "0.054399"),
     ],
 )
-def test_cached_tokens_are_counted_once(provider, model, uncached, read, written, output, dollars):
-    usage = {
-        "input_tokens": uncached,
-        "cache_read_tokens": read,
-        "cache_write_5m_tokens": written,
-        "output_tokens": output,
-    }
-    assert cost(call(provider, model, **usage)) == Decimal(dollars)
+def test_cached_tokens_are_counted_once(model, tokens, dollars):
+    classes = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "output_tokens")
+    provider, _, name = model.partition("/")
+    assert cost(call(provider, name, **dict(zip(classes, tokens, strict=True)))) == Decimal(dollars)
 
 
 @pytest.mark.parametrize(("scope", "dollars"), [("us", "3.30"), ("global", "3.00")])

@@ -1,7 +1,6 @@
 """Prices of our own: the file, its errors, and which entry holds."""
 
 import re
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.card import PriceKey
 from sophia_metrics.pricing.override import Override
 from sophia_metrics.pricing.overrides import load_overrides
-from strategies import cost, price_calls
+from tests.strategies import cost, price_calls, utc
 
 DOCS = Path(__file__).parent.parent / "docs" / "pricing.md"
 MILLION = {"input_tokens": 1_000_000, "output_tokens": 0}
@@ -39,12 +38,12 @@ def documented(tmp_path: Path) -> PriceBook:
     ("call", "dollars"),
     [
         ({"model": "gpt-5-mini"}, "0.20"),
-        ({"model": "gpt-5-mini", "started_at": datetime(2025, 12, 31, 23, 59, 59)}, "0.25"),
+        ({"model": "gpt-5-mini", "started_at": utc("2025-12-31 23:59:59")}, "0.25"),
         ({"model": "gpt-5-mini", "route": "azure"}, "0.25"),
         # above 200,000 the list says 6.00
         ({"provider": "anthropic", "model": "claude-sonnet-4-5"}, "5.10"),
-        ({"model": "o3", "service_tier": "batch", "started_at": datetime(2025, 6, 1)}, "5"),
-        ({"model": "o3", "service_tier": "batch", "started_at": datetime(2025, 7, 1)}, "1"),
+        ({"model": "o3", "service_tier": "batch", "started_at": utc("2025-06-01")}, "5"),
+        ({"model": "o3", "service_tier": "batch", "started_at": utc("2025-07-01")}, "1"),
         ({"model": "ft:gpt-4o-mini:acme:bot:1"}, "0.15"),
         ({"provider": "acme", "model": "house-llm"}, "0.20"),
     ],
@@ -65,10 +64,11 @@ def test_a_contract_without_a_price_for_a_unit_leaves_it_at_the_lists(documented
 
 
 def test_numbers_keep_every_digit(tmp_path):
-    text = "prices: [{provider: acme, model: m, per_million: {input: 0.1000000000000000055511151231257827, output: 1}}]"
+    rate = "0.1000000000000000055511151231257827"
+    text = f"prices: [{{provider: acme, model: m, per_million: {{input: {rate}, output: 1}}}}]"
     entry = load_overrides(written(tmp_path, text))[0]
     assert entry.per_million
-    assert entry.per_million.input == Decimal("0.1000000000000000055511151231257827")
+    assert entry.per_million.input == Decimal(rate)
 
 
 def test_an_empty_file_has_no_prices(tmp_path):
@@ -100,8 +100,8 @@ def test_an_empty_file_has_no_prices(tmp_path):
         ("provider: acme\n    model: m\n    multiplier: 1\n    per_unit: {calls: 1}", ["give either prices"]),
         ("model: m\n    multiplier: 1", ["provider", "provider: openai"]),
         (
-            "provider: acme\n    model: m\n    multiplier: 1\n    valid_from: 2026-02-01\n    valid_to: 2026-01-01",
-            ["valid_to must be later"],
+            "{provider: acme, model: m, multiplier: 1, valid_from: 2026-02-01, valid_to: 2026-01-01}",
+            ["entry 1 (acme m)", "valid_to must be later"],
         ),
     ],
 )
@@ -144,7 +144,7 @@ def test_the_more_exact_entry_holds_while_it_holds(day, dollars):
             "per_million": {"input": 1, "output": 1},
         },
     )
-    call = {"provider": "acme", "model": "mini", "started_at": datetime(2026, 11, day), **MILLION}
+    call = {"provider": "acme", "model": "mini", "started_at": utc(f"2026-11-{day:02}"), **MILLION}
     assert cost(call, book=prices) == Decimal(dollars)
 
 
@@ -152,7 +152,7 @@ def test_an_instant_with_an_offset_is_meant():
     entry = Override.model_validate(
         {"provider": "acme", "model": "m", "multiplier": 1, "valid_from": "2026-01-01T00:00:00+02:00"}
     )
-    assert entry.valid_from == datetime(2025, 12, 31, 22)
+    assert entry.valid_from == utc("2025-12-31 22:00")
 
 
 def test_a_price_of_our_own_at_zero_is_free():

@@ -1,6 +1,5 @@
 """Which of three figures is the cost, and what is said where there is none."""
 
-from datetime import datetime
 from decimal import Decimal
 
 import duckdb
@@ -11,7 +10,7 @@ from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.override import Override
 from sophia_metrics.pricing.price import load_cards, price_batch
 from sophia_metrics.schema.core import USAGE_EVENTS, USAGE_UNITS
-from strategies import NOW, cost, load_batch, price_calls
+from tests.strategies import NOW, cost, load_batch, price_calls, utc
 
 USED = {"input_tokens": 1_000_000, "output_tokens": 1_000_000}
 """gpt-5-mini: 0.25 + 2.00 dollars."""
@@ -179,7 +178,7 @@ def test_a_bucket_of_many_calls_takes_the_lowest_size_tier(count, dollars):
     ("second", "dollars"), [("00:29:59", "0.135"), ("00:30:00", "0.27"), ("16:30:00", "0.135")]
 )
 def test_a_daily_band_begins_and_ends_on_the_second(second, dollars):
-    at = datetime.fromisoformat(f"2026-11-20T{second}")
+    at = utc(f"2026-11-20T{second}")
     call = {"provider": "deepseek", "model": "deepseek-chat", "started_at": at}
     assert cost({**call, "input_tokens": 1_000_000, "output_tokens": 0}) == Decimal(dollars)
 
@@ -263,7 +262,8 @@ def test_two_terms_of_one_source_are_refused():
     with duckdb.connect() as connection:
         load_batch(connection, [USED])
         connection.execute(
-            "CREATE TEMP TABLE source_terms AS SELECT 'test' AS source, 'api' AS billing, '' AS reported_basis FROM range(2)"
+            "CREATE TEMP TABLE source_terms AS"
+            " SELECT 'test' AS source, 'api' AS billing, '' AS reported_basis FROM range(2)"
         )
         connection.execute("CREATE TEMP TABLE fx_rates (currency VARCHAR, rate DECIMAL(38, 18))")
         load_cards(connection, PriceBook().resolve([]), NOW)

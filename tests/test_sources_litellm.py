@@ -1,7 +1,6 @@
 """LiteLLM's spend logs become usage events; the truth of the fixture was worked out by hand."""
 
 import json
-from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
@@ -9,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landed import FIXTURES, defects, land, mapped, rows, units, write_jsonl
 from sophia_metrics.sources.litellm import FORMAT
+from tests.landed import FIXTURES, at, defects, land, mapped, rows, units, write_jsonl
 
 LOG = FIXTURES / "litellm.jsonl"
 CHAT, CLAUDE, HIT, FAILED, LOST = range(5)
@@ -51,9 +50,9 @@ def test_a_cache_write_without_a_time_to_live_is_taken_for_five_minutes_and_says
 
 def test_times_become_naive_utc_whatever_their_offset():
     assert _event(CLAUDE, "started_at", "ended_at", "source_updated_at") == (
-        datetime(2026, 10, 5, 16, 0, 0),
-        datetime(2026, 10, 5, 16, 0, 9, 575000),
-        datetime(2026, 10, 5, 16, 0, 9, 575000),
+        at("2026-10-05T16:00:00"),
+        at("2026-10-05T16:00:09.575000"),
+        at("2026-10-05T16:00:09.575000"),
     )
 
 
@@ -70,7 +69,10 @@ def test_an_answer_that_was_not_streamed_has_no_time_to_first_token():
     [
         (CHAT, ("openai", "direct", "gpt-4o", "smart")),
         (CLAUDE, ("anthropic", "bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude")),
-        (HIT, ("anthropic", "openrouter", "anthropic/claude-sonnet-5", "openrouter/anthropic/claude-sonnet-5")),
+        (
+            HIT,
+            ("anthropic", "openrouter", "anthropic/claude-sonnet-5", "openrouter/anthropic/claude-sonnet-5"),
+        ),
         (FAILED, ("unknown", None, "smart", "smart")),
         (LOST, ("openai", "azure", "my-gpt", "smart")),
     ],
@@ -148,7 +150,7 @@ def test_a_typed_parquet_export_holds_the_same_events(tmp_path):
 def test_no_prompt_text_leaves_the_file(tmp_path):
     planted = "PLANTED-PROMPT"
     entry = json.loads(LOG.read_text(encoding="utf-8").splitlines()[0])
-    entry |= dict.fromkeys(("messages", "response", "proxy_server_request"), {"content": planted})
+    entry |= {name: {"content": planted} for name in ("messages", "response", "proxy_server_request")}
     entry |= {"requester_ip_address": planted, "api_base": planted, "cache_key": planted}
     entry["metadata"] |= {"spend_logs_metadata": {"note": planted}, "user_api_key_alias": planted}
     entry["metadata"]["error_information"] = {"error_message": planted, "traceback": planted}

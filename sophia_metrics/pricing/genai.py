@@ -84,7 +84,9 @@ def _find(key: PriceKey) -> tuple[types.Provider, types.ModelInfo] | None:
     provider = next((each for each in snapshot.providers if canonical(each.id) == provider_id), None)
     if provider is None:
         return None
-    exact = next((each for each in provider.models if each.id == key.model and each.is_match(key.model)), None)
+    exact = next(
+        (each for each in provider.models if each.id == key.model and each.is_match(key.model)), None
+    )
     if exact is not None:
         return provider, exact
     for reference in model_references(key, provider_id):

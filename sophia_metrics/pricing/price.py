@@ -54,6 +54,7 @@ def price_batch(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute(f"CREATE OR REPLACE VIEW sized_events AS {_statement('sized_events')}")
     connection.execute(f"CREATE OR REPLACE TABLE price_segments AS {_statement('price_segments')}")
+    connection.execute(f"CREATE OR REPLACE VIEW carded_events AS {_statement('carded_events')}")
     connection.execute(f"CREATE OR REPLACE TABLE unit_prices AS {_statement('price_units')}")
     priced = ddl.select_typed(USAGE_EVENTS, f"({_statement('price_events')})")
     connection.execute(f"CREATE OR REPLACE TABLE priced_events AS {priced}")

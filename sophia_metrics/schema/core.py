@@ -70,7 +70,7 @@ SPEED = (
 )
 PRICED = (
     Column("fx_rate", RATE, "Dollars for one unit of cost_reported_currency. Null: no rate is known."),
-    Column("cost_reported_usd", MONEY, "cost_reported in dollars. Null: not reported, or no rate is known."),
+    Column("cost_reported_usd", MONEY, "cost_reported in dollars. Null: not reported, no rate is known, or a 0 that cannot be true."),
     Column("cost_input_usd", MONEY, "Cost of input_tokens."),
     Column("cost_cache_read_usd", MONEY, "Cost of cache_read_tokens."),
     Column("cost_cache_write_usd", MONEY, "Cost of both kinds of cache write."),
@@ -106,10 +106,10 @@ USAGE_UNITS = Table(
         Column("event_id", TEXT, "The event in core_usage_events.", True),
         Column("usage_on", DATE, "UTC day of started_at.", True),
         Column("started_at", INSTANT, "started_at of the event (UTC).", True),
-        Column("unit", TEXT, "What is counted: web_search, input_audio_tokens, image, …", True),
+        Column("unit", TEXT, "What is counted: web_searches, input_audio_tokens, requests, …", True),
         Column("quantity", QUANTITY, "How many.", True),
         Column("rate_usd", RATE, "Dollars for one. Null: no price is known."),
-        Column("cost_usd", MONEY, "quantity × rate_usd. Null: no price is known."),
+        Column("cost_usd", MONEY, "quantity × rate_usd. Null: no price is known, or the call is not paid by itself."),
         Column("price_status", TEXT, "priced, free or unpriced.", True),
     ),
     storage=Storage.DAY_FILES,

@@ -19,10 +19,10 @@ _INTRODUCTION = """\
 The names, grains and types here are public: columns may be added, never renamed or retyped.
 
 - Instants (`…_at`) are UTC without a time zone, to the microsecond; days (`…_on`) are UTC days.
-- Money (`…_usd`) is an exact decimal with 12 places, in US dollars; a rate has 18.
-- Null is unknown, never 0. Where a mart adds up a column that may be null, a count of the unknown stands beside it.
+- Money (`…_usd`) is an exact decimal with 12 places, in US dollars; a rate has 18. What is DOUBLE
+  (milliseconds, ratios, costs per call or token) is for reading, not for adding up.
+- Null is unknown, never 0. Where a mart adds up costs that may be null, a count of the unknown stands beside.
 - A dimension that a source does not tell is null in core tables and `(none)` in marts.
-- `!` marks a column that is never null.
 - Where a table is kept by UTC day, filter on its day: other days are then not read.
 """
 
@@ -53,14 +53,14 @@ def _section(table: Table) -> str:
     rows = "".join(_row(column) for column in table.columns)
     return (
         f"\n### {table.name}\n\n{table.doc} One row for each {grain}.{kept}\n\n"
-        f"| column | DuckDB | Snowflake | meaning |\n|---|---|---|---|\n{rows}"
+        f"| column | DuckDB | Snowflake | null | meaning |\n|---|---|---|---|---|\n{rows}"
     )
 
 
 def _row(column: Column) -> str:
-    mark = "!" if column.is_required else ""
+    null = "never" if column.is_required else "yes"
     types = " | ".join(sql_type(column.kind, engine) for engine in (Engine.DUCKDB, Engine.SNOWFLAKE))
-    return f"| `{column.name}`{mark} | {types} | {column.doc.replace('|', chr(92) + '|')} |\n"
+    return f"| `{column.name}` | {types} | {null} | {column.doc} |\n"
 
 
 if __name__ == "__main__":

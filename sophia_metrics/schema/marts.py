@@ -39,7 +39,9 @@ COST_MEASURES = (
         MONEY,
         "Spend. Calls whose cost is unknown are not in it: see unpriced_count. Null: no cost is known.",
     ),
-    Column("list_cost_usd", MONEY, "The same calls at list prices; for subscriptions the API-equivalent cost."),
+    Column(
+        "list_cost_usd", MONEY, "The same calls at list prices; for subscriptions the API-equivalent cost."
+    ),
     Column("cost_reported_usd", MONEY, "What the sources reported."),
     Column("cost_computed_usd", MONEY, "What we computed from price cards."),
     Column(
@@ -59,7 +61,12 @@ COST_MEASURES = (
     ),
     Column("latency_ms_sum", REAL, "Sum of the known latencies of calls; buckets have none."),
     Column("latency_count", COUNT, "Calls with a known latency.", True),
-    Column("is_coarse", BOOLEAN, "Holds provider buckets longer than 15 minutes; they count where they start.", True),
+    Column(
+        "is_coarse",
+        BOOLEAN,
+        "Holds provider buckets longer than 15 minutes; they count where they start.",
+        True,
+    ),
 )
 
 
@@ -85,14 +92,17 @@ COST_15MIN = _cost_mart(
     USAGE_ON,
 )
 COST_HOURLY = _cost_mart(
-    "mart_cost_hourly", "Usage and cost by hour.", Column("period_at", INSTANT, "Start of the hour (UTC).", True), USAGE_ON
+    "mart_cost_hourly",
+    "Usage and cost by hour.",
+    Column("period_at", INSTANT, "Start of the hour (UTC).", True),
+    USAGE_ON,
 )
 COST_DAILY = _cost_mart("mart_cost_daily", "Usage and cost by UTC day.", USAGE_ON)
 
 LATENCY_HISTOGRAM = Table(
     name="mart_latency_histogram",
     doc="How many calls took how long; percentiles over any hours, providers and models come from it (read inside a"
-        " bucket they are off by less than 67 %).",
+    " bucket they are off by less than 67 %).",
     key=("hour_at", "provider", "model", "bucket_ms"),
     columns=(
         Column("hour_at", INSTANT, "Start of the hour (UTC).", True),
@@ -106,7 +116,9 @@ LATENCY_HISTOGRAM = Table(
             " 10,000 up to 500,000; then 600,000 (ten minutes); the last one is infinity.",
             True,
         ),
-        Column("request_count", COUNT, "Calls whose latency is in the bucket, failed and cached ones too.", True),
+        Column(
+            "request_count", COUNT, "Calls whose latency is in the bucket, failed and cached ones too.", True
+        ),
     ),
     storage=Storage.DAY_FILES,
     day="usage_on",
@@ -123,7 +135,9 @@ MODEL_EFFICIENCY = Table(
         Column("model", TEXT, "The model that answered.", True),
         Column("request_count", COUNT, "Calls.", True),
         Column("cost_per_request_usd", REAL, "Mean cost of the calls whose cost is known."),
-        Column("cost_per_1k_tokens_usd", REAL, "Cost per 1,000 tokens, input and output, where both are known."),
+        Column(
+            "cost_per_1k_tokens_usd", REAL, "Cost per 1,000 tokens, input and output, where both are known."
+        ),
         Column("latency_p50_ms", REAL, "Median latency of the calls that the model itself answered well."),
         Column("latency_p95_ms", REAL, "95th percentile of the same."),
         Column("ttft_p50_ms", REAL, "Median time to the first token of the same."),

@@ -67,11 +67,11 @@ WATERMARKS = Table(
 PRICE_CARDS = Table(
     name="core_price_cards",
     doc="A price of a model: valid for a time, a tier and a range of total input tokens, and known for a time.",
-    key=("price_id",),
+    key=("price_id", "known_from_at"),
     columns=(
         Column("price_id", TEXT, "Hash of everything but the known times.", True),
         Column("provider", TEXT, "As in core_usage_events.", True),
-        Column("route", TEXT, "As in core_usage_events. Null: any route that has no card of its own."),
+        Column("route", TEXT, "As in core_usage_events. Null: for calls whose source does not tell the route."),
         Column("model", TEXT, "As in core_usage_events.", True),
         Column("service_tier", TEXT, "standard, batch, flex, priority, …", True),
         Column("price_book", TEXT, "list: a public list price; contract: one of our own overrides.", True),
@@ -130,7 +130,7 @@ PIPELINE_RUNS = Table(
         Column("ended_at", INSTANT, "End (UTC). Null: still running, or killed."),
         Column("row_count", COUNT, "Rows read."),
         Column("run_status", TEXT, "running, completed, held or failed.", True),
-        Column("version", COUNT, "The published version that the run left behind. Null: none."),
+        Column("version", COUNT, "The first published version that shows the run. Null: none yet."),
     ),
     storage=Storage.STATE,
 )

@@ -28,6 +28,7 @@ FORMAT = Format(
     doc="Session logs of Claude Code, as JSONL.",
     convention=TokenConvention.EXCLUSIVE,
     reported_basis="estimated",
+    billing=None,
     columns=(
         LandedColumn("type", "VARCHAR"),
         LandedColumn("timestamp", "TIMESTAMPTZ"),

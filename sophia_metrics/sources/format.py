@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-__all__ = ["Completeness", "Format", "LandedColumn", "ReportedBasis", "TokenConvention"]
+__all__ = ["Billing", "Completeness", "Format", "LandedColumn", "ReportedBasis", "TokenConvention"]
 
 ReportedBasis = Literal["billed", "estimated"]
+Billing = Literal["api", "subscription"]
 
 
 class TokenConvention(StrEnum):
@@ -69,6 +70,7 @@ class Format:
         doc: what it is, in a sentence.
         convention: how the files count cached input; the mapping yields the exclusive partition.
         completeness: what an absent row means.
+        billing: who pays for the calls, unless the configuration says otherwise. None: the files do not say.
         reported_basis: what the cost field holds. None: there is no such field, or the source decides.
         columns: the allow-list, in order.
         mapping: a SELECT that turns the relation `landed` into event columns, one row a landed row.
@@ -88,6 +90,7 @@ class Format:
     required: tuple[str, ...] = ()
     units: str | None = None
     reported_basis: ReportedBasis | None = None
+    billing: Billing | None = "api"
     completeness: Completeness = Completeness.PARTIAL
     default_paths: tuple[str, ...] = ()
     settling_hours: int = 1

@@ -16,8 +16,8 @@ from sophia_metrics.sources.records import Record, csv_records, delimiter_of, sp
 
 __all__ = ["DEFECT", "FILE_NAME", "careful_csv", "careful_jsonl", "parquet", "strict_csv", "strict_jsonl"]
 
-FILE_NAME = "__file_name"
-DEFECT = "__defect"
+FILE_NAME = "__sophia_file_name"
+DEFECT = "__sophia_defect"
 """Names that no key of a file has: both stand beside the file's own."""
 
 

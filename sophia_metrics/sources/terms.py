@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sophia_metrics.sources.format import ReportedBasis
+from sophia_metrics.sources.format import Billing, ReportedBasis
 
 __all__ = ["SAMPLE_SOURCE", "SourceTerms"]
 
@@ -27,6 +27,6 @@ class SourceTerms:
     name: str
     format: str
     role: Literal["ledger", "reconcile"] = "ledger"
-    billing: Literal["api", "subscription"] | None = None
+    billing: Billing | None = None
     reported_basis: ReportedBasis | None = None
     expected_within_seconds: int = 26 * 3600

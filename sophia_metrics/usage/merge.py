@@ -7,6 +7,7 @@ versions, and only the ids that occur more than once are compared at all.
 
 import duckdb
 
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import core
 from sophia_metrics.usage.staging import STAGED_COLUMNS
 
@@ -52,7 +53,7 @@ def merge(connection: duckdb.DuckDBPyConnection) -> None:
         f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM staged ANTI JOIN contested USING (event_id) "
         f"UNION ALL SELECT {columns} FROM winners WHERE is_change"
     )
-    if connection.execute("SELECT 1 FROM contested LIMIT 1").fetchone() is None:
+    if fetch_row(connection, "SELECT 1 FROM contested LIMIT 1") is None:
         connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM staged")  # no id to look up
     connection.execute(
         "CREATE OR REPLACE TABLE replaced AS "

@@ -19,6 +19,7 @@ import duckdb
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Column, Kind
 from sophia_metrics.schema.ddl import sql_type
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.quoting import literal
@@ -118,7 +119,7 @@ def _typed(column: Column, given: set[str]) -> str:
 def _identify_by_values(connection: duckdb.DuckDBPyConnection, mapped_names: Sequence[str]) -> None:
     """Give the rows without a native id one: the hash of their values and the occurrence in their file."""
     without = "event_id IS NULL AND rule IS NULL AND NOT is_ignored"
-    if connection.execute(f"SELECT 1 FROM mapped WHERE {without} LIMIT 1").fetchone() is None:
+    if fetch_row(connection, f"SELECT 1 FROM mapped WHERE {without} LIMIT 1") is None:
         return
     control = {column.name for column in CONTROL}
     values = " || ".join(

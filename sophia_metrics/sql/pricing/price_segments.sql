@@ -67,23 +67,23 @@ SELECT
     known_cards.rate_output_usd,
     -- The same rate where twelve decimals hold all of it, else null.
     CASE
-        WHEN CAST(known_cards.rate_input_usd AS DECIMAL(18, 12)) = known_cards.rate_input_usd
+        WHEN known_cards.rate_input_usd = round(known_cards.rate_input_usd, 12)
             THEN CAST(known_cards.rate_input_usd AS DECIMAL(18, 12))
     END AS short_rate_input_usd,
     CASE
-        WHEN CAST(known_cards.rate_cache_read_usd AS DECIMAL(18, 12)) = known_cards.rate_cache_read_usd
+        WHEN known_cards.rate_cache_read_usd = round(known_cards.rate_cache_read_usd, 12)
             THEN CAST(known_cards.rate_cache_read_usd AS DECIMAL(18, 12))
     END AS short_rate_cache_read_usd,
     CASE
-        WHEN CAST(known_cards.rate_cache_write_5m_usd AS DECIMAL(18, 12)) = known_cards.rate_cache_write_5m_usd
+        WHEN known_cards.rate_cache_write_5m_usd = round(known_cards.rate_cache_write_5m_usd, 12)
             THEN CAST(known_cards.rate_cache_write_5m_usd AS DECIMAL(18, 12))
     END AS short_rate_cache_write_5m_usd,
     CASE
-        WHEN CAST(known_cards.rate_cache_write_1h_usd AS DECIMAL(18, 12)) = known_cards.rate_cache_write_1h_usd
+        WHEN known_cards.rate_cache_write_1h_usd = round(known_cards.rate_cache_write_1h_usd, 12)
             THEN CAST(known_cards.rate_cache_write_1h_usd AS DECIMAL(18, 12))
     END AS short_rate_cache_write_1h_usd,
     CASE
-        WHEN CAST(known_cards.rate_output_usd AS DECIMAL(18, 12)) = known_cards.rate_output_usd
+        WHEN known_cards.rate_output_usd = round(known_cards.rate_output_usd, 12)
             THEN CAST(known_cards.rate_output_usd AS DECIMAL(18, 12))
     END AS short_rate_output_usd,
     known_cards.has_token_price,

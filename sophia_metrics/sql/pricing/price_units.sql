@@ -70,7 +70,8 @@ carded_units AS (
 
 rated_units AS (
     SELECT
-        carded_units.*,
+        carded_units.event_id, carded_units.usage_on, carded_units.started_at, carded_units.is_api,
+        carded_units.is_hit, carded_units.unit, carded_units.quantity, carded_units.is_impossible,
         coalesce(contract_units.rate_usd, list_units.rate_usd, carded_units.own_class_rate) AS rate_usd,
         coalesce(list_units.rate_usd, carded_units.list_class_rate) AS list_rate_usd
     FROM carded_units
@@ -84,7 +85,7 @@ rated_units AS (
 
 costed_units AS (
     SELECT
-        rated_units.*,
+        event_id, usage_on, started_at, is_api, is_hit, unit, quantity, rate_usd,
         CASE
             WHEN is_impossible THEN NULL
             WHEN quantity = 0 THEN 0

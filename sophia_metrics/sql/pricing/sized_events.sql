@@ -2,53 +2,56 @@
 -- grain: one row an event
 -- sources: events, source_terms, fx_rates
 -- owner: pricing
-WITH measured AS (
-    SELECT
-        events.*,
-        greatest(
-            coalesce(events.input_tokens, 0),
-            coalesce(events.cache_read_tokens, 0),
-            coalesce(events.cache_write_5m_tokens, 0),
-            coalesce(events.cache_write_1h_tokens, 0),
-            coalesce(events.output_tokens, 0)
-        ) AS most_tokens,
-        least(
-            coalesce(events.input_tokens, 0),
-            coalesce(events.cache_read_tokens, 0),
-            coalesce(events.cache_write_5m_tokens, 0),
-            coalesce(events.cache_write_1h_tokens, 0),
-            coalesce(events.output_tokens, 0)
-        ) < 0 OR coalesce(events.cost_reported, 0) < 0 OR coalesce(events.cost_reported, 0) >= 100000000000
-            AS is_negative
-    FROM events
-)
-
 SELECT
-    measured.*,
-    CASE
-        WHEN measured.service_tier IS NULL OR lower(trim(measured.service_tier)) IN ('', 'auto', 'default')
-            THEN 'standard'
-        ELSE lower(trim(measured.service_tier))
-    END AS price_tier,
-    hour(measured.started_at) * 3600 + minute(measured.started_at) * 60 + second(measured.started_at)
-        AS second_of_day,
+    events.event_id, events.usage_on, events.source, events.source_role, events.record_kind,
+    events.started_at, events.ended_at, events.source_updated_at, events.version_rank, events.ingested_at,
+    events.attempt_id, events.account_id, events.team, events.project, events.environment, events.user_hash,
+    events.api_key_id, events.session_id, events.tags, events.request_id, events.trace_id, events.span_id,
+    events.parent_id, events.retry_ordinal, events.provider, events.route, events.region, events.model,
+    events.model_requested, events.operation, events.service_tier, events.is_stream, events.finish_reason,
+    events.status, events.error_class, events.input_tokens, events.cache_read_tokens,
+    events.cache_write_5m_tokens, events.cache_write_1h_tokens, events.output_tokens, events.reasoning_tokens,
+    events.request_count, events.usage_quality, events.latency_ms, events.ttft_ms, events.is_cache_hit,
+    events.cache_tier, events.prompt_hash, events.prefix_hash, events.cost_reported,
+    events.cost_reported_currency,
+    greatest(
+        coalesce(events.input_tokens, 0),
+        coalesce(events.cache_read_tokens, 0),
+        coalesce(events.cache_write_5m_tokens, 0),
+        coalesce(events.cache_write_1h_tokens, 0),
+        coalesce(events.output_tokens, 0)
+    ) AS most_tokens,
+    least(
+        coalesce(events.input_tokens, 0),
+        coalesce(events.cache_read_tokens, 0),
+        coalesce(events.cache_write_5m_tokens, 0),
+        coalesce(events.cache_write_1h_tokens, 0),
+        coalesce(events.output_tokens, 0),
+        coalesce(events.cost_reported, 0)
+    ) < 0
+    OR most_tokens >= 1000000000000000
+    OR coalesce(events.cost_reported, 0) >= 100000000000 AS is_invalid,
     -- No size can be told from the sum of many calls: a bucket takes the lowest tier.
     CASE
-        WHEN measured.is_negative OR measured.most_tokens >= 1000000000000000 THEN 0
-        WHEN measured.record_kind = 'bucket' AND measured.request_count <> 1 THEN 0
-        ELSE coalesce(measured.input_tokens, 0)
-            + coalesce(measured.cache_read_tokens, 0)
-            + coalesce(measured.cache_write_5m_tokens, 0)
-            + coalesce(measured.cache_write_1h_tokens, 0)
+        WHEN is_invalid OR (events.record_kind = 'bucket' AND events.request_count <> 1) THEN 0
+        ELSE coalesce(events.input_tokens, 0)
+            + coalesce(events.cache_read_tokens, 0)
+            + coalesce(events.cache_write_5m_tokens, 0)
+            + coalesce(events.cache_write_1h_tokens, 0)
     END AS tier_tokens,
-    measured.is_negative OR measured.most_tokens >= 1000000000000000 AS is_invalid,
-    coalesce(measured.is_cache_hit, FALSE) AS is_hit,
+    CASE
+        WHEN coalesce(lower(trim(events.service_tier)), '') IN ('', 'auto', 'default') THEN 'standard'
+        ELSE lower(trim(events.service_tier))
+    END AS price_tier,
+    hour(events.started_at) * 3600 + minute(events.started_at) * 60 + second(events.started_at)
+        AS second_of_day,
+    coalesce(events.is_cache_hit, FALSE) AS is_hit,
     coalesce(source_terms.billing = 'api', FALSE) AS is_api,
     source_terms.reported_basis,
     CASE
-        WHEN upper(measured.cost_reported_currency) = 'USD' THEN CAST(1 AS DECIMAL(38, 18))
+        WHEN upper(events.cost_reported_currency) = 'USD' THEN CAST(1 AS DECIMAL(38, 18))
         ELSE fx_rates.rate
     END AS fx_rate
-FROM measured
-LEFT JOIN source_terms ON measured.source = source_terms.source
-LEFT JOIN fx_rates ON upper(measured.cost_reported_currency) = fx_rates.currency
+FROM events
+LEFT JOIN source_terms ON events.source = source_terms.source
+LEFT JOIN fx_rates ON upper(events.cost_reported_currency) = fx_rates.currency

@@ -12,7 +12,7 @@ import polars as pl
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ServiceUnavailableError, SophiaError
-from sophia_metrics.frames import fetch_frame
+from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
 from sophia_metrics.usage.staging import Slice
@@ -105,9 +105,9 @@ class DuckDBWarehouse(ServiceLifecycle):
 
     def _metrics(self) -> dict[str, float | int | None]:
         with self._state.transaction() as connection:
-            row = connection.execute(
-                "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(size_bytes), 0) FROM manifest"
-            ).fetchone()
+            row = fetch_row(
+                connection, "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(size_bytes), 0) FROM manifest"
+            )
         if row is None:
             raise ServiceUnavailableError(f"{self._state.path} does not answer: try again")
         return {"file_count": int(row[0]), "row_count": int(row[1]), "size_bytes": int(row[2])}

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from sophia_metrics.durable import place_file, sync_folder
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.sources.quoting import literal
@@ -92,7 +93,7 @@ class DayFileStore:
         counted: list[int] = []
 
         def copy(temporary: Path) -> None:
-            row = cursor.execute(f"COPY ({rows}) TO {literal(str(temporary))} {PARQUET}").fetchone()
+            row = fetch_row(cursor, f"COPY ({rows}) TO {literal(str(temporary))} {PARQUET}")
             counted.append(int(row[0]) if row else 0)
 
         place_file(self.folder / path, copy)
@@ -106,7 +107,7 @@ class DayFileStore:
 
 def _filled_columns(connection: duckdb.DuckDBPyConnection, table: Table, relation: str) -> list[str]:
     """Return the columns that hold any value: the others are left out of the files and read back as null."""
-    counts = connection.execute(f"SELECT {', '.join(f'count({name})' for name in table.names)} FROM {relation}").fetchone()
+    counts = fetch_row(connection, f"SELECT {', '.join(f'count({name})' for name in table.names)} FROM {relation}")
     kept = {*table.key, *table.order, table.day}
     return [name for name, count in zip(table.names, counts or (), strict=True) if count or name in kept]
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.schema import state
 from sophia_metrics.schema.column import Table
@@ -83,11 +84,9 @@ def record_attempt(
 
 def advance_watermark(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:
     """Note the collection; the newest instant never moves back."""
-    row = staged.connection.execute(
-        "SELECT max(started_at) FROM keys WHERE rule IS NULL AND NOT is_ignored"
-    ).fetchone()
+    row = fetch_row(staged.connection, "SELECT max(started_at) FROM keys WHERE rule IS NULL AND NOT is_ignored")
     terms, newest = staged.terms, row[0] if row else None
-    known = connection.execute("SELECT newest_at FROM core_watermarks WHERE source = $1", [terms.name]).fetchone()
+    known = fetch_row(connection, "SELECT newest_at FROM core_watermarks WHERE source = $1", [terms.name])
     instants = [each for each in (newest, known[0] if known else None) if each is not None]
     replace_rows(connection, state.WATERMARKS, watermark_frame(terms, staged.now, max(instants, default=None)))
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from sophia_metrics import schema
 from sophia_metrics.durable import place_file, point_to, sync_folder
-from sophia_metrics.frames import fetch_frame
+from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.marts import MARTS, mart
 from sophia_metrics.schema import core, state as state_tables
 from sophia_metrics.schema.column import Storage, Table
@@ -48,18 +48,20 @@ def publish_version(
     with state.transaction() as connection:
         files = files_of(connection, [table.name for table in schema.stored(Storage.DAY_FILES)])
         content = _content_sha256(connection, files, store.folder)
-        row = connection.execute(
-            "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1"
-        ).fetchone()
+        row = fetch_row(
+            connection,
+            "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1",
+        )
         number = int(row[0]) if row else 0
         if row and row[2] == content and (serving / version_name(number)).exists() and not _aged(connection, row[1], now):
             point_to(serving / CURRENT_NAME, version_name(number))
             return Publication(number, is_new=False, published_at=row[1])
         number = max(number, *(int(path.stem[1:]) for path in serving.glob("v*.duckdb")), 0) + 1
-        is_sample = connection.execute(
-            "SELECT count(*) > 0 FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE]
-        ).fetchone() == (True,)
-        connection.execute("INSERT INTO core_versions VALUES ($1, $2, $3, $4)", [number, now, content, is_sample])
+        sample = fetch_row(connection, "SELECT source FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
+        connection.execute(
+            "UPDATE core_pipeline_runs SET version = $1 WHERE version IS NULL AND run_status <> 'running'", [number]
+        )
+        connection.execute("INSERT INTO core_versions VALUES ($1, $2, $3, $4)", [number, now, content, sample is not None])
         place_file(serving / version_name(number), lambda path: _write(connection, store, files, path, now))
         sync_folder(serving)
         point_to(serving / CURRENT_NAME, version_name(number))

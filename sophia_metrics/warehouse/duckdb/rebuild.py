@@ -3,6 +3,7 @@
 import duckdb
 
 from sophia_metrics.errors import ServiceUnavailableError
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
 from sophia_metrics.warehouse.duckdb import ledger
@@ -43,7 +44,7 @@ def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], ver
     connection = change.connection
     create_known(connection, store, found)
     connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
-    connection.execute("CREATE OR REPLACE VIEW units AS SELECT * FROM rebuilt_units")
+    connection.execute("CREATE OR REPLACE TABLE units AS SELECT * FROM rebuilt_units")
     price_batch(connection)
     same = " AND ".join(f"priced_events.{name} IS NOT DISTINCT FROM core_events.{name}" for name in PRICED_BY)
     money = ", ".join(f"{name} = core_events.{name}" for name in MONEY)
@@ -69,7 +70,7 @@ def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) 
             "another run committed to the days that are being rebuilt: nothing was changed, run the backfill again"
         )
     ledger.record_prices(locked, change.prices)
-    row = change.connection.execute("SELECT count(*) FROM priced_events").fetchone()
+    row = fetch_row(change.connection, "SELECT count(*) FROM priced_events")
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
 
 

@@ -4,6 +4,7 @@ from datetime import date
 
 import duckdb
 
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
 from sophia_metrics.usage.staging import STAGED_COLUMNS
@@ -65,5 +66,5 @@ def _finish(locked: duckdb.DuckDBPyConnection, change: Repricing, switch: Switch
     ledger.record_prices(locked, change.prices)
     locked.execute("DELETE FROM price_books WHERE fingerprint = $1", [change.fingerprint])
     locked.execute("INSERT INTO price_books VALUES ($1, $2)", [change.fingerprint, change.now])
-    row = change.connection.execute("SELECT count(*) FROM replaced").fetchone()
+    row = fetch_row(change.connection, "SELECT count(*) FROM replaced")
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))

@@ -1,0 +1,33 @@
+"""Build the dashboard tables: from core to a version that readers see."""
+
+from prefect import flow
+
+from sophia_metrics.warehouse.protocol import BuildReport, Publication
+from tasks.artifacts import show_freshness, show_spend
+from tasks.clock import named_by_minute, utc_now
+from tasks.marts import build_marts, publish_version
+from tasks.runs import finish_run, recorded_run
+from tasks.settings import read_settings
+
+__all__ = ["build_dashboard"]
+
+
+@flow(flow_run_name=named_by_minute("build-dashboard"), persist_result=False)
+def build_dashboard(config: str | None = None) -> tuple[BuildReport, Publication]:
+    """Build the mart days whose inputs changed, and publish them; return both.
+
+    Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: a day is
+    made anew from its inputs, never added to; readers see the old version or the new one, and never wait.
+    Where nothing changed it builds and publishes nothing. What the gate held is not in core, nor here.
+
+    Args:
+        config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
+    """
+    settings = read_settings(config)
+    with recorded_run(settings, "build-dashboard", utc_now()) as run:
+        build = build_marts(settings, utc_now())
+        finish_run(settings, run, utc_now())
+        publication = publish_version(settings, utc_now())
+    show_spend(settings)
+    show_freshness(settings)
+    return build, publication

@@ -1,0 +1,60 @@
+"""Collect usage: from the sources to core. Marts and published versions are left to build_dashboard."""
+
+from datetime import datetime
+
+from prefect import flow
+
+from sophia_metrics.settings import Settings, SourceSettings
+from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.usage.outcome import Collected
+from tasks.artifacts import show_quality
+from tasks.clock import named_by_minute, utc_now
+from tasks.plan import plan_usage
+from tasks.runs import finish_run, recorded_run
+from tasks.sample import make_sample
+from tasks.settings import read_settings
+from tasks.usage import commit_landing, find_pending, find_usage, land_batch, note_collected, price_again
+
+__all__ = ["collect_source", "collect_usage"]
+
+
+@flow(flow_run_name=named_by_minute("collect-usage"), persist_result=False)
+def collect_usage(
+    config: str | None = None, source: str | None = None, paths: list[str] | None = None, sample: bool = False
+) -> tuple[Collected, ...]:
+    """Land, judge, price and commit what is new at every source; return what was collected.
+
+    Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: what was
+    landed and left over is committed first, a file that was read is not read again, two runs lose nothing.
+    Held: the gate did not believe a slice. It stays in landing, out of core, and every run judges it again,
+    until the format, the mapping or the file is corrected. Other slices are committed.
+    Readers see what was collected after the next build-dashboard.
+
+    Args:
+        config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
+        source: collect this source only.
+        paths: files of that source to collect, instead of those that are configured.
+        sample: collect made-up usage.
+    """
+    settings = read_settings(config)
+    with recorded_run(settings, "collect-usage", now := utc_now()) as run:
+        planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
+        collected = tuple(collect_source(settings, each, now) for each in planned)
+        price_again(settings, utc_now())
+        finish_run(settings, run, utc_now(), collected)
+    show_quality(collected)
+    return collected
+
+
+def collect_source(settings: Settings, source: SourceSettings, now: datetime) -> Collected:
+    """Commit what an earlier run left over, then land and commit what is new, batch by batch."""
+    if source.name == SAMPLE_SOURCE:
+        make_sample(settings, now.date())
+    receipts = [commit_landing(settings, source, each, now) for each in find_pending(settings, source, now)]
+    findings = find_usage(settings, source, now)
+    for batch in findings.batches:
+        landing = land_batch(settings, source, batch, now)
+        receipts.append(commit_landing(settings, source, landing, now))
+    if not receipts:
+        note_collected(settings, source, now)
+    return Collected(source.name, findings, tuple(receipts))

@@ -1,0 +1,1 @@
+"""Money over time: spend, and what stays apart from it."""

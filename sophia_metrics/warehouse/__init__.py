@@ -1,0 +1,1 @@
+"""Warehouses: what the pipeline needs of one, and the engines that give it."""

@@ -1,0 +1,1 @@
+"""The DuckDB warehouse: day files, a small state file, and published versions."""

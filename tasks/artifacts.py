@@ -1,0 +1,99 @@
+"""What a run leaves in the Prefect UI: spend, quality and freshness, each under a key that never changes.
+
+Counts, names and money only: no prompt text, no secret. A plain run leaves nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from sophia_metrics.serving import Serving
+from sophia_metrics.settings import Settings
+from sophia_metrics.usage.outcome import Collected
+from tasks.quality import SAMPLE_BANNER, quality_report
+from tasks.step import is_orchestrated, step
+
+__all__ = ["show_freshness", "show_quality", "show_spend"]
+
+SPEND_DAYS = 14
+
+SPEND = """
+SELECT
+    usage_on AS day,
+    provider,
+    model,
+    CAST(sum(request_count) AS BIGINT) AS calls,
+    sum(cost_usd) AS spend_usd,
+    sum(list_cost_usd) AS at_list_prices_usd,
+    CAST(sum(unpriced_count) AS BIGINT) AS unpriced_calls
+FROM mart_cost_daily
+WHERE usage_on > (SELECT max(usage_on) FROM mart_cost_daily) - CAST($days AS INTEGER)
+GROUP BY usage_on, provider, model
+ORDER BY usage_on DESC, spend_usd DESC NULLS LAST, provider, model
+"""
+VERSION = "SELECT published_at, is_sample FROM core_versions WHERE version = $version"
+FRESHNESS = (
+    "SELECT subject, newest_at, expected_within_seconds, is_stale FROM mart_freshness ORDER BY subject"
+)
+
+
+@step("show the spend", deadline_seconds=120)
+def show_spend(settings: Settings) -> None:
+    """Leave a table of spend by day and model, the newest days first; "unknown": nobody knows the cost."""
+    if not is_orchestrated():
+        return
+    serving = Serving(settings.home)
+    rows = serving.query(SPEND, {"days": SPEND_DAYS}).rows(named=True)
+    create_table_artifact(
+        [{name: _cell(value) for name, value in row.items()} for row in rows],
+        key="spend-by-day-and-model",
+        description=f"{_heading(serving)}\n\nThe newest {SPEND_DAYS} days with usage, UTC. Calls without a "
+        "price are counted, and not in the spend.",
+    )
+
+
+@step("show the quality", deadline_seconds=120)
+def show_quality(collected: Sequence[Collected]) -> None:
+    """Leave the quality verdict: what became of every row, what is held or refused, and why."""
+    if is_orchestrated():
+        create_markdown_artifact(
+            quality_report(collected),
+            key="quality-verdict",
+            description="What was read, and what became of it.",
+        )
+
+
+@step("show the freshness", deadline_seconds=120)
+def show_freshness(settings: Settings) -> None:
+    """Leave the published version, and how old the data of each source are."""
+    if not is_orchestrated():
+        return
+    serving = Serving(settings.home)
+    lines = ["| source or table | newest (UTC) | expected within | |", "| --- | --- | ---: | --- |"]
+    for subject, newest_at, seconds, is_stale in serving.query(FRESHNESS).iter_rows():
+        state = "**stale**" if is_stale else "fresh"
+        lines.append(f"| {subject} | {newest_at or 'never'} | {seconds / 3600:g} h | {state} |")
+    create_markdown_artifact(
+        "\n".join([_heading(serving), "", *lines, ""]),
+        key="freshness",
+        description="The version that readers see, and how old its data are.",
+    )
+
+
+def _heading(serving: Serving) -> str:
+    """Name the published version, and say so where its data are made up."""
+    published_at, is_sample = serving.query(VERSION, {"version": serving.version}).row(0)
+    heading = f"Version {serving.version}, published {published_at:%Y-%m-%d %H:%M} UTC."
+    return f"{SAMPLE_BANNER}\n\n{heading}" if is_sample else heading
+
+
+def _cell(value: Any) -> str | int:  # noqa: ANN401 - a value of any column
+    """Return what JSON can hold, money exact to the last digit."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, date):
+        return value.isoformat()
+    return "unknown" if value is None else value

@@ -1,0 +1,22 @@
+"""Steps after the commit: marts are built, and a version is published."""
+
+from datetime import datetime
+
+from sophia_metrics.connect import connect_warehouse
+from sophia_metrics.settings import Settings
+from sophia_metrics.warehouse.protocol import BuildReport, Publication
+from tasks.step import step
+
+__all__ = ["build_marts", "publish_version"]
+
+
+@step("build marts", deadline_seconds=3600)
+def build_marts(settings: Settings, now: datetime) -> BuildReport:
+    """Build the mart days whose inputs changed; a build that was cut short is finished by the next one."""
+    return connect_warehouse(settings, now).build()
+
+
+@step("publish", deadline_seconds=600)
+def publish_version(settings: Settings, now: datetime) -> Publication:
+    """Let readers see what is committed and built; where nothing changed, the current version stays."""
+    return connect_warehouse(settings, now).publish(now)

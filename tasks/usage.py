@@ -1,0 +1,78 @@
+"""Steps from a source to core, one batch at a time; values cross between them, never connections."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sophia_metrics.connect import connect_collector, connect_source, connect_warehouse, every_source
+from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.settings import Settings, SourceSettings
+from sophia_metrics.usage.collect import Batch, Collector, Findings
+from sophia_metrics.usage.landing import Landing
+from sophia_metrics.warehouse.protocol import Changed, Receipt
+from sophia_metrics.windows import Window
+from tasks.step import step
+
+__all__ = [
+    "commit_landing",
+    "find_pending",
+    "find_usage",
+    "land_batch",
+    "note_collected",
+    "price_again",
+    "rebuild_days",
+]
+
+HOUR = 3600.0
+"""A batch is at most one large file: an hour is far more than it takes, and far less than a day."""
+
+
+@step("{source.name}: look for landings left over", deadline_seconds=300)
+def find_pending(settings: Settings, source: SourceSettings, now: datetime) -> Sequence[Landing]:
+    """Return what was landed and never committed: a run was killed, or the gate held it."""
+    return _collector(settings, now).pending(source.name)
+
+
+@step("{source.name}: look for new files", deadline_seconds=900)
+def find_usage(settings: Settings, source: SourceSettings, now: datetime) -> Findings:
+    """Look for files that are new or have changed."""
+    return _collector(settings, now).find(connect_source(source))
+
+
+@step("{source.name}: land", deadline_seconds=HOUR)
+def land_batch(settings: Settings, source: SourceSettings, batch: Batch, now: datetime) -> Landing:
+    """Write one batch of files to landing."""
+    return _collector(settings, now).land(connect_source(source), batch, now)
+
+
+@step("{source.name}: judge and commit {landing.attempt_id}", deadline_seconds=HOUR)
+def commit_landing(settings: Settings, source: SourceSettings, landing: Landing, now: datetime) -> Receipt:
+    """Judge, price and commit one landed file, or note why the gate holds it."""
+    return _collector(settings, now).commit(connect_source(source), landing, now)
+
+
+@step("{source.name}: nothing new", deadline_seconds=120)
+def note_collected(settings: Settings, source: SourceSettings, now: datetime) -> None:
+    """Note that a source was looked at and had nothing new: its data are fresh."""
+    _collector(settings, now).note_collected(connect_source(source), now)
+
+
+@step("price what had no price", deadline_seconds=HOUR)
+def price_again(settings: Settings, now: datetime) -> int:
+    """Price what had no price, if the price book has changed; return how many events have one now."""
+    return _collector(settings, now).price_again(now)
+
+
+@step("rebuild {first} to {last}", deadline_seconds=4 * HOUR)
+def rebuild_days(settings: Settings, first: date, last: date, now: datetime) -> Changed:
+    """Make the UTC days from `first` to `last`, both included, anew from landing.
+
+    Raises:
+        ConfigurationError: the last day is before the first.
+    """
+    if last < first:
+        raise ConfigurationError(f"the days {first} to {last} are none: name the earlier day first")
+    return _collector(settings, now).rebuild(every_source(settings), Window.of_days(first, last), now)
+
+
+def _collector(settings: Settings, now: datetime) -> Collector:
+    return connect_collector(settings, connect_warehouse(settings, now))

@@ -1,0 +1,41 @@
+"""The whole session runs in a private home: no setting, log or key of whoever runs the tests, and no network."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost", "0.0.0.0", "", None})  # noqa: S104 - compared, never bound
+OURS = ("SOPHIA_", "PREFECT_")
+
+
+def pytest_configure(config):
+    """Change the environment before any test module is imported: Prefect reads it on import."""
+    private = Path(tempfile.mkdtemp(prefix="sophia-tests-"))
+    caches = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        del os.environ[name]
+    os.environ.setdefault("UV_CACHE_DIR", f"{caches}/uv")
+    os.environ |= {
+        "HOME": str(private),
+        "PREFECT_HOME": str(private / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "DO_NOT_TRACK": "1",
+    }
+    config.add_cleanup(lambda: shutil.rmtree(private, ignore_errors=True))
+    sys.addaudithook(_refuse_other_hosts)
+
+
+def _refuse_other_hosts(event, arguments):
+    if event == "socket.connect":
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    name = host.decode() if isinstance(host, bytes) else host
+    if name not in LOOPBACK:
+        raise PermissionError(f"tests reach no other host, and one asked for {name}")
