@@ -3,8 +3,9 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
-__all__ = ["place_file", "point_to", "sync_file", "sync_folder"]
+__all__ = ["make_folder", "place_file", "point_to", "sync_file", "sync_folder"]
 
 
 def sync_file(path: Path) -> None:
@@ -25,13 +26,22 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, each with its name on disk; does nothing where it exists."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_folder(path.parent)
+
+
 def place_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file, then give it its name: the file is whole or absent.
+    """Let `write` fill a temporary file beside it, then give it its name: the file is whole or absent.
 
     The name itself is durable only after `sync_folder` of its folder.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    make_folder(path.parent)
+    temporary = _beside(path)
     try:
         write(temporary)
         sync_file(temporary)
@@ -42,8 +52,15 @@ def place_file(path: Path, write: Callable[[Path], object]) -> None:
 
 def point_to(link: Path, target_name: str) -> None:
     """Swap a symbolic link to another name in the same folder, in one step."""
-    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(target_name)
-    temporary.replace(link)
+    temporary = _beside(link)
+    try:
+        temporary.symlink_to(target_name)
+        temporary.replace(link)
+    finally:
+        temporary.unlink(missing_ok=True)
     sync_folder(link.parent)
+
+
+def _beside(path: Path) -> Path:
+    """Return a hidden name in the same folder that no other thread or process uses."""
+    return path.with_name(f".{path.name}.{uuid4().hex}.tmp")

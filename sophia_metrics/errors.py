@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 
 class SophiaError(Exception):
-    """Something failed: what, which thing, and what to do about it, in one message without payload or secret."""
+    """Something failed: the message says what, which thing, and what to do; no payload and no secret."""
 
 
 class ConfigurationError(SophiaError):
@@ -47,30 +47,40 @@ def handle_service_errors(
     unavailable: tuple[type[Exception], ...] = (),
     processing: tuple[type[Exception], ...] = (),
     configuration: tuple[type[Exception], ...] = (),
+    advice: str | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Translate a vendor's exceptions at the edge into ours, keeping the cause.
 
     Works on plain and on async functions, and keeps the signature. A SophiaError passes through
     as it is; an exception that is not listed passes through too: an unknown fault is not disguised.
+    Where several listed exceptions fit, the nearest in the inheritance of the raised one decides.
+    The vendor's own message stays in the cause: it may quote a payload.
 
     Args:
-        what: what the function was doing and with which thing, for the start of the message.
+        what: what the function does and with which thing, for the start of the message.
         unavailable: exceptions after which the same call may succeed later.
         processing: exceptions that this data will cause again.
         configuration: exceptions that a person has to resolve.
+        advice: what to do, for the end of the message. None: nothing more is known.
+
+    Raises:
+        TypeError: the function is a generator, whose exceptions arise where no decorator sees them.
     """
-    axis = (
-        (configuration, ConfigurationError),
-        (processing, ProcessingError),
-        (unavailable, ServiceUnavailableError),
-    )
-    listed = (*configuration, *processing, *unavailable)
+    ours_by_theirs: dict[type, type[SophiaError]] = {
+        **dict.fromkeys(unavailable, ServiceUnavailableError),
+        **dict.fromkeys(processing, ProcessingError),
+        **dict.fromkeys(configuration, ConfigurationError),
+    }
+    listed = (*unavailable, *processing, *configuration)
 
     def translate(error: Exception) -> SophiaError:
-        ours = next(kind for vendors, kind in axis if isinstance(error, vendors))
-        return ours(f"{what} failed: {type(error).__name__}")
+        ours = next(ours_by_theirs[kind] for kind in type(error).__mro__ if kind in ours_by_theirs)
+        end = f": {advice}" if advice else ""
+        return ours(f"{what} failed with {type(error).__name__}{end}")
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"{function.__qualname__} is a generator: decorate the function that calls it")
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)

@@ -1,6 +1,7 @@
 """The one interface of every long-lived component: warehouse, source, cache, notifier, dashboard."""
 
 import asyncio
+import contextvars
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -85,11 +86,12 @@ def run_sync(awaitable: Coroutine[Any, Any, T]) -> T:
     """Run one coroutine to its end from synchronous code: the only bridge between the two worlds.
 
     Works inside a running event loop too (a notebook, an async Prefect flow): there the coroutine
-    gets a loop of its own on a thread of its own.
+    gets a loop of its own on a thread of its own, with the caller's context variables, and the caller
+    waits for it.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(awaitable)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sophia-run-sync") as pool:
-        return pool.submit(asyncio.run, awaitable).result()
+        return pool.submit(contextvars.copy_context().run, asyncio.run, awaitable).result()

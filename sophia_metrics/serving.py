@@ -1,6 +1,6 @@
 """Reading what is published: one version at a time, never a half-built state, never waiting for a writer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,24 +29,20 @@ class Serving:
         return int(self._pointer.resolve().stem[1:]) if self._pointer.exists() else None
 
     @contextmanager
-    def connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connection(self) -> Generator[duckdb.DuckDBPyConnection]:
         """Open the current version for reading, in UTC. It stays what it is, whatever is published meanwhile.
 
         Raises:
-            ConfigurationError: nothing is published in this state folder.
+            ConfigurationError: nothing is published in this state folder, or its current version is gone.
             ServiceUnavailableError: another program has opened the version for writing.
         """
-        if not self._pointer.exists():
-            raise ConfigurationError(
-                f"nothing is published in {self._home} yet: `sophia-metrics run` does it, "
-                "or set SOPHIA_HOME to the state folder that you mean"
-            )
-        path = self._pointer.resolve()
+        path = self._current()
         try:
             connection = duckdb.connect(path, read_only=True)
         except duckdb.IOException as error:
             raise ServiceUnavailableError(
-                f"{path} cannot be opened: another program has opened it for writing. Close that program and try again"
+                f"{path} cannot be opened: another program has opened it for writing. "
+                "Close that program and try again"
             ) from error
         try:
             connection.execute("SET TimeZone = 'UTC'")
@@ -55,10 +51,32 @@ class Serving:
             connection.close()
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
-        """Return the rows of one SELECT, with `$name` parameters.
+        """Return the rows of one SELECT over the current version, with `$name` parameters.
 
         Raises:
-            ConfigurationError: nothing is published in this state folder.
+            ConfigurationError: nothing is published in this state folder, or the query is wrong.
+            ServiceUnavailableError: the version, or a file that it lists, cannot be read.
         """
         with self.connection() as connection:
-            return fetch_frame(connection, sql, parameters)
+            try:
+                return fetch_frame(connection, sql, parameters)
+            except duckdb.IOException as error:
+                raise ServiceUnavailableError(
+                    f"a file of the published version in {self._home} cannot be read: "
+                    "`sophia-metrics run` publishes anew where the folder was moved"
+                ) from error
+            except duckdb.Error as error:
+                raise ConfigurationError(f"the query cannot run: {error}") from error
+
+    def _current(self) -> Path:
+        if self._pointer.exists():
+            return self._pointer.resolve()
+        if self._pointer.is_symlink():
+            raise ConfigurationError(
+                f"the published version {self._pointer.readlink()} of {self._home} is gone: "
+                "`sophia-metrics run` publishes anew"
+            )
+        raise ConfigurationError(
+            f"nothing is published in {self._home} yet: `sophia-metrics run` does it, "
+            "or set SOPHIA_HOME to the state folder that you mean"
+        )

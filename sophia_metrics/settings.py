@@ -1,5 +1,6 @@
 """Every setting: from sophia.toml and SOPHIA_… variables, read once and passed down as values.
 
+A variable wins over the file; a part of a table is named with two underscores: SOPHIA_GATE__MIN_ROWS.
 Secrets come from the environment only. A list of sources is written in sophia.toml:
 
     [[sources]]
@@ -9,49 +10,102 @@ Secrets come from the environment only. A list of sources is written in sophia.t
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sophia_metrics.configuration import (
+    CONFIG_NAME,
+    PREFIX,
+    Variables,
+    absolute,
+    find_config,
+    given_variables,
+    read_config,
+)
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.misconfiguration import explain
 from sophia_metrics.sources.mapped import ColumnMapping
+from sophia_metrics.sources.terms import SAMPLE_SOURCE
 
-__all__ = ["CONFIG_NAME", "GateSettings", "Settings", "SourceSettings", "find_config", "load_settings"]
+__all__ = [
+    "CONFIG_NAME",
+    "SECRET_FIELDS",
+    "GateSettings",
+    "Settings",
+    "SourceSettings",
+    "find_config",
+    "load_settings",
+]
 
-CONFIG_NAME = "sophia.toml"
 STATE_NAME = ".sophia"
 SECRET_FIELDS = frozenset({"identity_secret"})
+"""Settings that are refused in sophia.toml."""
+
+Currency = Annotated[str, StringConstraints(pattern="^[A-Za-z]{3}$", to_upper=True)]
+Rate = Annotated[Decimal, Field(gt=0, max_digits=38, decimal_places=18)]
 
 
 class SourceSettings(BaseModel):
     """One place from which usage is collected."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: Annotated[
-        str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description="Name of the source: in every row, in landing, in messages.")
+        str,
+        Field(
+            pattern=r"^[a-z][a-z0-9_-]{0,62}$",
+            description="Name of the source: in every row, in landing, in messages.",
+            examples=["gateway"],
+        ),
     ]
     format: Annotated[
-        str, Field(description="What the files look like: litellm, claude, events, or mapped (with a mapping).")
+        str,
+        Field(
+            description="What the files look like: litellm, claude, events, or mapped (with a mapping).",
+            examples=["litellm"],
+        ),
     ]
     paths: Annotated[
-        tuple[str, ...], Field(description="Files, folders or globs. Empty: the places where the format usually lives.")
+        tuple[str, ...],
+        Field(
+            description="Files, folders or globs. Empty: the places where the format usually lives.",
+            examples=[["/var/log/litellm/*.jsonl"]],
+        ),
     ] = ()
     role: Annotated[
-        Literal["ledger", "reconcile"], Field(description="ledger: counts as usage; reconcile: is only compared.")
+        Literal["ledger", "reconcile"],
+        Field(description="ledger: counts as usage; reconcile: is only compared.", examples=["ledger"]),
     ] = "ledger"
     billing: Annotated[
         Literal["api", "subscription"] | None,
-        Field(description="Who pays for the calls. Unset: what the format says; agent logs do not say, so they are shown as API-equivalent cost, apart from spend."),
+        Field(
+            description="Who pays for the calls. Unset: what the format says; agent logs do not say, so they "
+            "are shown as API-equivalent cost, apart from spend.",
+            examples=["subscription"],
+        ),
     ] = None
     expected_within_hours: Annotated[
-        int, Field(gt=0, description="Without a successful collection for so long, the source is stale.")
+        int,
+        Field(
+            gt=0,
+            description="Without a successful collection for so long, the source is stale.",
+            examples=[26],
+        ),
     ] = 26
     mapping: Annotated[
         ColumnMapping | None, Field(description="For format = mapped: which column means what.")
@@ -67,67 +121,121 @@ class SourceSettings(BaseModel):
 class GateSettings(BaseModel):
     """When a staged slice is held back as a whole."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     max_quarantined_ratio: Annotated[
-        float, Field(ge=0, le=1, description="Hold a slice back when a greater share of its rows breaks a row rule.")
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="Hold a slice back when a greater share of its rows breaks a row rule.",
+            examples=[0.5],
+        ),
     ] = 0.5
     min_rows: Annotated[
-        int, Field(ge=1, description="Slices with fewer rows are not judged by that share.")
+        int,
+        Field(ge=1, description="Slices with fewer rows are not judged by that share.", examples=[20]),
     ] = 20
 
 
 class Settings(BaseSettings):
     """The whole configuration. Unset fields have defaults that work on one machine."""
 
-    model_config = SettingsConfigDict(env_prefix="SOPHIA_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
 
     home: Annotated[
-        Path, Field(description="The state folder, on a local disk. Deployments need an absolute path.")
+        Path,
+        Field(
+            description="The state folder, on a local disk. Deployments need an absolute path.",
+            examples=["/var/lib/sophia"],
+        ),
     ] = Path(STATE_NAME)
-    warehouse: Annotated[Literal["duckdb"], Field(description="Where core and marts live.")] = "duckdb"
+    warehouse: Annotated[
+        Literal["duckdb"], Field(description="Where core and marts live.", examples=["duckdb"])
+    ] = "duckdb"
     time_zone: Annotated[
-        str, Field(description="Rules what 'today' and 'month to date' mean. usage_on is UTC everywhere.")
+        str,
+        Field(
+            description="Rules what 'today' and 'month to date' mean. usage_on is UTC everywhere.",
+            examples=["Europe/Berlin"],
+        ),
     ] = "UTC"
     identity: Annotated[
-        Literal["hash", "plain"], Field(description="hash: people's identifiers are keyed hashes; plain: as they come.")
+        Literal["hash", "plain"],
+        Field(
+            description="hash: people's identifiers are keyed hashes; plain: as they come.",
+            examples=["hash"],
+        ),
     ] = "hash"
     identity_secret: Annotated[
         SecretStr | None,
-        Field(description="Key of those hashes, from SOPHIA_IDENTITY_SECRET only. Unset: identity.key in the state folder."),
+        Field(
+            description="Key of those hashes, from SOPHIA_IDENTITY_SECRET only. Unset: identity.key in the "
+            "state folder."
+        ),
     ] = None
     price_overrides: Annotated[
-        Path | None, Field(description="YAML file with contract prices, self-hosted models and backdated discounts.")
+        Path | None,
+        Field(
+            description="YAML file with contract prices, self-hosted models and backdated discounts.",
+            examples=["prices.yaml"],
+        ),
     ] = None
     exchange_rates: Annotated[
-        Mapping[str, Decimal], Field(description="Dollars for one unit of another currency, by its ISO 4217 code.")
+        Mapping[Currency, Rate],
+        Field(
+            description="Dollars for one unit of another currency, by its ISO 4217 code.",
+            examples=[{"EUR": "1.08"}],
+        ),
     ] = Field(default_factory=dict[str, Decimal])
     batch_bytes: Annotated[
-        int, Field(gt=0, description="Small files are read together up to so many bytes.")
+        int,
+        Field(gt=0, description="Small files are read together up to so many bytes.", examples=[536_870_912]),
     ] = 512 * 1024 * 1024
     memory_limit: Annotated[
-        str, Field(pattern=r"^\d+(\.\d+)?\s?(MB|MiB|GB|GiB)$", description="What DuckDB may use before it spills to disk.")
+        str,
+        Field(
+            pattern=r"^\d+(\.\d+)?\s?(MB|MiB|GB|GiB)$",
+            description="What DuckDB may use before it spills to disk.",
+            examples=["4GiB"],
+        ),
     ] = "4GiB"
     keep_versions: Annotated[
-        int, Field(ge=2, description="Published versions that are kept at least; each is also kept for 24 hours.")
+        int,
+        Field(
+            ge=2,
+            description="Published versions that are kept at least; each is also kept for 24 hours.",
+            examples=[3],
+        ),
     ] = 3
     gate: Annotated[GateSettings, Field(description="When a staged slice is held back.")] = GateSettings()
     sources: Annotated[
-        tuple[SourceSettings, ...], Field(description="Where usage comes from.")
+        tuple[SourceSettings, ...],
+        Field(
+            description="Where usage comes from.",
+            examples=[[{"name": "gateway", "format": "litellm", "paths": ["/var/log/litellm/*.jsonl"]}]],
+        ),
     ] = ()
 
     @field_validator("time_zone")
     @classmethod
     def _time_zone_exists(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError(f"{value!r} is no time zone of the IANA database; an example is 'Europe/Berlin'")
+            raise ValueError("must be a time zone of the IANA database")
         return value
 
-    @field_validator("exchange_rates", mode="before")
+    @field_validator("exchange_rates")
     @classmethod
-    def _rates_are_exact(cls, value: object) -> object:
-        if isinstance(value, Mapping):
-            return {str(code): Decimal(str(rate)) for code, rate in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    def _dollars_are_dollars(cls, value: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        if "USD" in value:
+            raise ValueError("USD has no rate: all rates are in dollars; leave it out")
         return value
 
     @field_validator("sources")
@@ -137,6 +245,10 @@ class Settings(BaseSettings):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"source names must differ; repeated: {', '.join(twice)}")
+        if SAMPLE_SOURCE in names:
+            raise ValueError(
+                f"a source cannot be named {SAMPLE_SOURCE!r}: the sample data are, and they go away"
+            )
         return value
 
     @classmethod
@@ -144,67 +256,48 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file, whose values arrive as arguments."""
-        return (env_settings, init_settings)
-
-
-def find_config(folder: Path) -> Path | None:
-    """Return the nearest sophia.toml, in the folder or above it, or None."""
-    return next((each / CONFIG_NAME for each in (folder, *folder.parents) if (each / CONFIG_NAME).is_file()), None)
+        return (Variables(settings_cls), init_settings)
 
 
 def load_settings(folder: Path | None = None) -> Settings:
     """Read sophia.toml (the nearest one, in `folder` or above; default: here) and the environment.
 
+    Relative paths in the file are relative to it; those in variables, and the default of `home` where there
+    is no file, to `folder`.
+
     Raises:
-        ConfigurationError: the file is not TOML, holds a secret, or a setting is unknown or wrong.
+        ConfigurationError: the file cannot be read or is not TOML, it holds a secret, or a setting is unknown
+            or wrong.
     """
     here = (folder or Path.cwd()).resolve()
     config = find_config(here)
-    values = _read_toml(config) if config else {}
-    anchor = config.parent if config else here
-    values.setdefault("home", STATE_NAME)
+    values = read_config(config, Settings.model_fields, SECRET_FIELDS) if config else {}
+    given = given_variables(os.environ, Settings.model_fields)
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise ConfigurationError(_explain(error, config)) from None
+        where = f"{config} and the {PREFIX}… variables" if config else f"the {PREFIX}… variables"
+        raise ConfigurationError(explain(error, Settings, where)) from None
+
+    def anchored(name: str, path: Path) -> Path:
+        return absolute(path, config.parent if config and name not in given else here)
+
+    sources = (
+        source.model_copy(
+            update={"paths": tuple(str(anchored("sources", Path(path))) for path in source.paths)}
+        )
+        for source in settings.sources
+    )
     return settings.model_copy(
         update={
-            "home": _absolute(settings.home, here if os.environ.get("SOPHIA_HOME") else anchor),
-            "price_overrides": settings.price_overrides and _absolute(settings.price_overrides, anchor),
-            "sources": tuple(
-                source.model_copy(update={"paths": tuple(str(_absolute(Path(p), anchor)) for p in source.paths)})
-                for source in settings.sources
-            ),
+            "home": anchored("home", settings.home),
+            "price_overrides": settings.price_overrides
+            and anchored("price_overrides", settings.price_overrides),
+            "sources": tuple(sources),
         }
     )
-
-
-def _absolute(path: Path, anchor: Path) -> Path:
-    expanded = path.expanduser()
-    return expanded if expanded.is_absolute() else anchor / expanded
-
-
-def _read_toml(config: Path) -> dict[str, Any]:
-    try:
-        values = tomllib.loads(config.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{config} is not valid TOML ({error}): correct it, or write a new one with `sophia-metrics init`") from error
-    secrets = SECRET_FIELDS & values.keys()
-    if secrets:
-        name = sorted(secrets)[0]
-        raise ConfigurationError(f"{config} holds the secret {name}: remove it there and set SOPHIA_{name.upper()} in the environment")
-    return values
-
-
-def _explain(error: ValidationError, config: Path | None) -> str:
-    lines = [
-        f"  {'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
-        for problem in error.errors(include_input=False, include_url=False, include_context=False)
-    ]
-    where = f"{config} and the SOPHIA_… variables" if config else "the SOPHIA_… variables"
-    return "\n".join([f"settings in {where} are wrong:", *lines, "  `sophia-metrics doctor` lists every setting; `sophia-metrics init` writes an example"])

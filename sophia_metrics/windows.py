@@ -31,16 +31,26 @@ class Window:
         if self.start_at.tzinfo or self.end_at.tzinfo:
             raise ValueError("a window holds naive UTC instants; see naive_utc")
         if self.end_at <= self.start_at:
-            raise ValueError(f"the window {self.start_at} to {self.end_at} is empty")
+            raise ValueError(
+                f"the window {self.start_at} to {self.end_at} is empty: it must end after its start"
+            )
 
     @classmethod
     def of_days(cls, first: date, last: date) -> Self:
-        """Return the window of whole UTC days from `first` to `last`, both included."""
+        """Return the window of whole UTC days from `first` to `last`, both included.
+
+        Raises:
+            ValueError: `last` is before `first`.
+        """
         return cls(datetime.combine(first, time.min), datetime.combine(last + timedelta(days=1), time.min))
 
     @classmethod
     def of_day(cls, day: date, time_zone: str = "UTC") -> Self:
-        """Return one day as a named time zone counts it: 23, 24 or 25 hours long."""
+        """Return one day as a named time zone counts it: 23, 24 or 25 hours long.
+
+        Raises:
+            ZoneInfoNotFoundError: there is no such time zone; settings refuse it before.
+        """
         zone = ZoneInfo(time_zone)
         start = datetime.combine(day, time.min, zone)
         end = datetime.combine(day + timedelta(days=1), time.min, zone)
@@ -48,7 +58,11 @@ class Window:
 
     @classmethod
     def of_month(cls, day: date, time_zone: str = "UTC") -> Self:
-        """Return the month that holds the day, as a named time zone counts it."""
+        """Return the month that holds the day, as a named time zone counts it.
+
+        Raises:
+            ZoneInfoNotFoundError: there is no such time zone; settings refuse it before.
+        """
         first = day.replace(day=1)
         following = (first + timedelta(days=32)).replace(day=1)
         return cls(
@@ -69,7 +83,7 @@ class Window:
             ValueError: the step is not positive.
         """
         if step <= timedelta():
-            raise ValueError("a window is split by a positive step")
+            raise ValueError(f"a window is split by a positive step, not by {step}")
         start = self.start_at
         while start < self.end_at:
             end = min(start + step, self.end_at)
@@ -77,4 +91,5 @@ class Window:
             start = end
 
     def __contains__(self, moment: datetime) -> bool:
+        """Whether the naive UTC moment is in the window; the end is not."""
         return self.start_at <= moment < self.end_at

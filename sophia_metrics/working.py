@@ -1,29 +1,73 @@
 """Working connections: DuckDB in memory, for staging, merging and building, with bounded memory."""
 
-from collections.abc import Iterator
+import fcntl
+import os
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import duckdb
 
+from sophia_metrics.durable import make_folder
+
 __all__ = ["working_connection"]
+
+PREFIX = "spill-"
 
 
 @contextmanager
-def working_connection(folder: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def working_connection(folder: Path, memory_limit: str) -> Generator[duckdb.DuckDBPyConnection]:
     """Open a connection whose tables live in memory and spill to the state folder, and nowhere else.
 
     Args:
-        folder: the state folder, for the spill files; they are gone when the connection closes.
+        folder: the state folder, for the spill files; they are gone when the connection closes, and those of
+            a process that was killed are gone when the next one opens.
         memory_limit: what DuckDB may use, such as "4GiB".
     """
-    spill = folder / "tmp"
-    spill.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=spill, prefix="spill-") as temporary:
-        connection = duckdb.connect(config={"memory_limit": memory_limit, "temp_directory": temporary})
+    with _spill_folder(folder / "tmp") as spill:
+        connection = duckdb.connect(config={"memory_limit": memory_limit, "temp_directory": str(spill)})
         try:
             connection.execute("SET TimeZone = 'UTC'")
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def _spill_folder(parent: Path) -> Generator[Path]:
+    """Make a folder that only this connection uses, locked for as long as it does."""
+    make_folder(parent)
+    with _locked(
+        parent, fcntl.LOCK_EX
+    ):  # so that nobody sweeps away a folder that is made but not locked yet
+        _sweep(parent)
+        spill = Path(mkdtemp(dir=parent, prefix=PREFIX))
+        held = os.open(spill, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield spill
+    finally:
+        rmtree(spill)
+        os.close(held)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders whose process was killed: the kernel has given their locks back."""
+    for left in parent.glob(f"{PREFIX}*"):
+        try:
+            with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                rmtree(left)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # in use, or its connection has just closed
+
+
+@contextmanager
+def _locked(folder: Path, operation: int) -> Generator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, operation)
+        yield
+    finally:
+        os.close(descriptor)

@@ -145,6 +145,13 @@ class UnpricedModel:
     first_on: date
     last_on: date
 
+    @property
+    def reason(self) -> str:
+        """Why, in a few words."""
+        if self.price_status == "partial":
+            return "usage is unknown" if self.input_tokens is None else "a part has no price"
+        return {"unpriced": "no price is known"}.get(self.price_status, "cannot be priced")
+
 
 @dataclass(frozen=True, slots=True)
 class SpendReport:

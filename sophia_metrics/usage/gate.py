@@ -33,19 +33,18 @@ class Verdict:
 
 
 def judge(connection: duckdb.DuckDBPyConnection, limits: GateLimits) -> Verdict:
-    """Judge the slice whose `keys` the connection holds."""
-    row = connection.execute(
-        "SELECT count(*) FILTER (WHERE NOT is_ignored), count(*) FILTER (WHERE rule IS NOT NULL AND NOT is_ignored) FROM keys"
-    ).fetchone()
-    rows, broken = row or (0, 0)
-    if rows < limits.min_rows or broken <= limits.max_quarantined_ratio * rows:
+    """Judge the slice whose `keys` the connection holds; rows that are not usage do not count."""
+    counts = connection.execute(
+        "SELECT rule, count(*) FROM keys WHERE NOT is_ignored GROUP BY rule ORDER BY count(*) DESC, rule"
+    ).fetchall()
+    rows = sum(int(count) for _, count in counts)
+    broken = [(str(rule), int(count)) for rule, count in counts if rule is not None]
+    broken_count = sum(count for _, count in broken)
+    if rows < limits.min_rows or not broken or broken_count / rows <= limits.max_quarantined_ratio:
         return Verdict(None)
-    worst = connection.execute(
-        "SELECT rule, count(*) FROM keys WHERE rule IS NOT NULL AND NOT is_ignored "
-        "GROUP BY rule ORDER BY count(*) DESC, rule LIMIT 1"
-    ).fetchone()
-    name, count = worst or ("?", 0)
+    rule, count = broken[0]
     return Verdict(
-        f"{broken} of {rows} rows break a row rule, most of them ({count}) {name}: "
-        "correct the format, the mapping or the file, then run again"
+        f"{broken_count:,} of {rows:,} rows break a row rule, most of them {rule} ({count:,}): "
+        "correct the format, the mapping or the file, then run again; "
+        "[gate] max_quarantined_ratio in sophia.toml says from which share on a slice is held"
     )

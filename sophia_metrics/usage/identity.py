@@ -8,15 +8,18 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
+from tempfile import mkstemp
 
 import duckdb
 
+from sophia_metrics.durable import make_folder, sync_folder
 from sophia_metrics.errors import ConfigurationError
 
 __all__ = ["Identity", "load_identity"]
 
 KEY_NAME = "identity.key"
 BLOCK_BYTES = 64
+"""The block of SHA-256: HMAC pads a shorter key, and would hash a longer one."""
 MIN_SECRET_BYTES = 16
 
 
@@ -27,15 +30,21 @@ class Identity:
     secret: bytes | None
 
     def install(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Give the connection `identity_hash(text)`; the key is a bound value, never part of a statement."""
+        """Give the connection `identity_hash(text)`; the key is a bound value, never part of a statement.
+
+        The hash is 32 hex digits; the hash of null is null.
+        """
         if self.secret is None:
             connection.execute("CREATE OR REPLACE TEMP MACRO identity_hash(value) AS value")
             return
         key = self.secret.ljust(BLOCK_BYTES, b"\0")
         for name, mask in (("identity_inner", 0x36), ("identity_outer", 0x5C)):
-            connection.execute(f"SET VARIABLE {name} = (SELECT $1::BLOB)", [bytes(byte ^ mask for byte in key)])
+            connection.execute(
+                f"SET VARIABLE {name} = (SELECT $1::BLOB)", [bytes(byte ^ mask for byte in key)]
+            )
         connection.execute(
-            "CREATE OR REPLACE TEMP MACRO identity_hash(value) AS substr(sha256(getvariable('identity_outer') || "
+            "CREATE OR REPLACE TEMP MACRO identity_hash(value) AS substr(sha256("
+            "getvariable('identity_outer') || "
             "unhex(sha256(getvariable('identity_inner') || encode(value)))), 1, 32)"
         )
 
@@ -49,7 +58,7 @@ def load_identity(folder: Path, *, plain: bool = False, secret: str | None = Non
         secret: the key from the environment; None: the one in identity.key.
 
     Raises:
-        ConfigurationError: the secret is too short.
+        ConfigurationError: the secret is too short or too long, or identity.key is damaged or may not be read.
     """
     if plain:
         return Identity(None)
@@ -65,17 +74,34 @@ def load_identity(folder: Path, *, plain: bool = False, secret: str | None = Non
 
 
 def _read_or_create(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(token_hex(BLOCK_BYTES // 2))
-        file.flush()
-        os.fsync(file.fileno())
+    if not path.exists():
+        _create(path)
     try:
-        os.link(temporary, path)  # the first of two processes wins; the other reads its key
+        key = path.read_bytes().strip()
+    except PermissionError as error:
+        raise ConfigurationError(
+            f"{path} may not be read: run as the user who owns it, or make this user its owner"
+        ) from error
+    if not MIN_SECRET_BYTES <= len(key) <= BLOCK_BYTES:
+        raise ConfigurationError(
+            f"{path} is damaged: restore it from a backup. Without it, people in new rows get other hashes "
+            "than they have in old ones"
+        )
+    return key
+
+
+def _create(path: Path) -> None:
+    """Write a new key, unless another process has just done so: the first one wins."""
+    make_folder(path.parent)
+    descriptor, temporary = mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")  # mode 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(token_hex(BLOCK_BYTES // 2))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)
     except FileExistsError:
-        pass
+        return
     finally:
-        temporary.unlink()
-    return path.read_bytes().strip()
+        Path(temporary).unlink()
+    sync_folder(path.parent)

@@ -6,7 +6,7 @@ any later time, by this program or a newer one, without the source.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,25 +14,36 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import duckdb
+import polars as pl
 
-from sophia_metrics.errors import ProcessingError
+from sophia_metrics.durable import place_file, sync_folder
+from sophia_metrics.errors import ConfigurationError, ProcessingError, ServiceUnavailableError
 from sophia_metrics.sources.file_source import FileSource, SourceFile
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.quoting import literal
+from sophia_metrics.sources.quoting import identifier, literal
 from sophia_metrics.sources.reader import read_files
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.rules import RULES_VERSION
-from sophia_metrics.durable import place_file, sync_folder
 
-__all__ = ["LandedFile", "Landing", "land", "landings"]
+__all__ = ["LandedFile", "Landing", "head_sha256", "land", "landings"]
 
 FOOTER_KEY = "sophia_landing"
 FOOTER_VERSION = 1
+BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class LandedFile:
-    """What one source file gave to a landing: `first_ordinal` is the row_ordinal of its first row."""
+    """What one source file gave to a landing.
+
+    Attributes:
+        path: absolute path of the source file.
+        size_bytes: its length when it was found.
+        modified_ns: its time of modification then, in nanoseconds of the epoch.
+        content_sha256: hash of its first `size_bytes` bytes, in hex.
+        first_ordinal: the row_ordinal of its first row; 0 where it has none.
+        row_count: how many rows it gave.
+    """
 
     path: str
     size_bytes: int
@@ -73,28 +84,34 @@ class Landing:
 
     def footer(self) -> str:
         """Return what the Parquet footer carries, as JSON."""
-        facts: dict[str, Any] = {
-            key: value for key, value in asdict(self).items() if key != "path"
-        }
-        return json.dumps({**facts, "landed_at": self.landed_at.isoformat(), "footer_version": FOOTER_VERSION})
+        facts: dict[str, Any] = {key: value for key, value in asdict(self).items() if key != "path"}
+        return json.dumps(
+            {**facts, "landed_at": self.landed_at.isoformat(), "footer_version": FOOTER_VERSION}
+        )
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read the footer of a landed file.
 
         Raises:
-            ProcessingError: the file is no landed file, or is damaged.
+            ConfigurationError: a newer program landed it.
+            ProcessingError: the file is no landed file, is damaged or is gone.
         """
         try:
-            row = duckdb.execute(
-                "SELECT decode(value) FROM parquet_kv_metadata($1) WHERE decode(key) = $2", [str(path), FOOTER_KEY]
-            ).fetchone()
-        except duckdb.Error as error:
-            raise ProcessingError(f"{path} is damaged or no Parquet file: move it away and run again") from error
-        if row is None:
-            raise ProcessingError(f"{path} carries no {FOOTER_KEY} footer: it was not landed here; move it away")
-        facts = cast("dict[str, Any]", json.loads(row[0]))
-        facts.pop("footer_version")
+            footer = pl.read_parquet_metadata(path).get(FOOTER_KEY)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise ProcessingError(
+                f"{path} is gone, damaged or no Parquet file: move it away, and ingest its source again"
+            ) from error
+        if footer is None:
+            raise ProcessingError(
+                f"{path} carries no {FOOTER_KEY} footer: it was not landed here; move it away"
+            )
+        facts = cast("dict[str, Any]", json.loads(footer))
+        if facts.pop("footer_version") > FOOTER_VERSION:
+            raise ConfigurationError(
+                f"{path} was landed by a newer sophia-metrics: install that version again"
+            )
         files = tuple(LandedFile(**each) for each in facts.pop("files"))
         landed_at = datetime.fromisoformat(facts.pop("landed_at"))
         return cls(path=path, files=files, landed_at=landed_at, **facts)
@@ -112,6 +129,9 @@ def land(
 ) -> Landing:
     """Read some files of a source, and write their rows as one landed file with identities hashed.
 
+    A file may grow meanwhile: rows that it gained since it was found are landed too, and read again by the
+    next run, which takes them for duplicates.
+
     Args:
         connection: a working connection; it keeps nothing of the rows afterwards.
         source: the source, for its name and format.
@@ -124,9 +144,10 @@ def land(
     Raises:
         ConfigurationError: a file is of another format, or may not be read.
         ProcessingError: a file is missing or damaged.
+        ServiceUnavailableError: the landed file cannot be written: the disk is full or fails.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sophia-hash") as pool:
-        hashes = pool.map(_content_sha256, [file.path for file in files])
+        hashes = pool.map(_content_sha256, files)
         read_files(
             connection,
             [file.path for file in files],
@@ -144,55 +165,90 @@ def land(
         rules_version=RULES_VERSION,
         files=landed,
     )
-    rows = _hash_identities(connection, source.format, identity)
+    people = _create_people(connection, source.format, identity)
+    rows = _without_people(source.format, people)
     place_file(landing.path, lambda path: _write(connection, rows, landing.footer(), path))
     sync_folder(landing.path.parent)
-    connection.execute("DROP TABLE raw")
+    for table in ("raw", *people.values()):
+        connection.execute(f"DROP TABLE {table}")
     return landing
 
 
-def _content_sha256(path: str) -> str:
+def landings(folder: Path, *, but: Collection[str] = ()) -> Iterator[Landing]:
+    """Yield the landed files of a source's landing folder, but not those of the attempts `but`.
+
+    A landed file is named for its attempt, so that the footers of those that are left out are not read.
+    """
+    for path in sorted(folder.glob("*.parquet")):
+        if path.stem not in but:
+            yield Landing.read(path)
+
+
+def head_sha256(path: str, size_bytes: int) -> str:
+    """Return the hash of the first bytes of a file, in hex; of all of it where it is shorter."""
+    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while size_bytes > 0 and (block := file.read(min(size_bytes, BLOCK_BYTES))):
+            digest.update(block)
+            size_bytes -= len(block)
+    return digest.hexdigest()
+
+
+def _content_sha256(file: SourceFile) -> str:
+    try:
+        return head_sha256(file.path, file.size_bytes)
+    except OSError as error:
+        raise ProcessingError(
+            f"{file.path} cannot be read any more: it was moved, or the disk fails; run again"
+        ) from error
 
 
 def _landed_files(
     connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], hashes: Iterable[str]
 ) -> Iterator[LandedFile]:
-    counted = connection.execute("SELECT file_name, min(rowid), count(*) FROM raw GROUP BY file_name").fetchall()
+    counted = connection.execute(
+        "SELECT file_name, min(rowid), count(*) FROM raw GROUP BY file_name"
+    ).fetchall()
     spans = {str(name): (int(first), int(count)) for name, first, count in counted}
     for file, sha256 in zip(files, hashes, strict=True):
         first, count = spans.get(file.path, (0, 0))
         yield LandedFile(file.path, file.size_bytes, file.modified_ns, sha256, first, count)
 
 
-def landings(folder: Path) -> Iterator[Landing]:
-    """Yield every landed file of a source's landing folder."""
-    for path in sorted(folder.glob("*.parquet")):
-        yield Landing.read(path)
-
-
-def _hash_identities(connection: duckdb.DuckDBPyConnection, file_format: Format, identity: Identity) -> str:
-    """Return a SELECT of `raw` with its identifiers hashed: each distinct one once, then joined back."""
+def _create_people(
+    connection: duckdb.DuckDBPyConnection, file_format: Format, identity: Identity
+) -> dict[str, str]:
+    """Hash each distinct identifier once; return the table of the hashes by column, none where they stay plain."""
+    if identity.secret is None:
+        return {}
     identity.install(connection)
-    columns = ["raw.rowid AS row_ordinal", "raw.file_name", "raw.defect"]
-    joins: list[str] = []
-    for number, column in enumerate(file_format.columns):
-        if not column.is_identity or identity.secret is None:
-            columns.append(f'raw."{column.name}"')
-            continue
+    people = {name: f"people_{place}" for place, name in enumerate(file_format.identity_columns)}
+    for name, table in people.items():
+        column = identifier(name)
         connection.execute(
-            f'CREATE OR REPLACE TABLE person_{number} AS SELECT "{column.name}" AS plain, identity_hash("{column.name}") '
-            f'AS hashed FROM (SELECT DISTINCT "{column.name}" FROM raw WHERE "{column.name}" <> \'\')'
+            f"CREATE OR REPLACE TABLE {table} AS SELECT plain, identity_hash(plain) AS hashed "
+            f"FROM (SELECT DISTINCT {column} AS plain FROM raw WHERE {column} <> '')"
         )
-        columns.append(f'person_{number}.hashed AS "{column.name}"')
-        joins.append(f'LEFT JOIN person_{number} ON person_{number}.plain = raw."{column.name}"')
+    return people
+
+
+def _without_people(file_format: Format, people: dict[str, str]) -> str:
+    """Return a SELECT of `raw` in which hashes stand for the identifiers."""
+    columns = ["raw.rowid AS row_ordinal", "raw.file_name", "raw.defect"]
+    for name in (column.name for column in file_format.columns):
+        value = f"{people[name]}.hashed" if name in people else f"raw.{identifier(name)}"
+        columns.append(f"{value} AS {identifier(name)}")
+    joins = (f"LEFT JOIN {table} ON {table}.plain = raw.{identifier(name)}" for name, table in people.items())
     return f"SELECT {', '.join(columns)} FROM raw {' '.join(joins)}"
 
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: str, footer: str, path: Path) -> None:
-    connection.execute(
-        f"COPY ({rows}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-        f"KV_METADATA {{{FOOTER_KEY}: {literal(footer)}}})"
-    )
-
+    try:
+        connection.execute(
+            f"COPY ({rows}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+            f"KV_METADATA {{{FOOTER_KEY}: {literal(footer)}}})"
+        )
+    except duckdb.IOException as error:
+        raise ServiceUnavailableError(
+            f"{path.parent} cannot be written: free some space on its disk, and run again"
+        ) from error

@@ -1,8 +1,11 @@
 """Quarantine: rejected rows, with the place where each stands and never with its content."""
 
 import hashlib
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,16 +14,14 @@ import polars as pl
 from sophia_metrics.schema import core
 from sophia_metrics.schema.ddl import polars_schema
 from sophia_metrics.sources.records import Location, locate
-from sophia_metrics.usage.landing import LandedFile, Landing
+from sophia_metrics.usage.landing import LandedFile, Landing, head_sha256
 from sophia_metrics.usage.rules import ROW_RULES
 
 __all__ = ["quarantine_frame"]
 
-KEPT_COLUMNS = (
+KEPT_NAMES = ("provider", "model", "status")
+KEPT_NUMBERS = (
     "started_at",
-    "provider",
-    "model",
-    "status",
     "total_input_tokens",
     "input_tokens",
     "cache_read_tokens",
@@ -32,40 +33,55 @@ KEPT_COLUMNS = (
     "latency_ms",
     "cost_reported",
 )
-"""Values that explain a broken rule; none of them can hold a prompt or a person."""
+"""Values that explain a broken rule. Texts are kept only where they look like the name of a model: columns
+may have slipped, and then a prompt or a person stands there."""
+
+NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}(@[0-9a-z-]{1,30})?"
 
 RULES = {rule.name: rule for rule in ROW_RULES}
 
 
-def quarantine_frame(connection: duckdb.DuckDBPyConnection, landing: Landing, now: Any) -> pl.DataFrame:
-    """Return the rejected rows of a staged landing as rows of core_quarantine.
+def quarantine_frame(connection: duckdb.DuckDBPyConnection, landing: Landing, now: datetime) -> pl.DataFrame:
+    """Return the rejected rows of a staged landing as rows of core_quarantine, one each.
 
-    The source files are read once more to say where each row stands; a file that has changed or gone
-    since it was landed leaves the place unknown, and the row number stands for it.
+    The source files are read once more to say where each row stands. Where a file's part that was landed has
+    changed or gone since, its places are unknown: the number of the row in the file stands for its line.
 
     Args:
         connection: holds `mapped`; see staging.
         landing: the landed file.
         now: when the rows were found (naive UTC).
     """
-    kept = ", ".join(f"{name} := {name}" for name in KEPT_COLUMNS)
-    rows = connection.execute(
-        f"SELECT file_name, row_ordinal, rule, to_json(struct_pack({kept})) AS kept_values, "
-        "sha256(CAST(to_json(mapped) AS VARCHAR)) AS values_sha256 "
-        "FROM mapped WHERE rule IS NOT NULL AND NOT is_ignored ORDER BY row_ordinal"
-    ).fetchall()
     by_file: defaultdict[str, list[Sequence[Any]]] = defaultdict(list)
-    for row in rows:
+    for row in _rejected(connection):
         by_file[str(row[0])].append(row)
     files = {file.path: file for file in landing.files}
     records = [
-        record for path, found in by_file.items() for record in _records(landing, files[path], found, now)
+        record for path, rows in by_file.items() for record in _records(landing, files[path], rows, now)
     ]
-    return pl.DataFrame(records, schema=polars_schema(core.QUARANTINE)).unique("quarantine_id", maintain_order=True)
+    return pl.DataFrame(records, schema=polars_schema(core.QUARANTINE))
+
+
+def _rejected(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """Return file_name, row_ordinal, rule, kept_values, values_sha256 of the rejected rows, in order.
+
+    The hash of the values is the same wherever the row stands in a batch.
+    """
+    names = (
+        f"{name} := CASE WHEN regexp_full_match({name}, '{NAME_PATTERN}') THEN {name} END"
+        for name in KEPT_NAMES
+    )
+    numbers = (f"{name} := {name}" for name in KEPT_NUMBERS)
+    return connection.execute(
+        "SELECT file_name, row_ordinal, rule, "
+        f"to_json(struct_pack({', '.join((*names, *numbers))})) AS kept_values, "
+        """sha256(CAST(json_merge_patch(to_json(mapped), '{"row_ordinal": null}') AS VARCHAR)) AS values_sha256 """
+        "FROM mapped WHERE rule IS NOT NULL AND NOT is_ignored ORDER BY row_ordinal"
+    ).fetchall()
 
 
 def _records(
-    landing: Landing, file: LandedFile, rows: Sequence[Sequence[Any]], now: Any
+    landing: Landing, file: LandedFile, rows: Sequence[Sequence[Any]], now: datetime
 ) -> Iterator[Mapping[str, Any]]:
     numbers = [int(row[1]) - file.first_ordinal for row in rows]
     places = _places(file, numbers)
@@ -93,6 +109,14 @@ def _records(
 
 def _places(file: LandedFile, numbers: Sequence[int]) -> dict[int, Location]:
     try:
-        return locate(file.path, numbers)
-    except OSError:
+        return locate(file.path, numbers) if _is_as_landed(file) else {}
+    except (OSError, EOFError, zlib.error):
         return {}
+
+
+def _is_as_landed(file: LandedFile) -> bool:
+    """Whether the part of the file that was landed stands there still; logs may have grown, or been rotated."""
+    seen = Path(file.path).stat()
+    if (seen.st_size, seen.st_mtime_ns) == (file.size_bytes, file.modified_ns):
+        return True
+    return head_sha256(file.path, file.size_bytes) == file.content_sha256

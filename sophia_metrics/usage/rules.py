@@ -1,6 +1,6 @@
 """The row rules: which rows may enter core. The first rule that a row breaks sends it to quarantine.
 
-A rule reads the mapped row (see staging) and `$now` as the variable `now`.
+A rule reads the mapped row (see staging), and the present as the variable `now` (naive UTC).
 """
 
 from collections.abc import Iterable
@@ -11,10 +11,33 @@ __all__ = ["ROW_RULES", "RULES_VERSION", "RowRule", "first_broken_rule"]
 RULES_VERSION = 1
 """Raised with every change of a rule; landed files say under which version they were judged."""
 
+MAX_COUNT = 10**12
+MAX_AMOUNT = 10**12
+"""No call and no bucket of a day comes near; sums over millions of rows still fit their columns."""
+
+COUNTS = (
+    "total_input_tokens",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "request_count",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RowRule:
-    """`broken` is an SQL predicate over the mapped row, true for a bad row; null counts as kept."""
+    """One thing that must hold of every row.
+
+    Attributes:
+        name: what core_quarantine calls it.
+        broken: an SQL predicate over the mapped row, true for a bad row; null counts as kept.
+        reason: what is wrong with such a row, in words without a value.
+        dimension: which side of quality it guards: completeness, validity, consistency or timeliness.
+        severity: error: the row is kept out.
+    """
 
     name: str
     broken: str
@@ -23,42 +46,107 @@ class RowRule:
     severity: str = "error"
 
 
-def _never_negative(column: str, what: str) -> RowRule:
+def _defect(name: str, reason: str) -> RowRule:
+    return RowRule(name, f"defect = '{name}'", reason, "validity")
+
+
+def _missing(column: str, what: str) -> RowRule:
+    return RowRule(f"missing_{column}", f"coalesce({column}, '') = ''", f"{what} is missing", "completeness")
+
+
+def _negative(column: str, what: str) -> RowRule:
     return RowRule(f"negative_{column}", f"{column} < 0", f"{what} is below zero", "validity")
 
 
+def _unknown(column: str, what: str, *known: str) -> RowRule:
+    words = ", ".join(f"'{word}'" for word in known)
+    reason = f"{what} is none of {', '.join(known)}"
+    return RowRule(f"unknown_{column}", f"{column} NOT IN ({words})", reason, "validity")
+
+
 ROW_RULES: tuple[RowRule, ...] = (
-    RowRule("malformed_json", "defect = 'malformed_json'", "the line is not one JSON object", "validity"),
-    RowRule("malformed_row", "defect = 'malformed_row'", "the row does not have the columns of its header", "validity"),
-    RowRule("wrong_type", "defect = 'wrong_type'", "a field does not have the type that its name promises", "validity"),
+    _defect("malformed_json", "the line is not one JSON object"),
+    _defect("malformed_row", "the row does not have the columns of its header"),
+    _defect("wrong_type", "a field does not have the type that its name promises"),
     RowRule("missing_time", "started_at IS NULL", "the start time is missing or is no time", "completeness"),
-    RowRule("time_too_early", "started_at < TIMESTAMP '2015-01-01'", "the start time is before 2015", "validity"),
+    RowRule(
+        "time_too_early",
+        "started_at < TIMESTAMP '2015-01-01'",
+        "the start time is before 2015",
+        "validity",
+    ),
     RowRule(
         "time_in_future",
         "started_at > getvariable('now') + INTERVAL 1 HOUR",
         "the start time is more than an hour in the future",
         "timeliness",
     ),
-    RowRule("missing_provider", "provider IS NULL OR provider = ''", "the provider is missing", "completeness"),
-    RowRule("missing_model", "model IS NULL OR model = ''", "the model is missing", "completeness"),
-    _never_negative("total_input_tokens", "the number of input tokens"),
-    _never_negative("cache_read_tokens", "the number of cached input tokens"),
-    _never_negative("cache_write_5m_tokens", "the number of tokens written to the cache for five minutes"),
-    _never_negative("cache_write_1h_tokens", "the number of tokens written to the cache for one hour"),
-    RowRule("cached_above_total", "input_tokens < 0", "more input tokens are cached than there are", "consistency"),
-    _never_negative("output_tokens", "the number of output tokens"),
-    _never_negative("reasoning_tokens", "the number of reasoning tokens"),
+    RowRule(
+        "update_in_future",
+        "source_updated_at > getvariable('now') + INTERVAL 1 HOUR",
+        "the time of the last change is more than an hour in the future",
+        "timeliness",
+    ),
+    _missing("provider", "the provider"),
+    _missing("model", "the model"),
+    _negative("total_input_tokens", "the number of input tokens"),
+    _negative("cache_read_tokens", "the number of cached input tokens"),
+    _negative("cache_write_5m_tokens", "the number of tokens written to the cache for five minutes"),
+    _negative("cache_write_1h_tokens", "the number of tokens written to the cache for one hour"),
+    RowRule(
+        "cached_above_total",
+        "input_tokens < 0",
+        "more input tokens are cached than there are",
+        "consistency",
+    ),
+    _negative("output_tokens", "the number of output tokens"),
+    _negative("reasoning_tokens", "the number of reasoning tokens"),
     RowRule(
         "reasoning_above_output",
         "reasoning_tokens > output_tokens",
         "more tokens are reasoning than there is output",
         "consistency",
     ),
-    _never_negative("cost_reported", "the reported cost"),
-    RowRule("negative_request_count", "request_count < 0", "the number of requests is below zero", "validity"),
-    RowRule("bucket_too_long", "record_kind = 'bucket' AND ended_at > started_at + INTERVAL 1 DAY", "the bucket is longer than one day", "validity"),
+    _negative("request_count", "the number of requests"),
+    _negative("retry_ordinal", "the number of the try"),
+    RowRule(
+        "count_too_large",
+        f"greatest({', '.join(COUNTS)}) > {MAX_COUNT}",
+        "a count is above a trillion",
+        "validity",
+    ),
+    _negative("cost_reported", "the reported cost"),
+    RowRule(
+        "cost_too_large",
+        f"cost_reported > {MAX_AMOUNT}",
+        "the reported cost is above a trillion",
+        "validity",
+    ),
+    RowRule(
+        "bucket_too_long",
+        "record_kind = 'bucket' AND ended_at > started_at + INTERVAL 1 DAY",
+        "the bucket is longer than one day",
+        "validity",
+    ),
     RowRule("negative_duration", "latency_ms < 0 OR ttft_ms < 0", "a duration is below zero", "validity"),
-    RowRule("number_is_not_finite", "isnan(latency_ms) OR isinf(latency_ms) OR isnan(ttft_ms) OR isinf(ttft_ms)", "a duration is not a number", "validity"),
+    RowRule(
+        "number_is_not_finite",
+        "NOT isfinite(latency_ms) OR NOT isfinite(ttft_ms)",
+        "a duration is not a number",
+        "validity",
+    ),
+    _unknown("record_kind", "the kind of the record", "call", "bucket"),
+    _unknown("status", "the status", "ok", "error", "cancelled"),
+    _unknown(
+        "usage_quality",
+        "the quality of the usage",
+        "exact",
+        "estimated",
+        "ttl_assumed",
+        "tier_unknown",
+        "partial",
+        "missing",
+    ),
 )
 
 

@@ -20,8 +20,8 @@ __all__ = ["DayFileStore", "empty_relation"]
 EMPTY_DAY = "0001-01-01"
 WRITERS = 4
 """Files are small and each waits for the disk once: a few at a time keep the cores busy."""
-PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
-"""Level 1 is a fifth faster than the default level 3, for a tenth more bytes (a million events of 30 days)."""
+PARQUET = "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
+"""Version 2 takes a quarter fewer bytes than version 1 (53 instead of 73 an event); level 1 is faster than level 3."""
 
 
 @dataclass(frozen=True, slots=True)

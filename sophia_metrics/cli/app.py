@@ -1,0 +1,192 @@
+"""The commands, and what every one of them shares: errors in one message, and exit codes.
+
+Exit codes: 0 good; 1 failed; 2 wrong usage or configuration; 3 finished, but the gate held a slice back.
+
+A command imports its module when it is called, so that `--help` and `sql` start at once.
+"""
+
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sophia_metrics.errors import ConfigurationError, SophiaError
+
+__all__ = ["app", "main"]
+
+FAILED, WRONG_USAGE, HELD = 1, 2, 3
+
+Json = Annotated[bool, typer.Option("--json", help="Print the same facts for machines.")]
+UsePrefect = Annotated[bool, typer.Option("--prefect", help="Run it as a Prefect flow run.")]
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class CommandGroup(TyperGroup):
+    """Shows an error of ours as one message; any other exception is a fault and keeps its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer does not export the types of this method
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except SophiaError as error:
+            sys.stderr.write(f"sophia-metrics: {error}\n")
+            raise typer.Exit(WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED) from error
+
+
+app = typer.Typer(
+    cls=CommandGroup,
+    name="sophia-metrics",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - nothing else needs it
+
+        typer.echo(f"sophia-metrics {version('sophia-metrics')}")
+        raise typer.Exit
+
+
+@app.callback()
+def sophia_metrics(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What LLM usage costs, where it goes, and whether the numbers can be trusted.
+
+    Start with `sophia-metrics run`. State is in one folder: SOPHIA_HOME, else .sophia beside sophia.toml.
+    """
+
+
+@app.command()
+def run(
+    *,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Collect made-up usage, for a first look.")
+    ] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Run the same steps without Prefect.")] = False,
+    json: Json = False,
+) -> None:
+    """Collect what is new, price it, build the tables, publish them, and show what they say.
+
+    Without sources in sophia.toml it reads the agent logs on this machine; where there are none, it makes
+    sample data. It is a Prefect flow run on the configured or running API, else on Prefect's own temporary
+    server, which takes a while to start.
+    """
+    from sophia_metrics.cli.run import run_once  # noqa: PLC0415 - see above
+
+    if run_once(is_sample=sample, is_plain=plain, is_json=json):
+        raise typer.Exit(HELD)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of files.", metavar="PATH...")],
+    *,
+    source: Annotated[
+        str, typer.Option("--source", help="A source of sophia.toml, or a format: litellm, claude, events.")
+    ],
+    prefect: UsePrefect = False,
+    json: Json = False,
+) -> None:
+    """Collect some files as usage of one source, then build and publish.
+
+    It runs without Prefect unless --prefect says otherwise. A file that cannot be read as that source
+    makes it exit with 1.
+    """
+    from sophia_metrics.cli.ingest import ingest_files  # noqa: PLC0415
+
+    if ingest_files(paths, source, is_plain=not prefect, is_json=json):
+        raise typer.Exit(HELD)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT.")],
+    *,
+    output: Annotated[Format, typer.Option("--format", help="How rows are printed.")] = Format.TABLE,
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Query the published version, read-only.
+
+    JSON is an array of objects: decimals are exact text, instants end with Z (all of ours are UTC).
+    """
+    from sophia_metrics.cli.sql import print_query  # noqa: PLC0415
+
+    print_query(query, Format.JSON if json else output)
+
+
+@app.command()
+def tables(
+    name: Annotated[str | None, typer.Argument(help="A table whose columns are wanted.")] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """List the tables: grain, rows, meaning. With NAME, the columns of one."""
+    from sophia_metrics.cli.tables import print_columns, print_tables  # noqa: PLC0415
+
+    if name is None:
+        print_tables(is_json=json)
+    else:
+        print_columns(name, is_json=json)
+
+
+@app.command()
+def backfill(
+    first: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="First UTC day.", metavar="FROM")],
+    last: Annotated[
+        datetime, typer.Argument(formats=["%Y-%m-%d"], help="Last UTC day, included.", metavar="TO")
+    ],
+    *,
+    prefect: UsePrefect = False,
+    json: Json = False,
+) -> None:
+    """Make whole UTC days anew from landing, by the rules of today; what is priced keeps its price.
+
+    It runs without Prefect unless --prefect says otherwise.
+    """
+    from sophia_metrics.cli.backfill import backfill_days  # noqa: PLC0415
+
+    backfill_days(first.date(), last.date(), is_plain=not prefect, is_json=json)
+
+
+@app.command()
+def doctor(*, json: Json = False) -> None:
+    """Say how everything is: versions, state, settings, sources, Prefect; what is held, bad or unpriced."""
+    from sophia_metrics.cli.doctor import examine  # noqa: PLC0415
+
+    if not examine(is_json=json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
+) -> None:
+    """Write a sophia.toml in which every setting is explained and commented out."""
+    from sophia_metrics.cli.init import write_config  # noqa: PLC0415
+
+    typer.echo(f"wrote {write_config(folder)}: uncomment what you need, then `sophia-metrics run`")
+
+
+def main() -> None:
+    """Run the command line: the entry point `sophia-metrics`."""
+    app()

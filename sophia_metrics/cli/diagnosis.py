@@ -1,0 +1,137 @@
+"""What the doctor looks at, as values."""
+
+import difflib
+import platform
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from genai_prices import data_snapshot
+
+from sophia_metrics.cli.prefect_api import PrefectApi, find_api
+from sophia_metrics.cli.published import Published, load_published
+from sophia_metrics.cli.setting_values import SettingValue, setting_values
+from sophia_metrics.connect import connect_source, connect_warehouse, plan_sources
+from sophia_metrics.costs.spend import UnpricedModel
+from sophia_metrics.costs.spend_report import load_spend
+from sophia_metrics.errors import SophiaError
+from sophia_metrics.services import Health, HealthStatus, Service, run_sync
+from sophia_metrics.serving import Serving
+from sophia_metrics.settings import Settings
+
+__all__ = ["Diagnosis", "StateFolder", "Unpriced", "diagnose"]
+
+PACKAGES = ("sophia-metrics", "duckdb", "polars", "prefect", "genai-prices")
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """The folder that holds everything; sizes in bytes. `size_bytes` 0: it does not exist yet."""
+
+    path: Path
+    size_bytes: int
+    free_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """A model whose cost is not known, and the models with a known price whose names come near."""
+
+    usage: UnpricedModel
+    nearest: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """How everything is.
+
+    Attributes:
+        versions: of Python and of the packages that matter.
+        state: the state folder.
+        settings: every setting, secrets masked.
+        components: the answers of warehouse and sources.
+        prefect: the Prefect API.
+        published: the current version. None: nothing is published yet.
+        unpriced: models whose cost is not known.
+    """
+
+    versions: Mapping[str, str]
+    state: StateFolder
+    settings: tuple[SettingValue, ...]
+    components: tuple[Health, ...]
+    prefect: PrefectApi
+    published: Published | None
+    unpriced: tuple[Unpriced, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Nothing is down, and a configured Prefect API answers."""
+        is_down = any(each.status is HealthStatus.DOWN for each in self.components)
+        return not is_down and (self.prefect.url is None or self.prefect.is_reachable)
+
+
+def diagnose(settings: Settings, now: datetime) -> Diagnosis:
+    """Look at everything; nothing is collected, and nothing is made that is not there. `now` is naive UTC."""
+    serving = Serving(settings.home)
+    is_published = serving.version is not None
+    return Diagnosis(
+        versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        state=_state_folder(settings.home),
+        settings=setting_values(settings),
+        components=tuple(_components(settings, now)),
+        prefect=find_api(Path.cwd()),
+        published=load_published(serving) if is_published else None,
+        unpriced=_unpriced(serving, now) if is_published else (),
+    )
+
+
+def _state_folder(home: Path) -> StateFolder:
+    size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file() and not file.is_symlink())
+    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    return StateFolder(home, size, shutil.disk_usage(nearest).free)
+
+
+def _components(settings: Settings, now: datetime) -> Iterator[Health]:
+    if settings.home.exists():
+        try:
+            yield _health(connect_warehouse(settings, now))
+        except SophiaError as error:
+            yield Health("warehouse", HealthStatus.DOWN, str(error))
+    else:
+        yield Health("warehouse", HealthStatus.UNKNOWN, "no state yet: `sophia-metrics run` makes it")
+    for source in plan_sources(settings):
+        try:
+            yield _health(connect_source(source))
+        except SophiaError as error:
+            yield Health(source.name, HealthStatus.DOWN, str(error))
+
+
+def _health(service: Service) -> Health:
+    async def ask() -> Health:
+        await service.initialize()
+        try:
+            return await service.health_check()
+        finally:
+            await service.cleanup()
+
+    return run_sync(ask())
+
+
+def _unpriced(serving: Serving, now: datetime) -> tuple[Unpriced, ...]:
+    models = load_spend(serving, now).unpriced
+    if not models:
+        return ()
+    known = sorted(
+        {model.id for provider in data_snapshot.get_snapshot().providers for model in provider.models}
+    )
+    return tuple(
+        Unpriced(each, tuple(difflib.get_close_matches(each.model, known, n=3)) if _lacks_price(each) else ())
+        for each in models
+    )
+
+
+def _lacks_price(model: UnpricedModel) -> bool:
+    return model.price_status == "unpriced"

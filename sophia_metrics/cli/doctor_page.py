@@ -1,0 +1,113 @@
+"""The diagnosis on the terminal."""
+
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from sophia_metrics.cli.diagnosis import Diagnosis, Unpriced
+from sophia_metrics.cli.figures import bytes_text, count, instant, plural
+from sophia_metrics.cli.published import Published
+from sophia_metrics.services import HealthStatus
+
+__all__ = ["print_diagnosis"]
+
+STYLES = {HealthStatus.HEALTHY: "green", HealthStatus.DOWN: "bold red"}
+
+
+def print_diagnosis(diagnosis: Diagnosis) -> None:
+    """Print the diagnosis, what is wrong first where people look last: at the end."""
+    console = Console(highlight=False)
+    for title, content in _sections(diagnosis):
+        console.print(Text(title, style="bold"), content, Text(), sep="\n")
+
+
+def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
+    versions = ", ".join(f"{name} {number}" for name, number in diagnosis.versions.items())
+    state = diagnosis.state
+    size = bytes_text(state.size_bytes) if state.size_bytes else "not there yet"
+    yield "Versions", Text(versions)
+    yield "State folder", Text(f"{state.path} ({size}; {bytes_text(state.free_bytes)} free on its disk)")
+    yield "Settings", _settings(diagnosis)
+    yield "Parts", _parts(diagnosis)
+    if diagnosis.published is None:
+        yield "Published", Text("nothing yet: `sophia-metrics run` does it")
+        return
+    yield "Published", Text(_version(diagnosis.published))
+    yield "Models whose cost is not known", _unpriced(diagnosis.unpriced)
+    yield "Held back by the gate", _held(diagnosis.published)
+    yield "In quarantine", _quarantine(diagnosis.published)
+
+
+def _grid(*headings: str) -> Table:
+    grid = Table(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(headings)
+    )
+    for place, heading in enumerate(headings):
+        grid.add_column(heading, overflow="fold", no_wrap=place == 0)
+    return grid
+
+
+def _settings(diagnosis: Diagnosis) -> RenderableType:
+    grid = _grid("setting", "value", "what it is")
+    for each in diagnosis.settings:
+        value = Text(each.value, style="" if each.is_default else "cyan")
+        grid.add_row(each.name, value, Text(each.description, style="dim"))
+    return grid
+
+
+def _parts(diagnosis: Diagnosis) -> RenderableType:
+    grid = _grid("", "", "")
+    for each in diagnosis.components:
+        grid.add_row(each.component, Text(each.status, style=STYLES.get(each.status, "yellow")), each.message)
+    api = diagnosis.prefect
+    status = (
+        HealthStatus.UNKNOWN
+        if api.url is None
+        else HealthStatus.HEALTHY
+        if api.is_reachable
+        else HealthStatus.DOWN
+    )
+    grid.add_row("Prefect API", Text(status, style=STYLES.get(status, "yellow")), api.summary)
+    return grid
+
+
+def _version(published: Published) -> str:
+    sample = "; SAMPLE DATA, made up" if published.is_sample else ""
+    stale = [each.subject for each in published.freshness if each.is_stale]
+    age = f"; STALE: {', '.join(stale)}" if stale else ""
+    return f"version {published.version}, {instant(published.published_at)}{sample}{age}"
+
+
+def _unpriced(models: tuple[Unpriced, ...]) -> RenderableType:
+    if not models:
+        return Text("none")
+    grid = _grid("model", "provider", "calls", "why", "nearest known names")
+    for each in models:
+        usage = each.usage
+        grid.add_row(
+            usage.model,
+            usage.provider,
+            count(usage.request_count),
+            usage.reason,
+            ", ".join(each.nearest) or "none",
+        )
+    hint = "prices of your own: price_overrides in sophia.toml, see docs/pricing.md"
+    return Group(grid, Text(hint, style="dim"))
+
+
+def _held(published: Published) -> RenderableType:
+    if not published.held:
+        return Text("nothing")
+    lines = [f"{each.source}: {each.reason} ({plural(each.file_count, 'file')})" for each in published.held]
+    return Group(*(Text(line) for line in lines))
+
+
+def _quarantine(published: Published) -> RenderableType:
+    if not published.quarantine:
+        return Text("nothing")
+    grid = _grid("source", "rule", "rows", "reason")
+    for each in published.quarantine:
+        grid.add_row(each.source, each.rule, count(each.row_count), each.reason)
+    return grid

@@ -1,0 +1,65 @@
+"""What a run reports, to a person or to a machine, and the exit code that it ends with."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sophia_metrics.cli.facts import print_facts
+from sophia_metrics.cli.prefect_api import prefect_home
+from sophia_metrics.cli.published import load_published
+from sophia_metrics.cli.run_page import RunPage, print_page
+from sophia_metrics.cli.spend_page import SHOWN_MODELS
+from sophia_metrics.costs.spend_report import load_spend
+from sophia_metrics.serving import Serving
+from sophia_metrics.settings import Settings
+from sophia_metrics.usage.outcome import Collected, RunSummary
+from sophia_metrics.windows import naive_utc
+
+__all__ = ["report_run"]
+
+
+def report_run(settings: Settings, summary: RunSummary, *, is_plain: bool, is_json: bool) -> None:
+    """Print what the run did and what is published now."""
+    now = naive_utc(datetime.now(UTC))
+    serving = Serving(settings.home)
+    page = RunPage(
+        summary=summary,
+        spend=load_spend(serving, now, settings.time_zone, model_count=None if is_json else SHOWN_MODELS),
+        published=load_published(serving),
+        home=settings.home,
+        prefect_home=None if is_plain else prefect_home(),
+        now=now,
+    )
+    if is_json:
+        print_facts(run_facts(page))
+    else:
+        print_page(page)
+
+
+def run_facts(page: RunPage) -> dict[str, Any]:
+    """Return the page as JSON holds it."""
+    summary = page.summary
+    return {
+        "run_id": summary.run_id,
+        "is_changed": page.is_changed,
+        "is_held": summary.is_held,
+        "rows": asdict(summary.counts),
+        "sources": [_source_facts(each) for each in summary.collected],
+        "repriced_count": summary.repriced_count,
+        "built_day_count": summary.build.day_count,
+        "state_folder": page.home,
+        "published": page.published,
+        "spend": page.spend,
+    }
+
+
+def _source_facts(collected: Collected) -> dict[str, Any]:
+    return {
+        "source": collected.source,
+        "file_count": collected.findings.file_count,
+        "new_file_count": collected.findings.new_file_count,
+        "rows": asdict(collected.counts),
+        "days": sorted({day for receipt in collected.receipts for day in receipt.days}),
+        "refused": collected.findings.refused,
+        "held": [{"attempt_id": each.attempt_id, "reason": each.held_because} for each in collected.held],
+    }

@@ -1,0 +1,117 @@
+"""Starting the flows: as Prefect flow runs, or plainly, as functions."""
+
+import atexit
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+from sophia_metrics.cli.prefect_api import find_api
+from sophia_metrics.cli.progress import Progress
+from sophia_metrics.errors import ServiceUnavailableError, SophiaError
+from sophia_metrics.usage.outcome import RunSummary
+from sophia_metrics.warehouse.protocol import BuildReport, Changed, Publication
+
+__all__ = ["Pipeline"]
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+PREFECT_DEFAULTS = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20, the default, fail on a small machine
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",  # the rest is in the Prefect UI
+}
+WAIT = (
+    "starting Prefect's temporary server: 25 to 35 s the first time, 15 to 20 s later "
+    "(no wait with --plain, or beside a running `prefect server start`)"
+)
+
+
+class _Flow(Protocol[P, R_co]):
+    """A Prefect flow: called, it is a flow run; `fn` is the plain function."""
+
+    @property
+    def fn(self) -> Callable[P, R_co]: ...
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+
+class Pipeline:
+    """The flows, started in the way that a person chose. Prefect is imported by the first of them."""
+
+    def __init__(self, home: Path, progress: Progress, *, is_plain: bool) -> None:
+        self._home = home
+        self._progress = progress
+        self._is_plain = is_plain
+
+    def run(
+        self, *, source: str | None = None, paths: list[str] | None = None, is_sample: bool = False
+    ) -> RunSummary:
+        """Run the whole pipeline once."""
+        self._prepare()
+        from flows.run_pipeline import run_pipeline  # noqa: PLC0415 - Prefect reads its settings when imported
+
+        return self._start(run_pipeline, source=source, paths=paths, sample=is_sample)
+
+    def backfill(self, first: date, last: date) -> tuple[Changed, BuildReport, Publication]:
+        """Make UTC days anew, both included."""
+        self._prepare()
+        from flows.backfill_usage import backfill_usage  # noqa: PLC0415 - see above
+
+        return self._start(backfill_usage, first, last)
+
+    def _prepare(self) -> None:
+        """Find the Prefect API, and say why there will be a wait.
+
+        Raises:
+            ServiceUnavailableError: an API is configured and does not answer.
+        """
+        for name, value in PREFECT_DEFAULTS.items():
+            os.environ.setdefault(name, value)
+        if self._is_plain:
+            # Importing Prefect makes its folder: a plain run writes nothing outside of the state folder.
+            os.environ.setdefault("PREFECT_HOME", str(self._home / "prefect"))
+            return
+        atexit.register(_close_stderr)
+        api = find_api(Path.cwd())
+        if api.url is None:
+            self._progress.keep(WAIT)
+            return
+        if not api.is_reachable:
+            raise ServiceUnavailableError(
+                f"the Prefect API at {api.url} (from {api.origin}) does not answer: start it, "
+                "unset it, or run the same steps without Prefect"
+            )
+        os.environ["PREFECT_API_URL"] = api.url
+        self._progress.keep(f"Prefect API: {api.url} ({api.origin})")
+
+    def _start(self, flow: _Flow[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co:
+        self._progress.show("collecting usage")
+        if self._is_plain:
+            return flow.fn(*args, **kwargs)
+        for handler in _console_handlers():
+            handler.addFilter(_is_not_ours)
+        return flow(*args, **kwargs)
+
+
+def _close_stderr() -> None:
+    """Close standard error for good, as the last thing that Python does.
+
+    Threads of Prefect live until then, and DuckDB's binding prints pages about what they still hold.
+    """
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _console_handlers() -> list[logging.Handler]:
+    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict)]
+    found = [handler for logger in loggers for handler in logger.handlers]
+    return [handler for handler in found if type(handler).__name__ == "PrefectConsoleHandler"]
+
+
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    """Leave out an error of ours, which is shown as one message in the end, and its echo."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, SophiaError) and "Finished in state Failed" not in record.getMessage()

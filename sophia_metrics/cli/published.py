@@ -1,0 +1,79 @@
+"""What the published version says of itself: its number, how fresh its data are, what is held back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sophia_metrics.costs.reports import published_reports
+from sophia_metrics.serving import Serving
+
+__all__ = ["Freshness", "HeldSlice", "Published", "QuarantineRule", "load_published"]
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old a source, or the table that sources feed, is. `newest_at` (naive UTC) None: never collected."""
+
+    subject: str
+    newest_at: datetime | None
+    expected_within_seconds: int
+    is_stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSlice:
+    """A slice that the gate holds back, as of `finished_at` (naive UTC)."""
+
+    source: str
+    attempt_id: str
+    file_count: int
+    row_count: int
+    quarantined_count: int
+    reason: str | None
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRule:
+    """Rows of a source that break a rule and wait for a verdict; `last_found_at` is naive UTC."""
+
+    source: str
+    rule: str
+    reason: str
+    row_count: int
+    last_found_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The version that readers see now.
+
+    Attributes:
+        version: its number.
+        published_at: when it was published (naive UTC).
+        is_sample: its figures are made up.
+        freshness: by source, and of the table of events.
+        held: what is not in it.
+        quarantine: rows that are not in it, by rule.
+    """
+
+    version: int
+    published_at: datetime
+    is_sample: bool
+    freshness: tuple[Freshness, ...]
+    held: tuple[HeldSlice, ...]
+    quarantine: tuple[QuarantineRule, ...]
+
+
+def load_published(serving: Serving) -> Published:
+    """Read the current version.
+
+    Raises:
+        ConfigurationError: nothing is published yet.
+    """
+    with published_reports(serving) as reports:
+        return Published(
+            *reports.row("published_version"),
+            freshness=tuple(Freshness(*row) for row in reports.rows("data_freshness")),
+            held=tuple(HeldSlice(*row) for row in reports.rows("held_slices")),
+            quarantine=tuple(QuarantineRule(*row) for row in reports.rows("quarantine_by_rule")),
+        )

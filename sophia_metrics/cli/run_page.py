@@ -1,0 +1,143 @@
+"""What a person wants to know after a run: money first, then what was read, then what to do next."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from shlex import quote
+
+from rich.box import ROUNDED
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from sophia_metrics.cli.figures import age, count, instant, plural
+from sophia_metrics.cli.published import Published
+from sophia_metrics.cli.spend_page import spend_sections
+from sophia_metrics.costs.spend import SpendReport
+from sophia_metrics.usage.outcome import Collected, RowCounts, RunSummary
+
+__all__ = ["RunPage", "print_page", "sample_banner"]
+
+SHOWN_REFUSALS = 5
+SAMPLE = (
+    "These figures are made up, for a first look: no real calls, no real costs. "
+    "They disappear when a real source is collected for the first time."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """Everything that is printed after a run.
+
+    Attributes:
+        summary: what the run did.
+        spend: what the published version says about money.
+        published: what it says of itself.
+        home: the state folder.
+        prefect_home: where Prefect keeps records of its own. None: the run was plain.
+        now: the present (naive UTC).
+    """
+
+    summary: RunSummary
+    spend: SpendReport
+    published: Published
+    home: Path
+    prefect_home: Path | None
+    now: datetime
+
+    @property
+    def is_changed(self) -> bool:
+        """The run committed, priced, built or published anything."""
+        summary = self.summary
+        is_committed = any(not each.held_because for found in summary.collected for each in found.receipts)
+        return bool(
+            is_committed or summary.repriced_count or summary.build.day_count or summary.publication.is_new
+        )
+
+
+def print_page(page: RunPage) -> None:
+    """Print the page on standard output."""
+    console = Console(highlight=False)
+    if page.published.is_sample:
+        console.print(sample_banner())
+    for section in (*spend_sections(page.spend), *_run_sections(page)):
+        console.print(section)
+    for name, value in _lines(page):
+        console.print(Text.assemble((f"{name:<8}", "dim"), value), soft_wrap=True)
+
+
+def sample_banner() -> RenderableType:
+    """Return what stands above every figure that is made up."""
+    return Panel(Text(SAMPLE), title="SAMPLE DATA", title_align="left", border_style="yellow", box=ROUNDED)
+
+
+def _run_sections(page: RunPage) -> Iterator[RenderableType]:
+    yield Group(Text("Rows of this run", style="bold"), _rows(page.summary), Text())
+    refused = [each for found in page.summary.collected for each in found.findings.refused]
+    if refused:
+        lines = [f"  {each.path}: {each.reason}" for each in refused[:SHOWN_REFUSALS]]
+        if len(refused) > SHOWN_REFUSALS:
+            lines.append(f"  and {len(refused) - SHOWN_REFUSALS} more; all of them with --json")
+        yield _warning(f"Refused: {plural(len(refused), 'file')} not read at all", lines)
+    held = [each for found in page.summary.collected for each in found.held]
+    if held:
+        lines = [f"  {each.source}: {each.held_because}" for each in held]
+        yield _warning(f"Held back by the gate: {plural(len(held), 'slice')}, not in any figure", lines)
+
+
+def _warning(title: str, lines: Sequence[str]) -> RenderableType:
+    return Group(Text(title, style="bold yellow"), *(Text(line) for line in lines), Text())
+
+
+def _rows(summary: RunSummary) -> RenderableType:
+    headings = ("read", "accepted", "quarantined", "duplicate", "ignored")
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    grid.add_column("source", overflow="fold")
+    for heading in ("files", "new", *headings):
+        grid.add_column(heading, justify="right", no_wrap=True)
+    for each in summary.collected:
+        grid.add_row(each.source, *_file_cells(each), *_row_cells(each.counts))
+    if len(summary.collected) > 1:
+        grid.add_row("total", "", "", *_row_cells(summary.counts), style="bold")
+    if not summary.collected:
+        return Text("no source to collect: configure one in sophia.toml (`sophia-metrics init`)")
+    return grid
+
+
+def _file_cells(collected: Collected) -> tuple[str, str]:
+    return count(collected.findings.file_count), count(collected.findings.new_file_count)
+
+
+def _row_cells(rows: RowCounts) -> tuple[str, ...]:
+    return tuple(map(count, (rows.read, rows.accepted, rows.quarantined, rows.duplicate, rows.ignored)))
+
+
+def _lines(page: RunPage) -> Iterator[tuple[str, str]]:
+    published = page.published
+    changed = "" if page.is_changed else "nothing changed: no new usage, no new prices. "
+    yield "result", f"{changed}version {published.version}, published {instant(published.published_at)}"
+    yield "fresh", "; ".join(_freshness(page))
+    yield "state", str(page.home)
+    prefect = f"; Prefect's own records of runs are in {page.prefect_home}" if page.prefect_home else ""
+    yield "undo", f"rm -r {quote(str(page.home))} (nothing else was written{prefect})"
+    for name, command in zip(("next", "or"), _next_commands(page), strict=False):
+        yield name, command
+
+
+def _freshness(page: RunPage) -> Iterator[str]:
+    for each in page.published.freshness:
+        stale = ", STALE" if each.is_stale else ""
+        if each.subject.startswith("core_"):
+            yield f"newest call {instant(each.newest_at)}, {age(each.newest_at, page.now)}{stale}"
+        else:
+            yield f"{each.subject} collected {age(each.newest_at, page.now)}{stale}"
+
+
+def _next_commands(page: RunPage) -> Iterator[str]:
+    if page.summary.is_held or page.spend.unpriced:
+        yield "sophia-metrics doctor"
+    if page.published.is_sample:
+        yield "sophia-metrics ingest PATH --source litellm"
+    yield 'sophia-metrics sql "SELECT team, SUM(cost_usd) AS spend_usd FROM mart_cost_daily GROUP BY team"'

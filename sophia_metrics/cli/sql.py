@@ -1,0 +1,105 @@
+"""`sophia-metrics sql`: one SELECT over the published version."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import duckdb
+
+from sophia_metrics.cli.facts import Fact, fact
+from sophia_metrics.cli.sql_errors import explain
+from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
+from sophia_metrics.serving import Serving
+from sophia_metrics.settings import load_settings
+
+__all__ = ["print_query"]
+
+READING = frozenset({"SELECT", "EXPLAIN", "MULTI"})
+"""Kinds of statement that only read; a PIVOT is a MULTI."""
+ROWS_AT_ONCE = 10_000
+TABLE_ROWS = 1_000
+
+Row = tuple[Any, ...]
+
+
+def print_query(query: str, output: str) -> None:
+    """Print the rows of one statement as `table`, `csv` or `json`.
+
+    Raises:
+        ConfigurationError: nothing is published, or the statement is not one good SELECT.
+        ServiceUnavailableError: a file of the version cannot be read.
+    """
+    serving = Serving(load_settings().home)
+    with serving.connection() as connection:
+        try:
+            _check_reading(connection, query)
+            _warn_of_sample(connection)
+            result = connection.execute(query)
+            columns = [str(column[0]) for column in result.description or []]
+            _PRINTERS[output](columns, _rows(result))
+        except duckdb.IOException as error:
+            raise ServiceUnavailableError(f"the version cannot be read: {error}") from error
+        except duckdb.Error as error:
+            raise ConfigurationError(explain(error, query)) from error
+
+
+def _check_reading(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    kinds = [statement.type.name for statement in connection.extract_statements(query)]
+    if len(kinds) != 1:
+        raise ConfigurationError(f"write one SELECT; this text holds {len(kinds) or 'no'} statements")
+    if kinds[0] not in READING:
+        raise ConfigurationError(
+            f"{kinds[0]} is not allowed: `sql` only reads. Write a SELECT; --format csv writes rows to a file"
+        )
+
+
+def _warn_of_sample(connection: duckdb.DuckDBPyConnection) -> None:
+    newest = connection.execute(
+        "SELECT is_sample FROM core_versions ORDER BY version DESC LIMIT 1"
+    ).fetchone()
+    if newest == (True,):
+        sys.stderr.write("SAMPLE DATA: these figures are made up\n")
+
+
+def _rows(result: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+    while rows := result.fetchmany(ROWS_AT_ONCE):
+        yield from rows
+
+
+def _print_json(columns: Sequence[str], rows: Iterator[Row]) -> None:
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated:
+        raise ConfigurationError(f"two columns are named {repeated[0]}: tell them apart with AS")
+    write, start = sys.stdout.write, "[\n"
+    for row in rows:
+        facts = dict(zip(columns, map(fact, row), strict=True))
+        write(start + json.dumps(facts, ensure_ascii=False))
+        start = ",\n"
+    write("[]\n" if start == "[\n" else "\n]\n")
+
+
+def _print_csv(columns: Sequence[str], rows: Iterator[Row]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(fact(value)) for value in row] for row in rows)
+
+
+def _cell(value: Fact) -> str:
+    """Return a value as plain text; null is empty."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _print_table(columns: Sequence[str], rows: Iterator[Row]) -> None:
+    from sophia_metrics.cli.sql_table import print_rows  # noqa: PLC0415 - CSV and JSON do without rich
+
+    shown = [row for row, _ in zip(rows, range(TABLE_ROWS), strict=False)]
+    print_rows(columns, shown)
+    if next(rows, None) is not None:
+        sys.stderr.write(f"the first {TABLE_ROWS:,} rows; --format csv or json prints all of them\n")
+
+
+_PRINTERS = {"table": _print_table, "csv": _print_csv, "json": _print_json}

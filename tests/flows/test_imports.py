@@ -1,0 +1,41 @@
+"""What users import works with the versions that are installed: no resolver sees that it does not."""
+
+import importlib
+import pkgutil
+
+import pytest
+from prefect import flow, task
+
+import flows
+import sophia_metrics
+import tasks
+
+
+def modules_of(package):
+    return [found.name for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+
+
+@pytest.mark.parametrize(
+    "name", [name for package in (sophia_metrics, tasks, flows) for name in modules_of(package)]
+)
+def test_every_module_can_be_imported(name):
+    assert importlib.import_module(name)
+
+
+def test_prefects_server_application_can_be_made():
+    """With a newer fastapi than prefect bears, every flow fails; importing prefect alone does not show it."""
+    server = importlib.import_module("prefect.server.api.server")
+    assert server.create_app(ephemeral=True).routes
+
+
+@pytest.mark.prefect
+def test_a_trivial_flow_runs_on_prefects_own_server(prefect_server):
+    @task
+    def one():
+        return 1
+
+    @flow
+    def trivial():
+        return one() + one()
+
+    assert trivial() == 2
