@@ -54,7 +54,10 @@ def connect_source(source: SourceSettings) -> FileSource:
 
 
 def plan_sources(settings: Settings, *, sample: bool = False) -> tuple[SourceSettings, ...]:
-    """Return what a run collects: the configured sources; else the agent logs on this machine; else sample data."""
+    """Return what a run collects.
+
+    The configured sources; else the agent logs on this machine; else sample data. `sample`: the sample data.
+    """
     if sample:
         return (sample_settings(settings),)
     if settings.sources:
@@ -64,7 +67,10 @@ def plan_sources(settings: Settings, *, sample: bool = False) -> tuple[SourceSet
 
 
 def every_source(settings: Settings) -> tuple[FileSource, ...]:
-    """Return the configured sources, and one for each format's own name, as `ingest --source litellm` uses it."""
+    """Return the configured sources, and one for each format's own name, as in `ingest --source litellm`.
+
+    A configured source stands for the format of its name.
+    """
     configured = {source.name: source for source in settings.sources}
     named = {name: SourceSettings(name=name, format=name) for name in FORMAT_NAMES}
     sample = {SAMPLE_SOURCE: sample_settings(settings)}
@@ -85,7 +91,8 @@ def source_for_paths(settings: Settings, name: str, paths: Sequence[Path]) -> So
         return SourceSettings(name=name, format=name, paths=absolute)
     configured = ", ".join(source.name for source in settings.sources) or "none"
     raise ConfigurationError(
-        f"there is no source {name!r}: name a source of sophia.toml ({configured}) or a format ({', '.join(FORMAT_NAMES)}); "
+        f"there is no source {name!r}: name a source of sophia.toml ({configured}) "
+        f"or a format ({', '.join(FORMAT_NAMES)}); "
         "a plain CSV, JSONL or Parquet file needs a source with format = 'mapped' (see docs/sources.md)"
     )
 

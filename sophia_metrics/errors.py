@@ -10,7 +10,8 @@ A bad row is a value (a row of core_quarantine), not an exception.
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar, cast
 
 __all__ = [
@@ -66,43 +67,61 @@ def handle_service_errors(
     Raises:
         TypeError: the function is a generator, whose exceptions arise where no decorator sees them.
     """
-    ours_by_theirs: dict[type, type[SophiaError]] = {
-        **dict.fromkeys(unavailable, ServiceUnavailableError),
-        **dict.fromkeys(processing, ProcessingError),
-        **dict.fromkeys(configuration, ConfigurationError),
-    }
-    listed = (*unavailable, *processing, *configuration)
-
-    def translate(error: Exception) -> SophiaError:
-        ours = next(ours_by_theirs[kind] for kind in type(error).__mro__ if kind in ours_by_theirs)
-        end = f": {advice}" if advice else ""
-        return ours(f"{what} failed with {type(error).__name__}{end}")
+    translation = _Translation(
+        what,
+        {
+            **dict.fromkeys(unavailable, ServiceUnavailableError),
+            **dict.fromkeys(processing, ProcessingError),
+            **dict.fromkeys(configuration, ConfigurationError),
+        },
+        advice,
+    )
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(f"{function.__qualname__} is a generator: decorate the function that calls it")
-        if inspect.iscoroutinefunction(function):
+        return _guard(function, translation)
 
-            @functools.wraps(function)
-            async def guarded_async(*args: P.args, **kwargs: P.kwargs) -> object:
-                try:
-                    return await function(*args, **kwargs)
-                except SophiaError:
-                    raise
-                except listed as error:
-                    raise translate(error) from error
+    return decorate
 
-            return cast("Callable[P, R]", guarded_async)
+
+@dataclass(frozen=True, slots=True)
+class _Translation:
+    """Which of our errors stands for which of a vendor's."""
+
+    what: str
+    ours_by_theirs: Mapping[type, type[SophiaError]]
+    advice: str | None
+
+    def __call__(self, error: Exception) -> SophiaError:
+        """Return our error for one of the listed ones."""
+        ours = next(self.ours_by_theirs[kind] for kind in type(error).__mro__ if kind in self.ours_by_theirs)
+        end = f": {self.advice}" if self.advice else ""
+        return ours(f"{self.what} failed with {type(error).__name__}{end}")
+
+
+def _guard(function: Callable[P, R], translation: _Translation) -> Callable[P, R]:
+    listed = cast("tuple[type[Exception], ...]", tuple(translation.ours_by_theirs))
+    if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        async def guarded_async(*args: P.args, **kwargs: P.kwargs) -> object:
             try:
-                return function(*args, **kwargs)
+                return await function(*args, **kwargs)
             except SophiaError:
                 raise
             except listed as error:
-                raise translate(error) from error
+                raise translation(error) from error
 
-        return guarded
+        return cast("Callable[P, R]", guarded_async)
 
-    return decorate
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except SophiaError:
+            raise
+        except listed as error:
+            raise translation(error) from error
+
+    return guarded

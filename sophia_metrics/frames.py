@@ -20,13 +20,13 @@ def fetch_frame(
     relation = connection.sql(sql, params=dict(parameters or {}))
     if relation is None:  # pyright: ignore[reportUnnecessaryComparison] - the stubs leave out the None of a CREATE
         raise ValueError("the statement yields no rows: write a SELECT")
-    frame = pl.from_arrow(relation.to_arrow_table())
+    frame = pl.from_arrow(relation.to_arrow_table())  # pyright: ignore[reportUnknownMemberType] - no stubs
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
 
 
 def fetch_row(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | None = None
 ) -> tuple[Any, ...] | None:
-    """Return the first row of a query, or None, and leave no result open: an open one blocks the connection."""
+    """Return the first row of a query, or None, and leave no result open: an open one blocks others."""
     rows = connection.execute(sql, parameters).fetchall()
     return rows[0] if rows else None

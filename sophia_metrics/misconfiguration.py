@@ -52,10 +52,12 @@ def _problem(model: type[BaseModel], place: tuple[int | str, ...], kind: str, me
     if kind == "extra_forbidden" and owner is not None:
         prefix = "".join(f"{part}." for part in place[:-1])
         return f"{prefix}{unknown_name(str(place[-1]), owner.model_fields)}"
-    words = WORDS.get(kind, message.removeprefix("Value error, "))
+    words = message.removeprefix("Value error, ")
+    if words == message:  # pydantic's own words, in which each finding is a sentence
+        words = WORDS.get(kind, f"{message[:1].lower()}{message[1:]}")
     example = field.examples[0] if field is not None and field.examples else None
     end = f"; an example is {place[-1]} = {_toml(example)}" if example is not None else ""
-    return f"{name}: {words[:1].lower()}{words[1:]}{end}"
+    return f"{name}: {words}{end}"
 
 
 def _find(

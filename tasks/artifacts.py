@@ -75,7 +75,8 @@ def show_freshness(settings: Settings) -> None:
     lines = ["| source or table | newest (UTC) | expected within | |", "| --- | --- | ---: | --- |"]
     for subject, newest_at, seconds, is_stale in serving.query(FRESHNESS).iter_rows():
         state = "**stale**" if is_stale else "fresh"
-        lines.append(f"| {subject} | {newest_at or 'never'} | {seconds / 3600:g} h | {state} |")
+        newest = f"{newest_at:%Y-%m-%d %H:%M}" if newest_at else "never"
+        lines.append(f"| {subject} | {newest} | {seconds / 3600:g} h | {state} |")
     create_markdown_artifact(
         "\n".join([_heading(serving), "", *lines, ""]),
         key="freshness",

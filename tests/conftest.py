@@ -1,4 +1,4 @@
-"""The whole session runs in a private home: no setting, log or key of whoever runs the tests, and no network."""
+"""The session runs in a private home: no setting, log or key of whoever runs it, and no network."""
 
 import os
 import shutil

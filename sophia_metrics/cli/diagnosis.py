@@ -21,10 +21,16 @@ from sophia_metrics.errors import SophiaError
 from sophia_metrics.services import Health, HealthStatus, Service, run_sync
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
+from sophia_metrics.sources.terms import SAMPLE_SOURCE
 
 __all__ = ["Diagnosis", "StateFolder", "Unpriced", "diagnose"]
 
 PACKAGES = ("sophia-metrics", "duckdb", "polars", "prefect", "genai-prices")
+
+
+NO_SOURCE = (
+    "none in sophia.toml and no agent logs on this machine: `run` makes sample data, `ingest` takes files"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,9 @@ def _components(settings: Settings, now: datetime) -> Iterator[Health]:
     else:
         yield Health("warehouse", HealthStatus.UNKNOWN, "no state yet: `sophia-metrics run` makes it")
     for source in plan_sources(settings):
+        if source.name == SAMPLE_SOURCE:
+            yield Health("sources", HealthStatus.UNKNOWN, NO_SOURCE)
+            continue
         try:
             yield _health(connect_source(source))
         except SophiaError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 from sophia_metrics.cli.outcome import report_run
 from sophia_metrics.cli.pipeline import Pipeline
 from sophia_metrics.cli.progress import Progress
+from sophia_metrics.cli.run_page import refusal_text
 from sophia_metrics.errors import ProcessingError
 from sophia_metrics.settings import load_settings
 
@@ -26,7 +27,6 @@ def ingest_files(paths: Sequence[Path], source: str, *, is_plain: bool, is_json:
     report_run(settings, summary, is_plain=is_plain, is_json=is_json)
     refused = [each for found in summary.collected for each in found.findings.refused]
     if refused:
-        raise ProcessingError(
-            f"{len(refused)} of the files were refused, {refused[0].path} first: {refused[0].reason}"
-        )
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        raise ProcessingError(f"not all files were read: {refusal_text(refused[0])}{more}")
     return summary.is_held

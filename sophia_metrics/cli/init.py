@@ -8,7 +8,7 @@ import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -20,29 +20,26 @@ from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 __all__ = ["render_config", "write_config"]
 
 WIDTH = 100
+TABLES = frozenset({"exchange_rates", "gate", "sources", "mapping", "columns"})
+"""What stands in a table of its own."""
 HEADER = """\
 # Settings of Sophia Metrics. Every setting is here, commented out, with its default or an example.
 # A line that starts with "#" and no space becomes a setting when you remove the "#".
 # A variable SOPHIA_<NAME> of the environment wins over this file; `sophia-metrics doctor` shows what holds.
 """
-EXAMPLES: Mapping[str, str] = {
-    "price_overrides": '"prices.yaml"',
-    "paths": '["/var/log/litellm/*.jsonl"]',
-    "name": '"gateway"',
-    "format": '"litellm"',
-    "billing": '"api"',
+MAPPING_EXAMPLES: Mapping[str, str] = {
     "native_id": '"call_id"',
     "tags": '{ feature = "feature" }',
     "units": '{ web_search = "searches" }',
     "reported_basis": '"estimated"',
 }
-"""For settings without a default that could be shown."""
-MAPPED_EXAMPLES: Mapping[str, str] = {
-    **EXAMPLES,
-    "name": '"exports"',
-    "format": '"mapped"',
-    "paths": '["exports/*.csv"]',
-}
+MAPPED_SOURCE = """\
+# A source of plain files, with a mapping of their columns.
+#[[sources]]
+#name = "exports"
+#format = "mapped"
+#paths = ["exports/*.csv"]
+"""
 COLUMNS_EXAMPLE = """\
 #[sources.mapping.columns]
 #started_at = { column = "timestamp", time = "%d/%m/%Y %H:%M", utc_offset = "+01:00" }
@@ -76,37 +73,44 @@ def write_config(folder: Path) -> Path:
 def render_config() -> str:
     """Return the text of a sophia.toml in which every setting is explained and commented out."""
     fields = Settings.model_fields
-    tables = ("exchange_rates", "gate", "sources")
-    settings = {name: field for name, field in fields.items() if name not in tables}
+    mapping = SourceSettings.model_fields["mapping"]
+    columns = ColumnMapping.model_fields["columns"]
     parts = [
         HEADER,
-        *(_setting(name, field, EXAMPLES) for name, field in settings.items()),
-        f'{_comment(fields["exchange_rates"])}#[exchange_rates]\n#EUR = "1.08"\n',
-        f"{_comment(fields['gate'])}#[gate]\n{_settings(GateSettings, {})}",
-        f"{_comment(fields['sources'])}#[[sources]]\n"
-        + _settings(SourceSettings, EXAMPLES, without={"mapping"}),
-        "# A source of plain files, with a mapping of their columns.\n#[[sources]]\n"
-        + "".join(f"#{name} = {MAPPED_EXAMPLES[name]}\n" for name in ("name", "format", "paths")),
-        f"{_comment(SourceSettings.model_fields['mapping'])}#[sources.mapping]\n"
-        + _settings(ColumnMapping, EXAMPLES, without={"columns"}),
-        _comment(ColumnMapping.model_fields["columns"])
-        + f"# A rule has these parts:\n{_rule()}{COLUMNS_EXAMPLE}",
+        *(_setting(name, field) for name, field in fields.items() if name not in TABLES),
+        f"{_comment(fields['exchange_rates'])}#[exchange_rates]\n{_entries(fields['exchange_rates'])}",
+        f"{_comment(fields['gate'])}#[gate]\n{_settings(GateSettings)}",
+        f"{_comment(fields['sources'])}#[[sources]]\n{_settings(SourceSettings)}",
+        MAPPED_SOURCE,
+        f"{_comment(mapping)}#[sources.mapping]\n{_settings(ColumnMapping)}",
+        f"{_comment(columns)}# A rule has these parts:\n{_rule()}{COLUMNS_EXAMPLE}",
     ]
     return "\n".join(parts)
 
 
-def _settings(model: type[BaseModel], examples: Mapping[str, str], without: set[str] | None = None) -> str:
+def _settings(model: type[BaseModel]) -> str:
     fields = model.model_fields.items()
-    return "".join(
-        _setting(name, field, examples) for name, field in fields if name not in (without or set())
-    )
+    return "".join(_setting(name, field) for name, field in fields if name not in TABLES)
 
 
-def _setting(name: str, field: FieldInfo, examples: Mapping[str, str]) -> str:
+def _setting(name: str, field: FieldInfo) -> str:
     if name in SECRET_FIELDS:
-        return f"{_comment(field)}# Never in this file: export SOPHIA_{name.upper()}=…\n"
-    default = _toml(field.get_default(call_default_factory=True))
-    return f"{_comment(field)}#{name} = {examples.get(name) or default}\n"
+        return f"{_comment(field)}# Never in this file: export SOPHIA_{name.upper()}=...\n"
+    return f"{_comment(field)}#{name} = {_shown(name, field)}\n"
+
+
+def _shown(name: str, field: FieldInfo) -> str:
+    """Return the default; where there is none, or it is empty, an example."""
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if default:
+        return _toml(default)
+    return _toml(field.examples[0]) if field.examples else MAPPING_EXAMPLES[name]
+
+
+def _entries(field: FieldInfo) -> str:
+    """Return the lines of a table from its example."""
+    examples = cast("list[Mapping[str, object]]", field.examples)
+    return "".join(f"#{name} = {_toml(value)}\n" for name, value in examples[0].items())
 
 
 def _comment(field: FieldInfo) -> str:
@@ -132,5 +136,5 @@ def _rule() -> str:
 
 
 def _toml(value: object) -> str:
-    """Return a scalar, or an empty list or table, as TOML writes it: as JSON does."""
-    return json.dumps(value if isinstance(value, bool | int | float | list | dict | tuple) else str(value))
+    """Return a scalar or a list as TOML writes it: as JSON does."""
+    return json.dumps(value if isinstance(value, bool | int | float | list | tuple) else str(value))

@@ -11,7 +11,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.progress import Progress
-from sophia_metrics.errors import ServiceUnavailableError, SophiaError
+from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError, SophiaError
 from sophia_metrics.usage.outcome import RunSummary
 from sophia_metrics.warehouse.protocol import BuildReport, Changed, Publication
 
@@ -66,17 +66,19 @@ class Pipeline:
         """Find the Prefect API, and say why there will be a wait.
 
         Raises:
+            ConfigurationError: the state folder cannot be made.
             ServiceUnavailableError: an API is configured and does not answer.
         """
         for name, value in PREFECT_DEFAULTS.items():
             os.environ.setdefault(name, value)
         if self._is_plain:
-            # Importing Prefect makes its folder: a plain run writes nothing outside of the state folder.
-            os.environ.setdefault("PREFECT_HOME", str(self._home / "prefect"))
+            self._keep_prefect_at_home()
             return
         atexit.register(_close_stderr)
         api = find_api(Path.cwd())
         if api.url is None:
+            # A server that lives for seconds needs no telemetry, which quarrels with its own start.
+            os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
             self._progress.keep(WAIT)
             return
         if not api.is_reachable:
@@ -86,6 +88,17 @@ class Pipeline:
             )
         os.environ["PREFECT_API_URL"] = api.url
         self._progress.keep(f"Prefect API: {api.url} ({api.origin})")
+
+    def _keep_prefect_at_home(self) -> None:
+        """Let the import of Prefect, which makes a folder, make it in the state folder."""
+        try:
+            self._home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the state folder {self._home} cannot be made ({error.strerror}): set SOPHIA_HOME to another"
+            ) from error
+        os.environ.setdefault("PREFECT_HOME", str(self._home / "prefect"))
+        os.environ.setdefault("DO_NOT_TRACK", "1")  # the import alone would announce and start telemetry
 
     def _start(self, flow: _Flow[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co:
         self._progress.show("collecting usage")

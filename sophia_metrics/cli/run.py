@@ -1,5 +1,6 @@
 """`sophia-metrics run`: the whole pipeline once."""
 
+from sophia_metrics.cli.figures import plural
 from sophia_metrics.cli.outcome import report_run
 from sophia_metrics.cli.pipeline import Pipeline
 from sophia_metrics.cli.progress import Progress
@@ -26,6 +27,7 @@ def _announce(progress: Progress, settings: Settings, *, is_sample: bool) -> Non
         if planned.format == "claude":
             source = connect_source(planned)
             places = ", ".join(source.paths)
-            progress.keep(f"agent logs in {places}: read {len(source.find_files()):,} files, no prompt text")
+            files = plural(len(source.find_files()), "file")
+            progress.keep(f"agent logs in {places}: read {files}, no prompt text")
         elif planned.name == SAMPLE_SOURCE and not is_sample:
             progress.keep("no source in sophia.toml and no agent logs on this machine: a look at sample data")

@@ -16,9 +16,10 @@ from sophia_metrics.cli.figures import age, count, instant, plural
 from sophia_metrics.cli.published import Published
 from sophia_metrics.cli.spend_page import spend_sections
 from sophia_metrics.costs.spend import SpendReport
+from sophia_metrics.usage.collect import Refusal
 from sophia_metrics.usage.outcome import Collected, RowCounts, RunSummary
 
-__all__ = ["RunPage", "print_page", "sample_banner"]
+__all__ = ["RunPage", "print_page", "refusal_text", "sample_banner"]
 
 SHOWN_REFUSALS = 5
 SAMPLE = (
@@ -68,6 +69,11 @@ def print_page(page: RunPage) -> None:
         console.print(Text.assemble((f"{name:<8}", "dim"), value), soft_wrap=True)
 
 
+def refusal_text(refusal: Refusal) -> str:
+    """Return why a file was refused, and which one."""
+    return refusal.reason if refusal.path in refusal.reason else f"{refusal.path}: {refusal.reason}"
+
+
 def sample_banner() -> RenderableType:
     """Return what stands above every figure that is made up."""
     return Panel(Text(SAMPLE), title="SAMPLE DATA", title_align="left", border_style="yellow", box=ROUNDED)
@@ -77,7 +83,7 @@ def _run_sections(page: RunPage) -> Iterator[RenderableType]:
     yield Group(Text("Rows of this run", style="bold"), _rows(page.summary), Text())
     refused = [each for found in page.summary.collected for each in found.findings.refused]
     if refused:
-        lines = [f"  {each.path}: {each.reason}" for each in refused[:SHOWN_REFUSALS]]
+        lines = [f"  {refusal_text(each)}" for each in refused[:SHOWN_REFUSALS]]
         if len(refused) > SHOWN_REFUSALS:
             lines.append(f"  and {len(refused) - SHOWN_REFUSALS} more; all of them with --json")
         yield _warning(f"Refused: {plural(len(refused), 'file')} not read at all", lines)
@@ -122,8 +128,7 @@ def _lines(page: RunPage) -> Iterator[tuple[str, str]]:
     yield "state", str(page.home)
     prefect = f"; Prefect's own records of runs are in {page.prefect_home}" if page.prefect_home else ""
     yield "undo", f"rm -r {quote(str(page.home))} (nothing else was written{prefect})"
-    for name, command in zip(("next", "or"), _next_commands(page), strict=False):
-        yield name, command
+    yield from zip(("next", "or"), _next_commands(page), strict=False)
 
 
 def _freshness(page: RunPage) -> Iterator[str]:
@@ -140,4 +145,7 @@ def _next_commands(page: RunPage) -> Iterator[str]:
         yield "sophia-metrics doctor"
     if page.published.is_sample:
         yield "sophia-metrics ingest PATH --source litellm"
-    yield 'sophia-metrics sql "SELECT team, SUM(cost_usd) AS spend_usd FROM mart_cost_daily GROUP BY team"'
+    group, cost = (
+        ("project", "list_cost_usd") if page.spend.all_time.cost_usd is None else ("team", "cost_usd")
+    )
+    yield f'sophia-metrics sql "SELECT {group}, SUM({cost}) AS usd FROM mart_cost_daily GROUP BY {group}"'

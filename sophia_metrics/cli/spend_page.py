@@ -24,6 +24,7 @@ __all__ = ["SHOWN_MODELS", "spend_sections"]
 SHOWN_MODELS = 5
 SHOWN_UNPRICED = 8
 BAR_WIDTH = 36
+NAME_WIDTH = 30
 EIGHTHS = " ▏▎▍▌▋▊▉"
 NO_CALLS = "·"
 
@@ -38,7 +39,8 @@ def spend_sections(report: SpendReport) -> Iterator[RenderableType]:
         f"Spend by UTC day and model, USD, {table.first_on:%d %b} to {table.last_on:%d %b %Y}",
         _spend_table(table),
     )
-    yield _titled("Spend of the last 14 days, USD", _bars(report))
+    if any(spend and (spend.cost_usd is not None or spend.unpriced_count) for _, spend in report.chart):
+        yield _titled("Spend of the last 14 days, USD", _bars(report))
     yield _titled("Sums, USD", _sums(report))
     if report.api_equivalent.request_count or report.month.api_equivalent.request_count:
         yield _titled(
@@ -161,6 +163,7 @@ def _unpriced(models: tuple[UnpricedModel, ...]) -> RenderableType:
         ("tokens in", "right"),
         ("tokens out", "right"),
     )
+    grid.columns[0].min_width = min(NAME_WIDTH, max(len(each.model) for each in models[:SHOWN_UNPRICED]))
     for each in models[:SHOWN_UNPRICED]:
         tokens = (count(each.input_tokens), count(each.output_tokens))
         grid.add_row(each.model, each.provider, each.reason, count(each.request_count), *tokens)

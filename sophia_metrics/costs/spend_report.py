@@ -110,7 +110,7 @@ def _equivalent(rows: Iterable[tuple[Any, ...]]) -> ApiEquivalent:
     total: tuple[Any, ...] = (0, 0, None)
     for provider, model, *sums in rows:
         if model is None:
-            total = (sums[0] or 0, sums[1] or 0, sums[2])
+            total = tuple(sums)
         else:
             models.append(ModelEquivalent(provider, model, *sums))
     return ApiEquivalent(*total, models=tuple(models))

@@ -58,7 +58,7 @@ def load_identity(folder: Path, *, plain: bool = False, secret: str | None = Non
         secret: the key from the environment; None: the one in identity.key.
 
     Raises:
-        ConfigurationError: the secret is too short or too long, or identity.key is damaged or may not be read.
+        ConfigurationError: the secret is too short or too long, or identity.key is damaged, or not readable.
     """
     if plain:
         return Identity(None)

@@ -218,7 +218,7 @@ def _landed_files(
 def _create_people(
     connection: duckdb.DuckDBPyConnection, file_format: Format, identity: Identity
 ) -> dict[str, str]:
-    """Hash each distinct identifier once; return the table of the hashes by column, none where they stay plain."""
+    """Hash each distinct identifier once; return by column the table of its hashes, if it is hashed."""
     if identity.secret is None:
         return {}
     identity.install(connection)

@@ -53,12 +53,13 @@ class PriceDesk:
     def create_terms(self, connection: duckdb.DuckDBPyConnection, terms: Sequence[SourceTerms]) -> None:
         """Create `source_terms` and `fx_rates`."""
         connection.execute("CREATE OR REPLACE TABLE source_terms (source VARCHAR, billing VARCHAR, reported_basis VARCHAR)")
-        connection.executemany(
-            "INSERT INTO source_terms VALUES ($1, $2, $3)", [[each.name, each.billing, each.reported_basis] for each in terms]
-        )
+        for each in terms:
+            connection.execute(
+                "INSERT INTO source_terms VALUES ($1, $2, $3)", [each.name, each.billing, each.reported_basis]
+            )
         connection.execute("CREATE OR REPLACE TABLE fx_rates (currency VARCHAR, rate DECIMAL(38,18))")
-        rates = {"USD": Decimal(1), **self.exchange_rates}
-        connection.executemany("INSERT INTO fx_rates VALUES ($1, $2)", [[code, rate] for code, rate in rates.items()])
+        for code, rate in {"USD": Decimal(1), **self.exchange_rates}.items():
+            connection.execute("INSERT INTO fx_rates VALUES ($1, $2)", [code, rate])
 
 
 def price_keys(rows: Iterable[Sequence[str | None]]) -> frozenset[PriceKey]:

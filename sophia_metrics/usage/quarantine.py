@@ -75,7 +75,7 @@ def _rejected(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
     return connection.execute(
         "SELECT file_name, row_ordinal, rule, "
         f"to_json(struct_pack({', '.join((*names, *numbers))})) AS kept_values, "
-        """sha256(CAST(json_merge_patch(to_json(mapped), '{"row_ordinal": null}') AS VARCHAR)) AS values_sha256 """
+        """sha256(CAST(json_merge_patch(to_json(mapped), '{"row_ordinal": null}') AS VARCHAR)) """
         "FROM mapped WHERE rule IS NOT NULL AND NOT is_ignored ORDER BY row_ordinal"
     ).fetchall()
 
@@ -115,7 +115,7 @@ def _places(file: LandedFile, numbers: Sequence[int]) -> dict[int, Location]:
 
 
 def _is_as_landed(file: LandedFile) -> bool:
-    """Whether the part of the file that was landed stands there still; logs may have grown, or been rotated."""
+    """Whether what was landed of the file stands there still; a log may have grown, or been rotated."""
     seen = Path(file.path).stat()
     if (seen.st_size, seen.st_mtime_ns) == (file.size_bytes, file.modified_ns):
         return True

@@ -23,7 +23,7 @@ THREE_CALLS = [(date(2025, 11, 18), 2, Decimal("0.007")), (date(2025, 11, 19), 1
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """A place where the pipeline ran, and what the run said; tests that share it change none of its figures."""
+    """A place where the pipeline ran, and its summary; tests that share it change none of its figures."""
     place = Place.at(tmp_path_factory.mktemp("done"))
     return place, run_pipeline.fn(config=place.config)
 

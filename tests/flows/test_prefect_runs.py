@@ -36,7 +36,7 @@ STEPS_OF_ONE_BATCH = [
 
 
 def ask(question, expected_count):
-    """Ask the server until it knows so many: it takes note of task runs and logs after the run has gone on."""
+    """Ask the server until it knows so many: it notes task runs and logs after the run has gone on."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     with get_client(sync_client=True) as client:
         while len(found := question(client)) < expected_count and time.monotonic() < deadline:
@@ -67,7 +67,7 @@ def in_a_flow(function):
 
 
 def step_that_fails(times, error):
-    """Return a step that fails so many times and then returns its number of calls; and the list of the calls."""
+    """Return a step that fails so many times, then returns its number of calls; and the list of calls."""
     calls = []
 
     @step("fragile", deadline_seconds=30, retries=3, backoff_seconds=0)

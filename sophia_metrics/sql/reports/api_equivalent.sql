@@ -17,4 +17,5 @@ WHERE
     AND source_role = 'ledger'
     AND price_status = 'subscription'
 GROUP BY GROUPING SETS ((provider, model), ())
+HAVING COUNT(*) > 0
 ORDER BY provider NULLS LAST, model

@@ -63,4 +63,5 @@ SELECT
     SUM(cost_usd) AS cost_usd
 FROM placed_day_models
 GROUP BY GROUPING SETS ((usage_on, place, provider, model), (place, provider, model), (usage_on), ())
+HAVING COUNT(*) > 0
 ORDER BY place NULLS LAST, usage_on NULLS LAST

@@ -1,0 +1,270 @@
+"""A landed file holds allow-listed columns with people hashed, says where it came from, and is whole or absent."""
+
+import hashlib
+import hmac
+import os
+import signal
+import stat
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from sophia_metrics.errors import ConfigurationError, ProcessingError
+from sophia_metrics.usage.identity import Identity
+from sophia_metrics.usage.landing import FOOTER_KEY, Landing, head_sha256, land, landings
+from sophia_metrics.usage.rules import RULES_VERSION
+from sophia_metrics.working import working_connection
+from tests.lab import NOW, Lab, event
+
+ROOT = Path(__file__).parent.parent
+KEY = b"a key of the tests, not a secret"
+PROMPT = "please summarise my divorce papers"
+MAIL = "ada@example.com"
+
+PLANTED = {
+    "messages": [{"role": "user", "content": PROMPT}],
+    "prompt": PROMPT,
+    "response": {"choices": [PROMPT]},
+    "error_message": PROMPT,
+    "user": MAIL,
+    "session": f"session of {MAIL}",
+    "api_key": "sk-live-planted",
+}
+
+
+@pytest.fixture
+def lab(tmp_path):
+    return Lab(tmp_path / "state")
+
+
+def landed(lab, *paths, identity=Identity(KEY), attempt="one", now=NOW):  # noqa: B008 - frozen
+    source = lab.source(*paths)
+    with working_connection(lab.home, "1GiB") as connection:
+        landing = land(
+            connection,
+            source,
+            source.find_files(),
+            identity=identity,
+            attempt_id=attempt,
+            folder=lab.home / "landing",
+            now=now,
+        )
+        assert connection.execute("SHOW TABLES").fetchall() == []
+    return landing
+
+
+def digest(text):
+    return hmac.new(KEY, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def test_the_landed_file_has_one_row_a_line_in_the_order_of_the_files(lab):
+    one, two = lab.write("one.jsonl", [event("a"), event("b")]), lab.write("two.jsonl", [event("c")])
+
+    rows = pl.read_parquet(landed(lab, two, one).path).sort("row_ordinal")
+
+    assert rows["row_ordinal"].to_list() == [0, 1, 2]
+    assert rows["id"].to_list() == ["a", "b", "c"]
+    assert rows["file_name"].to_list() == [str(one), str(one), str(two)]
+    assert rows["defect"].to_list() == [None] * 3
+
+
+def test_people_are_hashed_and_equal_people_stay_equal(lab):
+    users = [MAIL, "grace", MAIL, "", None]
+    path = lab.write("calls.jsonl", [event(str(place), user=user) for place, user in enumerate(users)])
+
+    rows = pl.read_parquet(landed(lab, path).path).sort("row_ordinal")
+
+    assert rows["user"].to_list() == [digest(MAIL), digest("grace"), digest(MAIL), None, None]
+
+
+def test_where_identities_stay_plain_they_do(lab):
+    path = lab.write("calls.jsonl", [event("a", user=MAIL)])
+
+    assert pl.read_parquet(landed(lab, path, identity=Identity(None)).path)["user"].to_list() == [MAIL]
+
+
+def test_prompts_and_people_are_nowhere_in_the_bytes_of_what_was_landed(lab):
+    path = lab.write("calls.jsonl", [event("a", **PLANTED), event("b", **PLANTED, output_tokens="many")])
+
+    landing = landed(lab, path)
+
+    # Pages are compressed: what is in them is looked for in the values, the rest in the bytes.
+    content = repr(pl.read_parquet(landing.path).rows()).encode() + landing.path.read_bytes()
+    for planted in ("divorce", "ada@", "sk-live"):
+        assert planted.encode() in path.read_bytes()
+        assert planted.encode() not in content
+
+
+def test_the_footer_says_where_the_rows_come_from_and_is_read_back(lab):
+    one, two = lab.write("one.jsonl", [event("a"), event("b")]), lab.write("two.jsonl", [event("c")])
+
+    landing = landed(lab, one, two)
+
+    assert Landing.read(landing.path) == landing
+    assert (landing.attempt_id, landing.source, landing.format, landing.completeness) == (
+        "one",
+        "app",
+        "events",
+        "partial",
+    )
+    assert (landing.landed_at, landing.rules_version, landing.row_count) == (NOW, RULES_VERSION, 3)
+    assert [(file.path, file.first_ordinal, file.row_count) for file in landing.files] == [
+        (str(one), 0, 2),
+        (str(two), 2, 1),
+    ]
+    assert landing.files[0].content_sha256 == hashlib.sha256(one.read_bytes()).hexdigest()
+    assert (landing.files[0].size_bytes, landing.files[0].modified_ns) == (
+        one.stat().st_size,
+        one.stat().st_mtime_ns,
+    )
+
+
+def test_a_path_with_quotes_and_letters_of_another_alphabet_survives_the_footer(lab):
+    path = lab.write("Ödö's \"logs\".jsonl", [event("a")])
+
+    assert Landing.read(landed(lab, path).path).files[0].path == str(path)
+
+
+def test_a_file_without_rows_is_landed_as_such(lab):
+    empty, full = lab.write("a.jsonl", []), lab.write("b.jsonl", [event("a")])
+
+    landing = landed(lab, empty, full)
+
+    assert [(file.first_ordinal, file.row_count) for file in landing.files] == [(0, 0), (0, 1)]
+
+
+def test_only_the_bytes_that_were_found_are_hashed(tmp_path):
+    path = tmp_path / "growing.log"
+    path.write_bytes(b"x" * 3_000_000 + b"more")
+
+    assert head_sha256(str(path), 3_000_000) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+    assert head_sha256(str(path), 10**9) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_another_attempt_is_another_file_and_the_first_stays_as_it_is(lab):
+    path = lab.write("calls.jsonl", [event("a")])
+    first = landed(lab, path)
+    before = first.path.read_bytes()
+
+    second = landed(lab, path, attempt="two")
+
+    assert second.path != first.path
+    assert first.path.read_bytes() == before
+    assert list(landings(first.path.parent)) == [first, second]
+
+
+def test_landings_leave_out_attempts_without_reading_them(lab):
+    landing = landed(lab, lab.write("calls.jsonl", [event("a")]))
+    (landing.path.parent / "two.parquet").write_text("this would be damaged")
+
+    assert list(landings(landing.path.parent, but={"two"})) == [landing]
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no Parquet file", None])
+def test_a_damaged_landed_file_is_named_with_what_to_do(tmp_path, content):
+    path = tmp_path / "x.parquet"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(ProcessingError, match="move it away, and ingest its source again") as caught:
+        Landing.read(path)
+
+    assert str(path) in str(caught.value)
+
+
+def test_a_parquet_file_that_was_not_landed_is_refused(tmp_path):
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet")
+
+    with pytest.raises(ProcessingError, match="was not landed here"):
+        Landing.read(tmp_path / "x.parquet")
+
+
+def test_a_file_that_a_newer_program_landed_asks_for_that_program(tmp_path):
+    footer = '{"footer_version": 2, "something": "new"}'
+    pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet", metadata={FOOTER_KEY: footer})
+
+    with pytest.raises(ConfigurationError, match="landed by a newer sophia-metrics"):
+        Landing.read(tmp_path / "x.parquet")
+
+
+def test_a_source_file_that_vanishes_is_named(lab):
+    path = lab.write("calls.jsonl", [event("a")])
+    source = lab.source(path)
+    files = source.find_files()
+    path.unlink()
+
+    with pytest.raises(ProcessingError, match=r"calls\.jsonl is missing"), working_connection(
+        lab.home, "1GiB"
+    ) as connection:
+        land(connection, source, files, identity=Identity(KEY), attempt_id="x", folder=lab.home, now=NOW)
+
+
+def test_a_process_that_is_killed_while_writing_leaves_no_landed_file(tmp_path):
+    program = (
+        "import os, signal, sys; from pathlib import Path; from sophia_metrics.durable import place_file\n"
+        "def half(path):\n"
+        "    path.write_bytes(b'half of it'); os.kill(os.getpid(), signal.SIGKILL)\n"
+        "place_file(Path(sys.argv[1]) / 'one.parquet', half)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+
+    assert done.returncode == -signal.SIGKILL
+    assert list(landings(tmp_path)) == []
+    assert [path.name[0] for path in tmp_path.iterdir()] == ["."]
+
+
+def test_a_write_that_fails_leaves_nothing(lab, tmp_path):
+    path = lab.write("calls.jsonl", [event("a")])
+    full = lab.home / "landing" / "app"
+    full.mkdir(parents=True)
+    (full / "one.parquet").mkdir()  # a folder stands in the way of the name
+    source = lab.source(path)
+
+    with pytest.raises(OSError), working_connection(lab.home, "1GiB") as connection:  # noqa: PT011 - by platform
+        land(
+            connection,
+            source,
+            source.find_files(),
+            identity=Identity(KEY),
+            attempt_id="one",
+            folder=lab.home / "landing",
+            now=NOW,
+        )
+
+    assert [each.name for each in full.iterdir()] == ["one.parquet"]
+
+
+def test_what_a_killed_process_spilled_is_gone_when_the_next_one_works(tmp_path):
+    program = (
+        "import os, signal, sys; from pathlib import Path; from sophia_metrics.working import working_connection\n"
+        "with working_connection(Path(sys.argv[1]), '1GiB'):\n"
+        "    spill = next((Path(sys.argv[1]) / 'tmp').iterdir()); (spill / 'rows').write_text('x')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    (left,) = (tmp_path / "tmp").iterdir()
+
+    with working_connection(tmp_path, "1GiB"), working_connection(tmp_path, "1GiB"):
+        in_use = list((tmp_path / "tmp").iterdir())
+
+    assert left not in in_use
+    assert len(in_use) == 2
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_working_connections_are_private_to_the_state_folder(tmp_path):
+    with working_connection(tmp_path, "1GiB") as connection:
+        (folder,) = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+        assert Path(folder).is_relative_to(tmp_path)
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+        assert connection.execute("SELECT current_setting('TimeZone')").fetchone() == ("UTC",)
+
+
+def test_a_landing_keeps_microseconds_of_its_time(lab):
+    now = datetime(2026, 11, 20, 12, 0, 0, 123456)  # noqa: DTZ001 - naive UTC
+
+    assert Landing.read(landed(lab, lab.write("c.jsonl", [event("a")]), now=now).path).landed_at == now

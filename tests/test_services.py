@@ -1,0 +1,141 @@
+"""Every long-lived component keeps the one interface of services, and synchronous callers have one bridge."""
+
+import asyncio
+import contextvars
+import importlib
+import inspect
+import pkgutil
+import threading
+
+import pytest
+
+import sophia_metrics
+from sophia_metrics.services import Health, HealthStatus, Service, ServiceLifecycle, run_sync
+from sophia_metrics.sources.file_source import FileSource
+from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
+from sophia_metrics.warehouse.protocol import Warehouse
+from tests.lab import Lab, event
+
+LABEL = contextvars.ContextVar("label", default="none")
+
+
+def warehouse(folder) -> Warehouse:
+    lab = Lab(folder / "state")
+    lab.ingest(lab.write("calls.jsonl", [event("a")]))
+    return lab.warehouse
+
+
+def file_source(folder) -> FileSource:
+    lab = Lab(folder / "state")
+    return lab.source(lab.write("calls.jsonl", [event("a")]))
+
+
+SERVICES = [(warehouse, DuckDBWarehouse), (file_source, FileSource)]
+
+
+@pytest.fixture(scope="module", params=SERVICES, ids=[kind.__name__ for _, kind in SERVICES])
+def service(request, tmp_path_factory) -> Service:
+    make, _ = request.param
+    return make(tmp_path_factory.mktemp("service"))
+
+
+def test_a_component_has_the_four_verbs_and_all_are_async(service):
+    assert isinstance(service, Service)
+    verbs = (service.initialize, service.health_check, service.get_metrics, service.cleanup)
+    assert all(inspect.iscoroutinefunction(verb) for verb in verbs)
+
+
+def test_a_component_lives_from_initialize_to_cleanup_and_each_can_be_called_again(service):
+    async def live():
+        await service.initialize()
+        await service.initialize()
+        health = await service.health_check()
+        metrics = await service.get_metrics()
+        await service.cleanup()
+        await service.cleanup()
+        return health, metrics
+
+    health, metrics = asyncio.run(live())
+
+    assert isinstance(health, Health)
+    assert (health.status, health.component != "", health.message != "") == (HealthStatus.HEALTHY, True, True)
+    assert health.latency_ms > 0
+    assert metrics
+    assert all(value is None or isinstance(value, int | float) for value in metrics.values())
+
+
+def test_a_component_is_an_async_context_manager_that_yields_itself(service):
+    async def live():
+        async with service as entered:
+            assert entered is service
+            return await entered.health_check()
+
+    assert asyncio.run(live()).status is HealthStatus.HEALTHY
+
+
+def test_every_component_of_the_project_is_walked():
+    walked = {kind for _, kind in SERVICES}
+
+    assert {each for each in components() if each.__module__.startswith("sophia_metrics")} == walked
+
+
+def components():
+    for module in pkgutil.walk_packages(sophia_metrics.__path__, "sophia_metrics."):
+        if not module.name.startswith("sophia_metrics.cli"):
+            importlib.import_module(module.name)
+    return set(ServiceLifecycle.__subclasses__())
+
+
+def test_a_warehouse_without_state_is_unknown_and_not_healthy(tmp_path):
+    health = asyncio.run(DuckDBWarehouse(tmp_path).health_check())
+
+    assert health.status is HealthStatus.UNKNOWN
+
+
+def test_a_damaged_warehouse_is_an_answer_and_not_an_exception(tmp_path):
+    (tmp_path / "warehouse.duckdb").write_text("this is no database")
+
+    health = asyncio.run(DuckDBWarehouse(tmp_path).health_check())
+
+    assert health.status is HealthStatus.DOWN
+
+
+def test_a_source_whose_path_is_missing_is_down_and_names_the_path(tmp_path):
+    health = asyncio.run(Lab(tmp_path / "state").source(tmp_path / "gone.jsonl").health_check())
+
+    assert health.status is HealthStatus.DOWN
+    assert str(tmp_path / "gone.jsonl") in health.message
+
+
+async def label_and_thread():
+    await asyncio.sleep(0)
+    return LABEL.get(), threading.current_thread()
+
+
+def test_the_bridge_runs_a_coroutine_where_no_loop_runs():
+    _, thread = run_sync(label_and_thread())
+
+    assert thread is threading.current_thread()
+
+
+def test_the_bridge_works_inside_a_running_loop_and_keeps_context_variables():
+    async def notebook():
+        LABEL.set("mine")
+        return run_sync(label_and_thread())
+
+    label, thread = asyncio.run(notebook())
+
+    assert label == "mine"
+    assert thread is not threading.current_thread()
+
+
+@pytest.mark.parametrize("is_in_loop", [False, True])
+def test_the_bridge_raises_what_the_coroutine_raises(is_in_loop):
+    async def fail():
+        raise LookupError("lost")
+
+    async def notebook():
+        run_sync(fail())
+
+    with pytest.raises(LookupError, match="lost"):
+        asyncio.run(notebook()) if is_in_loop else run_sync(fail())
