@@ -118,7 +118,11 @@ def show(parts: dict[str, Measured], rows: int, file_bytes: int) -> dict[str, An
         (f"calc_price loop, scaled from {loop.facts['rows']:,} rows", loop_seconds, loop.peak_bytes),
     ):
         table.add_row(
-            name, f"{seconds:,.2f}", f"{peak / 2**20:,.0f} MiB", f"{seconds / bare.seconds:.1f} ×", f"{seconds / whole.seconds:.1f} ×"
+            name,
+            f"{seconds:,.2f}",
+            f"{peak / 2**20:,.0f} MiB",
+            f"{seconds / bare.seconds:.1f} ×",
+            f"{seconds / whole.seconds:.1f} ×",
         )
     console = Console()
     console.print(table)

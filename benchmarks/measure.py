@@ -33,7 +33,10 @@ class Measured:
 def run_part(module: str, part: str, *arguments: str) -> Measured:
     """Run `python -m module --part NAME …` and return what it measured."""
     done = subprocess.run(
-        [sys.executable, "-m", module, "--part", part, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", module, "--part", part, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(f"{part} failed:\n{done.stderr}")

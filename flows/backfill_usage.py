@@ -16,9 +16,7 @@ __all__ = ["backfill_usage"]
 
 
 @flow(flow_run_name="backfill-usage {first} to {last}", persist_result=False)
-def backfill_usage(
-    first: date, last: date, config: str | None = None
-) -> tuple[Changed, BuildReport, Publication]:
+def backfill_usage(first: date, last: date, config: str | None = None) -> tuple[Changed, BuildReport, Publication]:
     """Make the UTC days from `first` to `last`, both included, anew from landing, and publish them.
 
     Runs on the one host that has the state folder. Safe to run twice, at once with any other flow, and

@@ -85,8 +85,7 @@ def read_config(config: Path, known: Collection[str], secrets: Collection[str]) 
     secret = next((key for key in _keys(values) if key.lower() in secrets), None)
     if secret is not None:
         raise ConfigurationError(
-            f"{config} holds the secret {secret}: remove it there, "
-            f"and set {PREFIX}{secret.upper()} in the environment"
+            f"{config} holds the secret {secret}: remove it there, and set {PREFIX}{secret.upper()} in the environment"
         )
     unknown = next((key for key in values if key not in known), None)
     if unknown is not None:
@@ -122,9 +121,7 @@ def absolute(path: Path, anchor: Path) -> Path:
     try:
         expanded = path.expanduser()
     except RuntimeError as error:
-        raise ConfigurationError(
-            f"{path} names the home of an unknown user: write the path in full"
-        ) from error
+        raise ConfigurationError(f"{path} names the home of an unknown user: write the path in full") from error
     return expanded if expanded.is_absolute() else anchor / expanded
 
 

@@ -32,9 +32,7 @@ def connect_warehouse(settings: Settings, now: datetime) -> Warehouse:
     """Return the configured warehouse, ready for use; `now` is naive UTC."""
     from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse  # noqa: PLC0415 - adapters are loaded when asked for
 
-    warehouse = DuckDBWarehouse(
-        settings.home, memory_limit=settings.memory_limit, keep_versions=settings.keep_versions
-    )
+    warehouse = DuckDBWarehouse(settings.home, memory_limit=settings.memory_limit, keep_versions=settings.keep_versions)
     warehouse.prepare(now)
     return warehouse
 

@@ -1,22 +1,26 @@
 """What a DuckDB query yields: a Polars frame, or one row."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import polars as pl
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["fetch_frame", "fetch_row"]
 
 
 def fetch_frame(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None
-) -> pl.DataFrame:
+) -> "pl.DataFrame":
     """Return the rows of one SELECT, with `$name` parameters; types are kept, decimals included.
 
     Raises:
         ValueError: the statement yields no rows at all, as a CREATE does.
     """
+    import polars as pl  # noqa: PLC0415 - half a second that whoever reads rows only need not wait for
+
     relation = connection.sql(sql, params=dict(parameters or {}))
     if relation is None:  # pyright: ignore[reportUnnecessaryComparison] - the stubs leave out the None of a CREATE
         raise ValueError("the statement yields no rows: write a SELECT")

@@ -33,9 +33,7 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
     """
     problems = error.errors(include_input=False, include_url=False, include_context=False)
     lines = [f"  {_problem(model, problem['loc'], problem['type'], problem['msg'])}" for problem in problems]
-    return "\n".join(
-        [f"wrong settings in {where}:", *lines, "  `sophia-metrics doctor` explains every setting"]
-    )
+    return "\n".join([f"wrong settings in {where}:", *lines, "  `sophia-metrics doctor` explains every setting"])
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
@@ -60,9 +58,7 @@ def _problem(model: type[BaseModel], place: tuple[int | str, ...], kind: str, me
     return f"{name}: {words}{end}"
 
 
-def _find(
-    model: type[BaseModel], place: tuple[int | str, ...]
-) -> tuple[type[BaseModel] | None, FieldInfo | None]:
+def _find(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, FieldInfo | None]:
     """Return the model in which the last part of a place stands, and its field; None where there is none."""
     owner: type[BaseModel] | None = model
     field: FieldInfo | None = None

@@ -3,13 +3,15 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import polars as pl
 
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
 from sophia_metrics.frames import fetch_frame
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["Serving"]
 
@@ -41,8 +43,7 @@ class Serving:
             connection = duckdb.connect(path, read_only=True)
         except duckdb.IOException as error:
             raise ServiceUnavailableError(
-                f"{path} cannot be opened: another program has opened it for writing. "
-                "Close that program and try again"
+                f"{path} cannot be opened: another program has opened it for writing. Close that program and try again"
             ) from error
         try:
             connection.execute("SET TimeZone = 'UTC'")
@@ -50,7 +51,7 @@ class Serving:
         finally:
             connection.close()
 
-    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> "pl.DataFrame":
         """Return the rows of one SELECT over the current version, with `$name` parameters.
 
         Raises:

@@ -107,9 +107,7 @@ class SourceSettings(BaseModel):
             examples=[26],
         ),
     ] = 26
-    mapping: Annotated[
-        ColumnMapping | None, Field(description="For format = mapped: which column means what.")
-    ] = None
+    mapping: Annotated[ColumnMapping | None, Field(description="For format = mapped: which column means what.")] = None
 
     @model_validator(mode="after")
     def _mapping_goes_with_its_format(self) -> "SourceSettings":
@@ -157,9 +155,9 @@ class Settings(BaseSettings):
             examples=["/var/lib/sophia"],
         ),
     ] = Path(STATE_NAME)
-    warehouse: Annotated[
-        Literal["duckdb"], Field(description="Where core and marts live.", examples=["duckdb"])
-    ] = "duckdb"
+    warehouse: Annotated[Literal["duckdb"], Field(description="Where core and marts live.", examples=["duckdb"])] = (
+        "duckdb"
+    )
     time_zone: Annotated[
         str,
         Field(
@@ -246,9 +244,7 @@ class Settings(BaseSettings):
         if twice:
             raise ValueError(f"source names must differ; repeated: {', '.join(twice)}")
         if SAMPLE_SOURCE in names:
-            raise ValueError(
-                f"a source cannot be named {SAMPLE_SOURCE!r}: the sample data are, and they go away"
-            )
+            raise ValueError(f"a source cannot be named {SAMPLE_SOURCE!r}: the sample data are, and they go away")
         return value
 
     @classmethod
@@ -288,16 +284,13 @@ def load_settings(folder: Path | None = None) -> Settings:
         return absolute(path, config.parent if config and name not in given else here)
 
     sources = (
-        source.model_copy(
-            update={"paths": tuple(str(anchored("sources", Path(path))) for path in source.paths)}
-        )
+        source.model_copy(update={"paths": tuple(str(anchored("sources", Path(path))) for path in source.paths)})
         for source in settings.sources
     )
     return settings.model_copy(
         update={
             "home": anchored("home", settings.home),
-            "price_overrides": settings.price_overrides
-            and anchored("price_overrides", settings.price_overrides),
+            "price_overrides": settings.price_overrides and anchored("price_overrides", settings.price_overrides),
             "sources": tuple(sources),
         }
     )

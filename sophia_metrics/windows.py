@@ -31,9 +31,7 @@ class Window:
         if self.start_at.tzinfo or self.end_at.tzinfo:
             raise ValueError("a window holds naive UTC instants; see naive_utc")
         if self.end_at <= self.start_at:
-            raise ValueError(
-                f"the window {self.start_at} to {self.end_at} is empty: it must end after its start"
-            )
+            raise ValueError(f"the window {self.start_at} to {self.end_at} is empty: it must end after its start")
 
     @classmethod
     def of_days(cls, first: date, last: date) -> Self:
@@ -65,9 +63,7 @@ class Window:
         """
         first = day.replace(day=1)
         following = (first + timedelta(days=32)).replace(day=1)
-        return cls(
-            cls.of_day(first, time_zone).start_at, cls.of_day(following - timedelta(days=1), time_zone).end_at
-        )
+        return cls(cls.of_day(first, time_zone).start_at, cls.of_day(following - timedelta(days=1), time_zone).end_at)
 
     def days(self) -> Iterator[date]:
         """Yield the UTC days that the window touches, in order."""

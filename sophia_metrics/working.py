@@ -39,9 +39,7 @@ def working_connection(folder: Path, memory_limit: str) -> Generator[duckdb.Duck
 def _spill_folder(parent: Path) -> Generator[Path]:
     """Make a folder that only this connection uses, locked for as long as it does."""
     make_folder(parent)
-    with _locked(
-        parent, fcntl.LOCK_EX
-    ):  # so that nobody sweeps away a folder that is made but not locked yet
+    with _locked(parent, fcntl.LOCK_EX):  # so that nobody sweeps away a folder that is made but not locked yet
         _sweep(parent)
         spill = Path(mkdtemp(dir=parent, prefix=PREFIX))
         held = os.open(spill, os.O_RDONLY)

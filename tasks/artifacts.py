@@ -35,9 +35,7 @@ GROUP BY usage_on, provider, model
 ORDER BY usage_on DESC, spend_usd DESC NULLS LAST, provider, model
 """
 VERSION = "SELECT published_at, is_sample FROM core_versions WHERE version = $version"
-FRESHNESS = (
-    "SELECT subject, newest_at, expected_within_seconds, is_stale FROM mart_freshness ORDER BY subject"
-)
+FRESHNESS = "SELECT subject, newest_at, expected_within_seconds, is_stale FROM mart_freshness ORDER BY subject"
 
 
 @step("show the spend", deadline_seconds=120)

@@ -59,7 +59,5 @@ def _is_sample(planned: tuple[SourceSettings, ...]) -> bool:
 
 
 def _holds_real_usage(settings: Settings, now: datetime) -> bool:
-    query = Query(
-        "SELECT source FROM core_watermarks WHERE source <> $sample LIMIT 1", {"sample": SAMPLE_SOURCE}
-    )
+    query = Query("SELECT source FROM core_watermarks WHERE source <> $sample LIMIT 1", {"sample": SAMPLE_SOURCE})
     return not connect_warehouse(settings, now).read(query).is_empty()

@@ -14,7 +14,7 @@ from prefect.context import FlowRunContext
 from sophia_metrics.connect import connect_warehouse
 from sophia_metrics.errors import SophiaError
 from sophia_metrics.schema import state
-from sophia_metrics.schema.ddl import polars_schema
+from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.settings import Settings
 from sophia_metrics.usage.outcome import Collected
 from sophia_metrics.warehouse.protocol import Record
@@ -42,9 +42,7 @@ def start_run(settings: Settings, run: Run) -> None:
 
 
 @step("note the end", deadline_seconds=120)
-def finish_run(
-    settings: Settings, run: Run, ended_at: datetime, collected: Sequence[Collected] | None = None
-) -> None:
+def finish_run(settings: Settings, run: Run, ended_at: datetime, collected: Sequence[Collected] | None = None) -> None:
     """Record how a run ended: completed, or held where the gate keeps something back.
 
     Args:

@@ -16,12 +16,17 @@ from typing import Any
 
 import duckdb
 
-from sophia_metrics.pricing.genai import list_cards
 from sophia_metrics.pricing.card import PriceKey
+from sophia_metrics.pricing.genai import list_cards
 from tests.lab import Lab, event
 
 FIRST = [event("a"), event("b", "2026-11-17T10:00:00Z")]
-SECOND = [event("a", output_tokens=500), event("c"), event("d", "2026-11-19T10:00:00Z"), event("e", output_tokens=-1)]
+SECOND = [
+    event("a", output_tokens=500),
+    event("c"),
+    event("d", "2026-11-19T10:00:00Z"),
+    event("e", output_tokens=-1),
+]
 
 
 class Countdown:
@@ -113,12 +118,15 @@ def facts(home: Path) -> dict[str, Any]:
         "quarantined": read("SELECT * FROM core_quarantine").height,
         "ledger": str(
             read(
-                "SELECT sum(row_count) AS a, sum(accepted_count) AS b, sum(quarantined_count) AS c, sum(duplicate_count) AS d "
-                "FROM core_ingest_ledger WHERE status = 'committed'"
+                "SELECT sum(row_count) AS a, sum(accepted_count) AS b, sum(quarantined_count) AS c, "
+                "sum(duplicate_count) AS d FROM core_ingest_ledger WHERE status = 'committed'"
             ).row(0)
         ),
-        "torn": read("SELECT * FROM core_ingest_ledger WHERE row_count <> accepted_count + quarantined_count + duplicate_count + ignored_count").height,
-    }  # fmt: skip
+        "torn": read(
+            "SELECT * FROM core_ingest_ledger "
+            "WHERE row_count <> accepted_count + quarantined_count + duplicate_count + ignored_count"
+        ).height,
+    }
 
 
 def main(folder: Path, step: int) -> None:

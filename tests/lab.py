@@ -81,8 +81,10 @@ class Lab:
         collector = self.collector
         for path in paths:
             source = self.source(path, name=name)
-            for batch in collector.find(source).batches:
-                receipts.append(collector.commit(source, collector.land(source, batch, self.now), self.now))
+            receipts += [
+                collector.commit(source, collector.land(source, batch, self.now), self.now)
+                for batch in collector.find(source).batches
+            ]
         return receipts
 
     def publish(self) -> Publication:

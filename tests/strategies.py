@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.card import PriceKey
 from sophia_metrics.pricing.price import distinct_keys, load_cards, price_batch
-from sophia_metrics.schema import ddl
 from sophia_metrics.schema.core import PRICED, USAGE_EVENTS, USAGE_UNITS
+from sophia_metrics.schema.polars_types import polars_schema
 
 TOKEN_CLASSES = (
     "input_tokens",
@@ -109,16 +109,14 @@ def load_batch(
 ) -> None:
     """Write the temporary tables `events` and `units`."""
     told = [column for column in USAGE_EVENTS.columns if column not in PRICED]
-    full_schema = ddl.polars_schema(USAGE_EVENTS)
+    full_schema = polars_schema(USAGE_EVENTS)
     schema = {column.name: full_schema[column.name] for column in told}
     rows = [{**CALL, "event_id": str(number), **call} for number, call in enumerate(calls)]
     for row in rows:
         row["usage_on"] = row["started_at"].date()
-        row["cost_reported"] = (
-            None if row.get("cost_reported") is None else Decimal(str(row["cost_reported"]))
-        )
+        row["cost_reported"] = None if row.get("cost_reported") is None else Decimal(str(row["cost_reported"]))
     names = ("event_id", "usage_on", "started_at", "unit", "quantity")
-    unit_schema = {name: ddl.polars_schema(USAGE_UNITS)[name] for name in names}
+    unit_schema = {name: polars_schema(USAGE_UNITS)[name] for name in names}
     counted = [
         {"usage_on": NOON.date(), "started_at": NOON, **unit, "quantity": Decimal(str(unit["quantity"]))}
         for unit in units

@@ -105,9 +105,7 @@ def test_init_overwrites_nothing(sophia):
 
 
 def uncommented(text):
-    lines = (
-        line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in text.splitlines()
-    )
+    lines = (line[1:] if line.startswith("#") and not line.startswith("# ") else line for line in text.splitlines())
     return "\n".join(lines)
 
 
@@ -131,9 +129,7 @@ def test_init_shows_every_setting_but_secrets():
 def test_init_explains_settings_in_their_own_words(model):
     text = " ".join(render_config().replace("#", " ").split())
 
-    assert [
-        name for name, field in model.model_fields.items() if " ".join(field.description.split()) not in text
-    ] == []
+    assert [name for name, field in model.model_fields.items() if " ".join(field.description.split()) not in text] == []
 
 
 def test_doctor_looks_at_an_empty_folder_without_making_anything(sophia):

@@ -94,16 +94,12 @@ def test_ingested_calls_are_priced_to_the_last_digit(gateway):
     sophia, page = gateway
 
     assert page.exit_code == 0
-    assert sophia.rows(SPEND) == [
-        {"spend_usd": "0.007", "calls": 3}
-    ]  # 2 x (1,000 x 2.50 + 100 x 10.00) / 1,000,000
+    assert sophia.rows(SPEND) == [{"spend_usd": "0.007", "calls": 3}]  # 2 x (1,000 x 2.50 + 100 x 10.00) / 1,000,000
 
 
 def test_a_model_without_a_price_is_unknown_and_never_zero(gateway):
     _, page = gateway
-    (line,) = [
-        line for line in page.stdout.splitlines() if line.startswith("gpt-4o-minx ") and "unknown" in line
-    ]
+    (line,) = [line for line in page.stdout.splitlines() if line.startswith("gpt-4o-minx ") and "unknown" in line]
 
     assert "0.00" not in line
 
@@ -220,7 +216,6 @@ def test_days_are_made_anew_from_landing_as_they_were(gateway):
 
 def test_a_file_whose_rows_are_mostly_broken_is_held_and_exits_with_3(tmp_path_factory):
     sophia, patch = folder(tmp_path_factory, "held")
-    sophia("ingest", sophia.write("good.jsonl", [litellm_call("good")]), "--source", "litellm")
     calls = [litellm_call(f"bad-{place}", prompt_tokens=-1) for place in range(20)]
     page = sophia("ingest", sophia.write("broken.jsonl", calls), "--source", "litellm")
     machine = sophia("ingest", str(sophia.folder / "broken.jsonl"), "--source", "litellm", "--json")
@@ -269,6 +264,4 @@ def test_agent_logs_are_read_without_their_prompts_and_are_not_spend(tmp_path_fa
     assert "not spend" in page.stdout
     assert PROMPT not in page.output
     assert facts["spend"]["table"]["total"] is None
-    assert (
-        facts["spend"]["api_equivalent"]["list_cost_usd"] == "0.0045"
-    )  # 1,000 x 3.00 + 100 x 15.00 a million
+    assert facts["spend"]["api_equivalent"]["list_cost_usd"] == "0.0045"  # 1,000 x 3.00 + 100 x 15.00 a million

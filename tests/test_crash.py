@@ -12,7 +12,6 @@ STEP = 9
 """Every so many durable acts the run is killed; 1 kills it at each of them (about a minute and a half)."""
 
 
-
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("crash")

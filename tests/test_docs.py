@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "ARCHITECTURE.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 SOPHIA = str(Path(sys.executable).with_name("sophia-metrics"))
 
 
@@ -22,7 +27,13 @@ def blocks(page: Path, language: str) -> list[str]:
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SOPHIA_")}
     return subprocess.run(
-        [SOPHIA, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
+        [SOPHIA, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
     )
 
 
@@ -36,7 +47,9 @@ def project(tmp_path_factory):
 
 def readme_commands() -> list[list[str]]:
     lines = [line for block in blocks(ROOT / "README.md", "bash") for line in block.splitlines()]
-    commands = [shlex.split(line.removeprefix("uv run "), comments=True) for line in lines if line.startswith("uv run sophia")]
+    commands = [
+        shlex.split(line.removeprefix("uv run "), comments=True) for line in lines if line.startswith("uv run sophia")
+    ]
     return [command[1:] for command in commands]
 
 
@@ -55,7 +68,11 @@ def test_the_commands_of_the_readme_run_in_their_order(project):
 
 @pytest.mark.parametrize(
     ("page", "query"),
-    [pytest.param(page, query, id=f"{page.stem}-{number}") for page in PAGES for number, query in enumerate(blocks(page, "sql"))],
+    [
+        pytest.param(page, query, id=f"{page.stem}-{number}")
+        for page in PAGES
+        for number, query in enumerate(blocks(page, "sql"))
+    ],
 )
 def test_a_query_of_the_documentation_answers(project, page, query):
     if not (project / ".sophia").exists():
@@ -65,7 +82,11 @@ def test_a_query_of_the_documentation_answers(project, page, query):
 
 
 def test_every_command_that_the_documentation_names_exists():
-    named = {word for page in PAGES for word in re.findall(r"`(?:uv run )?sophia-metrics ([a-z][a-z-]*)", page.read_text())}
+    named = {
+        word
+        for page in PAGES
+        for word in re.findall(r"(?:`|uv run |^)sophia-metrics ([a-z][a-z-]*)", page.read_text(), re.MULTILINE)
+    }
     listed = run(ROOT, "--help").stdout
     assert named
     assert [word for word in sorted(named) if not re.search(rf"\b{word}\b", listed)] == []

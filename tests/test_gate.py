@@ -8,7 +8,11 @@ from sophia_metrics.usage.gate import GateLimits, judge
 
 def verdict(good, broken, ignored=0, limits=GateLimits(0.5, 20)):  # noqa: B008 - frozen
     """Judge a slice of so many good rows, broken rows by rule, and rows that are not usage."""
-    rows = [(None, False, good), (None, True, ignored), *((rule, False, count) for rule, count in broken.items())]
+    rows = [
+        (None, False, good),
+        (None, True, ignored),
+        *((rule, False, count) for rule, count in broken.items()),
+    ]
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE keys (rule VARCHAR, is_ignored BOOLEAN)")
         connection.executemany("INSERT INTO keys SELECT $1, $2 FROM range($3)", rows)
@@ -50,7 +54,9 @@ def test_a_share_of_zero_holds_at_the_first_broken_row():
 def test_the_reason_counts_the_rows_names_the_commonest_rule_and_says_what_to_do():
     reason = verdict(500, {"wrong_type": 600, "missing_time": 900}).reason
 
-    assert reason.startswith("1,500 of 2,000 rows break a row rule, most of them missing_time (900): correct the format")
+    assert reason.startswith(
+        "1,500 of 2,000 rows break a row rule, most of them missing_time (900): correct the format"
+    )
     assert "max_quarantined_ratio in sophia.toml" in reason
 
 

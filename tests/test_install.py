@@ -25,10 +25,31 @@ def installed(tmp_path_factory):
     environment = folder / "environment"
     constraints = folder / "constraints.txt"
     call(UV, "build", "--quiet", "--wheel", "--out-dir", str(folder), str(ROOT))
-    call(UV, "export", "--quiet", "--locked", "--no-dev", "--no-emit-project", "--no-hashes", "-o", str(constraints), cwd=ROOT)
+    call(
+        UV,
+        "export",
+        "--quiet",
+        "--locked",
+        "--no-dev",
+        "--no-emit-project",
+        "--no-hashes",
+        "-o",
+        str(constraints),
+        cwd=ROOT,
+    )
     call(UV, "venv", "--quiet", "--python", sys.executable, str(environment))
     (wheel,) = folder.glob("*.whl")
-    call(UV, "pip", "install", "--quiet", "--python", str(environment / "bin" / "python"), "-c", str(constraints), str(wheel))
+    call(
+        UV,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        str(environment / "bin" / "python"),
+        "-c",
+        str(constraints),
+        str(wheel),
+    )
     return environment / "bin"
 
 
@@ -42,7 +63,11 @@ def call(*command, cwd=None) -> str:
 def test_the_installed_program_makes_tables_that_can_be_queried(installed, tmp_path):
     call(str(installed / "sophia-metrics"), "run", "--sample", "--plain", cwd=tmp_path)
     answer = call(
-        str(installed / "sophia-metrics"), "sql", "SELECT count(DISTINCT usage_on) AS days FROM mart_cost_daily", "--json", cwd=tmp_path
+        str(installed / "sophia-metrics"),
+        "sql",
+        "SELECT count(DISTINCT usage_on) AS days FROM mart_cost_daily",
+        "--json",
+        cwd=tmp_path,
     )
     ((days,),) = (row.values() for row in json.loads(answer))
     assert days in {90, 91}  # the first of the ninety files may hold late calls of the day before it

@@ -1,8 +1,7 @@
-"""A landed file holds allow-listed columns with people hashed, says where it came from, and is whole or absent."""
+"""A landed file holds allow-listed columns, with people hashed; it says whence it came, whole or absent."""
 
 import hashlib
 import hmac
-import os
 import signal
 import stat
 import subprocess
@@ -124,7 +123,7 @@ def test_the_footer_says_where_the_rows_come_from_and_is_read_back(lab):
 
 
 def test_a_path_with_quotes_and_letters_of_another_alphabet_survives_the_footer(lab):
-    path = lab.write("Ödö's \"logs\".jsonl", [event("a")])
+    path = lab.write('Ödö\'s "logs".jsonl', [event("a")])
 
     assert Landing.read(landed(lab, path).path).files[0].path == str(path)
 
@@ -197,9 +196,10 @@ def test_a_source_file_that_vanishes_is_named(lab):
     files = source.find_files()
     path.unlink()
 
-    with pytest.raises(ProcessingError, match=r"calls\.jsonl is missing"), working_connection(
-        lab.home, "1GiB"
-    ) as connection:
+    with (
+        pytest.raises(ProcessingError, match=r"calls\.jsonl is missing"),
+        working_connection(lab.home, "1GiB") as connection,
+    ):
         land(connection, source, files, identity=Identity(KEY), attempt_id="x", folder=lab.home, now=NOW)
 
 
@@ -240,7 +240,8 @@ def test_a_write_that_fails_leaves_nothing(lab, tmp_path):
 
 def test_what_a_killed_process_spilled_is_gone_when_the_next_one_works(tmp_path):
     program = (
-        "import os, signal, sys; from pathlib import Path; from sophia_metrics.working import working_connection\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        "from sophia_metrics.working import working_connection\n"
         "with working_connection(Path(sys.argv[1]), '1GiB'):\n"
         "    spill = next((Path(sys.argv[1]) / 'tmp').iterdir()); (spill / 'rows').write_text('x')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
@@ -260,11 +261,11 @@ def test_working_connections_are_private_to_the_state_folder(tmp_path):
     with working_connection(tmp_path, "1GiB") as connection:
         (folder,) = connection.execute("SELECT current_setting('temp_directory')").fetchone()
         assert Path(folder).is_relative_to(tmp_path)
-        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+        assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
         assert connection.execute("SELECT current_setting('TimeZone')").fetchone() == ("UTC",)
 
 
 def test_a_landing_keeps_microseconds_of_its_time(lab):
-    now = datetime(2026, 11, 20, 12, 0, 0, 123456)  # noqa: DTZ001 - naive UTC
+    now = datetime(2026, 11, 20, 12, 0, 0, 123456)
 
     assert Landing.read(landed(lab, lab.write("c.jsonl", [event("a")]), now=now).path).landed_at == now

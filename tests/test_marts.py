@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from sophia_metrics import schema
 from sophia_metrics.marts import MARTS, Mart, catalogue, mart
 from sophia_metrics.schema import Kind, Table
-from sophia_metrics.schema.ddl import create_table, polars_schema, sql_type
+from sophia_metrics.schema.ddl import create_table, sql_type
 from sophia_metrics.schema.marts import COST_MEASURES
+from sophia_metrics.schema.polars_types import polars_schema
 
 CASES = Path(__file__).parent / "marts"
 
@@ -58,9 +59,7 @@ def columns_of(path: Path) -> list[str]:
         return next(csv.reader(file))
 
 
-def typed(
-    connection: duckdb.DuckDBPyConnection, path: Path, table: Table, columns: Sequence[str]
-) -> list[Row]:
+def typed(connection: duckdb.DuckDBPyConnection, path: Path, table: Table, columns: Sequence[str]) -> list[Row]:
     """Read a CSV whose cells have the types of the table's columns; an empty cell is null."""
     kinds = {column.name: sql_type(column.kind) for column in table.columns}
     casts = ", ".join(f"CAST({name} AS {kinds[name]}) AS {name}" for name in columns)
@@ -134,10 +133,7 @@ def test_case(folder):
         found = build(connection, each, now)
 
     assert (
-        differences(
-            found, expected, [key for key in each.table.key if key in columns_of(folder / "expect.csv")]
-        )
-        == []
+        differences(found, expected, [key for key in each.table.key if key in columns_of(folder / "expect.csv")]) == []
     )
 
 
@@ -169,9 +165,7 @@ def test_a_mart_yields_the_columns_of_its_table_with_their_types(each):
         for name in each.inputs:
             connection.execute(create_table(schema.table(name)))
         parameters = dict.fromkeys(each.parameters, at("2026-11-23"))
-        found = [
-            (column[0], str(column[1])) for column in connection.execute(each.sql, parameters).description
-        ]
+        found = [(column[0], str(column[1])) for column in connection.execute(each.sql, parameters).description]
 
     assert found == [(column.name, sql_type(column.kind)) for column in each.table.columns]
 
@@ -234,9 +228,7 @@ INSTANTS = st.one_of(
 EVENTS = st.fixed_dictionaries(
     {
         "started_at": INSTANTS,
-        "length": maybe(
-            st.sampled_from([timedelta(0), timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)])
-        ),
+        "length": maybe(st.sampled_from([timedelta(0), timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)])),
         "source_role": st.sampled_from(["ledger", "ledger", "ledger", "reconcile"]),
         "record_kind": st.sampled_from(["call", "call", "call", "bucket"]),
         "team": maybe(st.sampled_from(["search", "support"])),
@@ -366,9 +358,7 @@ def test_days_built_one_by_one_are_the_days_built_together(usage):
 @BUILDS_TABLES
 @given(USAGE)
 def test_the_days_hold_exactly_what_the_ledger_events_hold(usage):
-    ledger = [
-        event for event in map(whole_event, usage, range(len(usage))) if event["source_role"] == "ledger"
-    ]
+    ledger = [event for event in map(whole_event, usage, range(len(usage))) if event["source_role"] == "ledger"]
     daily = tables_of(usage)["mart_cost_daily"]
 
     for name in (
@@ -437,9 +427,7 @@ def test_the_histogram_holds_every_timed_call_in_the_right_bucket(usage):
     timed = [
         event["latency_ms"]
         for event in usage
-        if event["source_role"] == "ledger"
-        and event["record_kind"] == "call"
-        and event["latency_ms"] is not None
+        if event["source_role"] == "ledger" and event["record_kind"] == "call" and event["latency_ms"] is not None
     ]
     bounds = [base * scale for scale in (1, 10, 100, 1000, 10_000) for base in (10, 15, 20, 30, 50, 70)]
     bounds = [*(bound for bound in bounds if bound <= 500_000), 600_000, math.inf]

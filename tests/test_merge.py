@@ -106,7 +106,12 @@ VERSIONS = st.builds(
     event,
     ident=st.sampled_from("abc"),
     started_at=st.sampled_from(
-        ["2026-11-17T23:59:59Z", "2026-11-18T00:00:00Z", "2026-11-18T13:00:00.123456Z", "2026-11-18T23:59:59.999999Z"]
+        [
+            "2026-11-17T23:59:59Z",
+            "2026-11-18T00:00:00Z",
+            "2026-11-18T13:00:00.123456Z",
+            "2026-11-18T23:59:59.999999Z",
+        ]
     ),
     output_tokens=st.sampled_from([1, 2, 300]),
     status=st.sampled_from(["ok", "error"]),
@@ -115,7 +120,11 @@ VERSIONS = st.builds(
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(versions=st.lists(VERSIONS, min_size=2, max_size=9), cuts=st.tuples(st.integers(0, 9), st.integers(0, 9)), seed=st.randoms())
+@given(
+    versions=st.lists(VERSIONS, min_size=2, max_size=9),
+    cuts=st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    seed=st.randoms(),
+)
 def test_any_cut_and_order_of_the_same_versions_gives_the_same_core(tmp_path_factory, versions, cuts, seed):
     first, second = sorted(cuts)
     shuffled = list(versions)

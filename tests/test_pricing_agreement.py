@@ -42,9 +42,7 @@ class Both:
 
 
 def every_model() -> list[tuple[types.Provider, types.ModelInfo]]:
-    return [
-        (provider, model) for provider in data_snapshot.get_snapshot().providers for model in provider.models
-    ]
+    return [(provider, model) for provider in data_snapshot.get_snapshot().providers for model in provider.models]
 
 
 @cache
@@ -117,8 +115,7 @@ def ours(calls: list[dict[str, object]], units: list[dict[str, object]]) -> list
     with duckdb.connect() as connection:
         load_batch(connection, calls, units=units)
         connection.execute(
-            "CREATE TEMP TABLE source_terms AS"
-            " SELECT 'test' AS source, 'api' AS billing, '' AS reported_basis"
+            "CREATE TEMP TABLE source_terms AS SELECT 'test' AS source, 'api' AS billing, '' AS reported_basis"
         )
         connection.execute("CREATE TEMP TABLE fx_rates (currency VARCHAR, rate DECIMAL(38, 18))")
         load_cards(connection, every_price(), NOW)
@@ -127,9 +124,7 @@ def ours(calls: list[dict[str, object]], units: list[dict[str, object]]) -> list
         return [dollars for (dollars,) in connection.execute(query).fetchall()]
 
 
-def compare(
-    keys: list[PriceKey], drawn: list[dict[str, int]], quantity: int, at: datetime
-) -> dict[PriceKey, Both]:
+def compare(keys: list[PriceKey], drawn: list[dict[str, int]], quantity: int, at: datetime) -> dict[PriceKey, Both]:
     usage = {key: priced_usage(key, drawn[number % len(drawn)], at) for number, key in enumerate(keys)}
     counted = {key: {unit: quantity + len(unit) for unit in units_of(key, at)} for key in keys}
     calls = [call(key, usage[key], at) for key in keys]
@@ -139,10 +134,7 @@ def compare(
         for unit, count in counted[key].items()
     ]
     costs = ours(calls, units)
-    return {
-        key: Both(cost, theirs(key, usage[key], counted[key], at))
-        for key, cost in zip(keys, costs, strict=True)
-    }
+    return {key: Both(cost, theirs(key, usage[key], counted[key], at)) for key, cost in zip(keys, costs, strict=True)}
 
 
 def call(key: PriceKey, usage: Usage, at: datetime) -> dict[str, object]:
@@ -166,9 +158,7 @@ def disagreements(both: dict[PriceKey, Both]) -> dict[PriceKey, Both]:
 
 def has_no_price(key: PriceKey) -> bool:
     """Return whether genai-prices has no price at all for the model, and its name does not say free."""
-    model = next(
-        model for provider, model in every_model() if (provider.id, model.id) == (key.provider, key.model)
-    )
+    model = next(model for provider, model in every_model() if (provider.id, model.id) == (key.provider, key.model))
     prices = model.get_prices(NOON)
     return all(value is None for value in vars(prices).values()) and not key.model.endswith(":free")
 
@@ -265,9 +255,7 @@ def test_groq_bills_ten_seconds_of_whisper_at_least_where_we_bill_what_was_count
     assert theirs(key, nothing, {"input_audio_seconds": 3}, NOON) == ten
     seconds = [{"event_id": "0", "unit": "input_audio_seconds", "quantity": 3}]
     # 0.111 dollars an hour
-    assert price_calls([call(key, nothing, NOON)], units=seconds)[0][0]["cost_usd"] == Decimal(
-        "0.000092500000"
-    )
+    assert price_calls([call(key, nothing, NOON)], units=seconds)[0][0]["cost_usd"] == Decimal("0.000092500000")
 
 
 def test_reasoning_is_part_of_output_where_genai_prices_has_a_rate_of_its_own():

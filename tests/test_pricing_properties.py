@@ -65,8 +65,7 @@ def test_a_price_change_moves_no_event_before_it(changed, moments):
     )
     usage = {"input_tokens": 1_000_000, "output_tokens": 0}
     calls = [
-        {**usage, "started_at": changed + moment}
-        for moment in (*moments, timedelta(0), -timedelta(microseconds=1))
+        {**usage, "started_at": changed + moment} for moment in (*moments, timedelta(0), -timedelta(microseconds=1))
     ]
     events, _ = price_calls(calls, book=PriceBook((entry,)))
     assert [event["cost_usd"] for event in events] == [

@@ -92,10 +92,7 @@ def test_a_cache_hit_costs_nothing_and_keeps_what_it_would_have_cost():
 @pytest.mark.parametrize("billing", ["subscription", None])
 def test_a_subscription_has_a_list_cost_and_no_spend(billing):
     row = priced(REPORTED, billing=billing, reported_basis="billed")
-    spend = [
-        row[name]
-        for name in ("cost_usd", "cost_basis", "cost_computed_usd", "cost_input_usd", "cost_units_usd")
-    ]
+    spend = [row[name] for name in ("cost_usd", "cost_basis", "cost_computed_usd", "cost_input_usd", "cost_units_usd")]
     assert (row["price_status"], row["list_cost_usd"], spend) == ("subscription", Decimal("2.25"), [None] * 5)
 
 
@@ -174,18 +171,14 @@ def test_a_bucket_of_many_calls_takes_the_lowest_size_tier(count, dollars):
     assert cost({**bucket, "input_tokens": 300_000, "output_tokens": 0}) == Decimal(dollars)
 
 
-@pytest.mark.parametrize(
-    ("second", "dollars"), [("00:29:59", "0.135"), ("00:30:00", "0.27"), ("16:30:00", "0.135")]
-)
+@pytest.mark.parametrize(("second", "dollars"), [("00:29:59", "0.135"), ("00:30:00", "0.27"), ("16:30:00", "0.135")])
 def test_a_daily_band_begins_and_ends_on_the_second(second, dollars):
     at = utc(f"2026-11-20T{second}")
     call = {"provider": "deepseek", "model": "deepseek-chat", "started_at": at}
     assert cost({**call, "input_tokens": 1_000_000, "output_tokens": 0}) == Decimal(dollars)
 
 
-@pytest.mark.parametrize(
-    ("tokens", "dollars"), [(1, "0.000000000001"), (2, "0.000000000001"), (3, "0.000000000002")]
-)
+@pytest.mark.parametrize(("tokens", "dollars"), [(1, "0.000000000001"), (2, "0.000000000001"), (3, "0.000000000002")])
 def test_half_a_step_is_rounded_away_from_zero(tokens, dollars):
     # 0.0000005 dollars a million: half of the last decimal that money has
     entry = Override.model_validate(
@@ -200,9 +193,7 @@ def test_the_cost_is_the_sum_of_its_rounded_parts():
     entry = Override.model_validate({"provider": "acme", "model": "tiny", "per_million": parts})
     usage = {"input_tokens": 1, "cache_read_tokens": 1, "output_tokens": 1}
     # three halves of a step are one and a half; three rounded ones are three
-    assert cost({"provider": "acme", "model": "tiny", **usage}, book=PriceBook((entry,))) == Decimal(
-        "0.000000000003"
-    )
+    assert cost({"provider": "acme", "model": "tiny", **usage}, book=PriceBook((entry,))) == Decimal("0.000000000003")
 
 
 def test_units_are_priced_beside_the_tokens():
@@ -225,9 +216,7 @@ def test_a_unit_without_a_price_makes_the_cost_unknown():
 
 
 def test_a_token_class_in_units_without_a_price_of_its_own_costs_what_its_class_costs():
-    _, units = price_calls(
-        [USED], units=[{"event_id": "0", "unit": "input_image_tokens", "quantity": 1_000_000}]
-    )
+    _, units = price_calls([USED], units=[{"event_id": "0", "unit": "input_image_tokens", "quantity": 1_000_000}])
     assert units[0]["cost_usd"] == Decimal("0.25")
 
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from sophia_metrics.sources import events
-from sophia_metrics.usage.landing import Landing, land
 from sophia_metrics.usage.identity import Identity
+from sophia_metrics.usage.landing import Landing, land
 from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import stage
 from sophia_metrics.working import working_connection
@@ -174,7 +174,12 @@ def test_each_row_says_its_rule_reason_source_attempt_and_time(lab):
         "the number of output tokens is below zero",
         "error",
     )
-    assert (row["source"], row["attempt_id"], row["found_at"], row["found_on"]) == ("app", "one", NOW, NOW.date())
+    assert (row["source"], row["attempt_id"], row["found_at"], row["found_on"]) == (
+        "app",
+        "one",
+        NOW,
+        NOW.date(),
+    )
 
 
 def test_the_values_that_explain_the_rule_are_kept(lab):
@@ -187,7 +192,13 @@ def test_the_values_that_explain_the_rule_are_kept(lab):
 
 @pytest.mark.parametrize(
     "model",
-    ["gpt-4o", "anthropic/claude-sonnet-4.5", "claude-3-5-sonnet@20240620", "ft:gpt-4o:acme::8x", "llama3:8b+q4"],
+    [
+        "gpt-4o",
+        "anthropic/claude-sonnet-4.5",
+        "claude-3-5-sonnet@20240620",
+        "ft:gpt-4o:acme::8x",
+        "llama3:8b+q4",
+    ],
 )
 def test_names_of_models_are_kept(lab, model):
     (row,) = quarantine(lab, lab.write("calls.jsonl", [event("a", model=model, **BAD)]))
@@ -196,7 +207,13 @@ def test_names_of_models_are_kept(lab, model):
 
 
 def test_prompts_and_people_are_in_no_column_even_where_columns_have_slipped(lab):
-    planted = {"messages": PROMPT, "user": MAIL, "session": MAIL, "error_class": PROMPT, "tags": {"who": MAIL}}
+    planted = {
+        "messages": PROMPT,
+        "user": MAIL,
+        "session": MAIL,
+        "error_class": PROMPT,
+        "tags": {"who": MAIL},
+    }
     slipped = [{"model": PROMPT, "provider": MAIL}, {"model": MAIL, "provider": PROMPT, "status": PROMPT}]
     calls = [event("a", **planted, **BAD), event("b", **planted, output_tokens=PROMPT)]
     calls += [event(str(place), **{**planted, **each}, **BAD) for place, each in enumerate(slipped)]

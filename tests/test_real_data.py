@@ -98,5 +98,8 @@ def test_a_trace_in_seconds_from_its_start_loads_with_a_mapping_alone(project):
     )
     lines = [line.split(",") for line in BURST.read_text().splitlines()[1:]]
     totals = {name: sum(int(line[4]) for line in lines if line[1] == name) for name in ("ChatGPT", "GPT-4")}
-    assert {row["model"]: row["tokens"] for row in rows} == {"gpt-3.5-turbo": totals["ChatGPT"], "gpt-4": totals["GPT-4"]}
+    assert {row["model"]: row["tokens"] for row in rows} == {
+        "gpt-3.5-turbo": totals["ChatGPT"],
+        "gpt-4": totals["GPT-4"],
+    }
     assert sum(row["calls"] for row in rows) == sum(row["priced"] for row in rows) == 250

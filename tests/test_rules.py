@@ -9,7 +9,7 @@ from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.usage.rules import ROW_RULES, RowRule, first_broken_rule
 from sophia_metrics.usage.staging import MAPPED_COLUMNS
 
-NOW = datetime(2026, 11, 20, 12)  # noqa: DTZ001 - naive UTC
+NOW = datetime(2026, 11, 20, 12)
 SECOND = timedelta(seconds=1)
 TRILLION = 10**12
 
@@ -41,7 +41,7 @@ BAD = [
     ("malformed_row", {"defect": "malformed_row"}),
     ("wrong_type", {"defect": "wrong_type"}),
     ("missing_time", {"started_at": None}),
-    ("time_too_early", {"started_at": datetime(2014, 12, 31, 23, 59, 59)}),  # noqa: DTZ001 - naive UTC
+    ("time_too_early", {"started_at": datetime(2014, 12, 31, 23, 59, 59)}),
     ("time_in_future", {"started_at": NOW + timedelta(hours=1) + SECOND}),
     ("update_in_future", {"source_updated_at": NOW + timedelta(hours=1) + SECOND}),
     ("missing_provider", {"provider": None}),
@@ -73,10 +73,16 @@ BAD = [
 ]
 
 EDGES = [
-    {"started_at": datetime(2015, 1, 1)},  # noqa: DTZ001 - naive UTC
+    {"started_at": datetime(2015, 1, 1)},
     {"started_at": NOW + timedelta(hours=1)},
     {"source_updated_at": NOW + timedelta(hours=1)},
-    {"total_input_tokens": 0, "input_tokens": 0, "cache_read_tokens": 0, "output_tokens": 0, "reasoning_tokens": 0},
+    {
+        "total_input_tokens": 0,
+        "input_tokens": 0,
+        "cache_read_tokens": 0,
+        "output_tokens": 0,
+        "reasoning_tokens": 0,
+    },
     {"output_tokens": TRILLION},
     {"record_kind": "bucket", "ended_at": NOW},  # exactly a day
     {"record_kind": "call", "ended_at": NOW + SECOND},  # only buckets have a width
@@ -139,7 +145,10 @@ def test_a_row_without_any_number_is_kept(broken):
 
 
 def test_a_row_that_breaks_two_rules_goes_to_the_first(broken):
-    assert broken(model=None, output_tokens=-1, reasoning_tokens=None) == ["missing_model", "negative_output_tokens"]
+    assert broken(model=None, output_tokens=-1, reasoning_tokens=None) == [
+        "missing_model",
+        "negative_output_tokens",
+    ]
 
 
 def test_rules_have_names_of_their_own():

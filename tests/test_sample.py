@@ -45,9 +45,7 @@ def calls(files):
 
 
 def test_there_is_one_file_a_day_for_ninety_days_up_to_yesterday(files):
-    assert [day_of(path) for path in files] == [
-        YESTERDAY - timedelta(days=back) for back in range(89, -1, -1)
-    ]
+    assert [day_of(path) for path in files] == [YESTERDAY - timedelta(days=back) for back in range(89, -1, -1)]
 
 
 def test_every_call_has_all_the_keys_of_the_event_format_and_no_other(calls):
@@ -115,9 +113,7 @@ def test_the_last_month_is_busier_than_the_first(calls):
 
 
 def test_the_last_calls_of_a_day_arrive_in_the_file_of_three_days_later(files):
-    late = [
-        (day_of(path), call) for path in files for call in calls_in(path) if started_on(call) != day_of(path)
-    ]
+    late = [(day_of(path), call) for path in files for call in calls_in(path) if started_on(call) != day_of(path)]
 
     assert late
     assert {arrived - started_on(call) for arrived, call in late} == {timedelta(days=3)}

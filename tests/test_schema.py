@@ -15,8 +15,9 @@ from sqlglot import exp
 
 from sophia_metrics import schema
 from sophia_metrics.schema import TABLES, Column, Kind, Storage, Table
-from sophia_metrics.schema.ddl import Engine, create_table, polars_schema, select_typed, sql_type
+from sophia_metrics.schema.ddl import Engine, create_table, select_typed, sql_type
 from sophia_metrics.schema.dictionary import render
+from sophia_metrics.schema.polars_types import polars_schema
 
 DICTIONARY = Path(__file__).parent.parent / "docs" / "tables.md"
 
@@ -146,8 +147,7 @@ def test_duckdb_creates_the_table_with_these_types_and_requirements(table):
         found = connection.execute(f"DESCRIBE {table.name}").fetchall()
 
     assert [(name, kind, null) for name, kind, null, *_ in found] == [
-        (column.name, sql_type(column.kind), "NO" if column.is_required else "YES")
-        for column in table.columns
+        (column.name, sql_type(column.kind), "NO" if column.is_required else "YES") for column in table.columns
     ]
 
 

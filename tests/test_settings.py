@@ -169,7 +169,10 @@ def test_dollars_have_no_exchange_rate(project):
         ("colour = 1", "colour is no setting: known are batch_bytes, "),
         ("[gate]\nmin_row = 1", "gate.min_row is no setting: did you mean min_rows?"),
         (SOURCE + 'path = ["x"]', "sources.0.path is no setting: did you mean paths?"),
-        (SOURCE + 'paths = "x"', 'sources.0.paths: must be a list, in [ and ]; an example is paths = ["/var/log'),
+        (
+            SOURCE + 'paths = "x"',
+            'sources.0.paths: must be a list, in [ and ]; an example is paths = ["/var/log',
+        ),
         ("time_zone = 'Mars'", 'time zone of the IANA database; an example is time_zone = "Europe/Berlin"'),
         ("memory_limit = 'lots'", 'an example is memory_limit = "4GiB"'),
         ("keep_versions = 1", "keep_versions: input should be greater than or equal to 2; an example is"),
@@ -221,7 +224,11 @@ def test_a_file_that_is_not_toml_is_named_with_the_place(project):
 
 @pytest.mark.parametrize(
     "toml",
-    [f'identity_secret = "{SECRET}"', f'IDENTITY_SECRET = "{SECRET}"', f'[gate]\nidentity_secret = "{SECRET}"'],
+    [
+        f'identity_secret = "{SECRET}"',
+        f'IDENTITY_SECRET = "{SECRET}"',
+        f'[gate]\nidentity_secret = "{SECRET}"',
+    ],
 )
 def test_a_secret_in_the_file_is_refused_and_not_repeated(project, toml):
     write(project, toml)

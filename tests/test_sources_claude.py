@@ -95,9 +95,7 @@ def test_lines_of_one_answer_share_an_id_and_a_replayed_one_ranks_below():
 
 
 def test_the_same_message_of_another_request_is_another_call(tmp_path):
-    log = write_jsonl(
-        tmp_path / "log.jsonl", [_line("m", "r-1", 1), _line("m", "r-2", 1), _line("m", None, 1)]
-    )
+    log = write_jsonl(tmp_path / "log.jsonl", [_line("m", "r-1", 1), _line("m", "r-2", 1), _line("m", None, 1)])
     assert len({event["native_id"] for event in mapped([log], FORMAT)}) == 3
 
 
@@ -119,9 +117,7 @@ def test_repeated_lines_are_as_many_calls_as_they_have_ids(tmp_path):
     # The shape of ClaudeBar#207: one response is logged 14 times.
     lines = [_line("m-1", "r-1", 2)] * 14 + [_line(f"m-{number}", f"r-{number}", 2) for number in range(2, 5)]
     connection = land([write_jsonl(tmp_path / "log.jsonl", lines)], FORMAT)
-    assert rows(connection, f"SELECT count(DISTINCT native_id) AS calls FROM ({FORMAT.mapping})") == [
-        {"calls": 4}
-    ]
+    assert rows(connection, f"SELECT count(DISTINCT native_id) AS calls FROM ({FORMAT.mapping})") == [{"calls": 4}]
 
 
 def test_a_line_of_another_shape_is_ignored_and_not_a_bad_call(tmp_path):

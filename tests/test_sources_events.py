@@ -22,9 +22,7 @@ def test_times_honour_their_offset_and_are_utc_without_one():
 
 
 def test_token_columns_are_taken_as_they_are_and_their_sum_is_the_input():
-    assert _event(
-        CALL, "input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "total_input_tokens"
-    ) == (
+    assert _event(CALL, "input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "total_input_tokens") == (
         *(70, 30, None),
         100,
     )
@@ -76,9 +74,7 @@ def test_every_column_of_an_event_that_is_not_ours_can_be_told():
 
 def test_a_unit_that_is_no_number_is_a_defect(tmp_path):
     line = {"provider": "p", "model": "m", "started_at": "2026-10-05", "units": {"images": "some"}}
-    assert defects(
-        [write_jsonl(tmp_path / "log.jsonl", [line, line | {"units": {"images": 1}}])], FORMAT
-    ) == [
+    assert defects([write_jsonl(tmp_path / "log.jsonl", [line, line | {"units": {"images": 1}}])], FORMAT) == [
         "wrong_type",
         None,
     ]

@@ -167,9 +167,7 @@ def test_the_same_rows_load_from_jsonl_and_parquet(tmp_path):
     pl.DataFrame(entries).write_parquet(tmp_path / "log.parquet")
     file_format = _format({"input_tokens": "n"})
     for path in (lines, tmp_path / "log.parquet"):
-        assert [
-            (event["started_at"].second, event["input_tokens"]) for event in mapped([path], file_format)
-        ] == [
+        assert [(event["started_at"].second, event["input_tokens"]) for event in mapped([path], file_format)] == [
             (0, 12),
             (1, None),
         ]
@@ -199,9 +197,7 @@ def test_a_missing_column_is_named(tmp_path):
         land([path], _format({"input_tokens": "Tokens"}))
 
 
-@pytest.mark.parametrize(
-    "name", ['a"b', "a'b", "a;b", "a.b", "a]b", "$.x", "été", "--", "__defect", "file_name"]
-)
+@pytest.mark.parametrize("name", ['a"b', "a'b", "a;b", "a.b", "a]b", "$.x", "été", "--", "__defect", "file_name"])
 def test_names_and_values_with_quotes_are_only_names_and_values(tmp_path, name):
     frame = pl.DataFrame({"at": ["2026-10-05"], name: ["it's; DROP TABLE raw; --"]})
     frame.write_csv(tmp_path / "log.csv")

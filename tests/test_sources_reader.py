@@ -216,9 +216,7 @@ def test_a_fault_of_the_caller_is_not_taken_for_a_bad_file(tmp_path):
 
 def test_nothing_of_a_careful_read_stays_in_the_connection(tmp_path):
     connection = land([_write(tmp_path / "bad.csv", b"f,n\nc,1\nc\n")], FORMAT)
-    assert rows(connection, "SELECT view_name FROM duckdb_views() WHERE NOT internal") == [
-        {"view_name": "landed"}
-    ]
+    assert rows(connection, "SELECT view_name FROM duckdb_views() WHERE NOT internal") == [{"view_name": "landed"}]
 
 
 def test_a_file_of_the_format_passes_its_check(tmp_path):
@@ -251,9 +249,7 @@ def test_a_row_of_a_parquet_file_has_its_number_alone():
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    st.lists(st.one_of(st.integers(0, 99), st.sampled_from(["", "  ", "{", "[1]", '{"n":"x"}'])), max_size=30)
-)
+@given(st.lists(st.one_of(st.integers(0, 99), st.sampled_from(["", "  ", "{", "[1]", '{"n":"x"}'])), max_size=30))
 def test_located_rows_are_the_rows_that_were_read(tmp_path_factory, lines):
     texts = [json.dumps({"n": line}) if isinstance(line, int) else line for line in lines]
     log = tmp_path_factory.mktemp("log") / "log.jsonl"

@@ -44,9 +44,7 @@ def lab(tmp_path_factory):
         event("seven", "2026-11-18T13:00:00Z", input_tokens=None, output_tokens=None),
     ]
     lab.ingest(lab.write("calls.jsonl", calls))
-    ingest_subscription(
-        lab, event("agent-one", "2026-11-18T14:00:00Z"), event("agent-two", "2026-11-02T14:00:00Z")
-    )
+    ingest_subscription(lab, event("agent-one", "2026-11-18T14:00:00Z"), event("agent-two", "2026-11-02T14:00:00Z"))
     lab.publish()
     return lab
 
@@ -77,9 +75,7 @@ def test_days_and_models_add_up_to_the_total_exactly(lab, model_count):
     lines = [*table.models, *([table.other] if table.other else [])]
     known = [line.total.cost_usd for line in lines if line.total.cost_usd is not None]
 
-    assert (
-        sum(known) == sum(each.cost_usd for each in table.total.days.values()) == table.total.total.cost_usd
-    )
+    assert sum(known) == sum(each.cost_usd for each in table.total.days.values()) == table.total.total.cost_usd
     for line in [*lines, table.total]:
         assert line.total.request_count == sum(each.request_count for each in line.days.values())
 

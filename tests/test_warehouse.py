@@ -59,7 +59,10 @@ def test_read_is_always_accepted_and_quarantined_and_duplicate_and_ignored(tmp_p
     lab = Lab(tmp_path_factory.mktemp("counts") / "state")
     for receipt in lab.ingest(lab.write("one.jsonl", first), lab.write("two.jsonl", second)):
         (counts,) = receipt.files
-        assert counts.row_count == counts.accepted_count + counts.quarantined_count + counts.duplicate_count + counts.ignored_count
+        assert (
+            counts.row_count
+            == counts.accepted_count + counts.quarantined_count + counts.duplicate_count + counts.ignored_count
+        )
     good = {row["id"] for row in first + second if row["output_tokens"] > 0 and row["started_at"].startswith("2026")}
     assert lab.one("SELECT count(*) FROM core_usage_events") == len(good)
 
@@ -114,10 +117,14 @@ def test_two_writers_on_one_day_lose_nothing(lab):
 
 
 def test_single_days_add_up_to_the_range(lab):
-    calls = [event(f"{day}-{n}", f"2026-11-{day}T{n:02}:30:00Z", team=f"t{n % 2}") for day in (10, 11, 12) for n in range(5)]
+    calls = [
+        event(f"{day}-{n}", f"2026-11-{day}T{n:02}:30:00Z", team=f"t{n % 2}") for day in (10, 11, 12) for n in range(5)
+    ]
     lab.ingest(lab.write("calls.jsonl", calls))
     lab.publish()
-    days = lab.serving.query("SELECT usage_on, sum(cost_usd) AS usd FROM mart_cost_daily GROUP BY usage_on ORDER BY usage_on")
+    days = lab.serving.query(
+        "SELECT usage_on, sum(cost_usd) AS usd FROM mart_cost_daily GROUP BY usage_on ORDER BY usage_on"
+    )
     assert days["usage_on"].to_list() == [date(2026, 11, 10), date(2026, 11, 11), date(2026, 11, 12)]
     assert sum(days["usd"].to_list()) == lab.one("SELECT sum(cost_usd) FROM core_usage_events") == Decimal("0.0525")
 
@@ -166,7 +173,11 @@ def test_old_versions_go_but_not_within_a_day(lab):
     later = replace(lab, now=NOW + timedelta(hours=25))
     later.ingest(later.write("last.jsonl", [event("last")]))
     later.publish()
-    assert [path.stem for path in sorted((lab.home / "serving").glob("v*.duckdb"))] == ["v000004", "v000005", "v000006"]
+    assert [path.stem for path in sorted((lab.home / "serving").glob("v*.duckdb"))] == [
+        "v000004",
+        "v000005",
+        "v000006",
+    ]
 
 
 def test_only_the_days_that_changed_are_built_again(lab):
@@ -184,7 +195,9 @@ def test_sample_data_go_when_a_real_source_commits(lab):
     lab.ingest(lab.write("real.jsonl", [event("a")]))
     lab.publish()
     assert lab.serving.query("SELECT DISTINCT source FROM core_usage_events")["source"].to_list() == ["app"]
-    assert lab.serving.query("SELECT DISTINCT usage_on FROM mart_cost_daily")["usage_on"].to_list() == [date(2026, 11, 18)]
+    assert lab.serving.query("SELECT DISTINCT usage_on FROM mart_cost_daily")["usage_on"].to_list() == [
+        date(2026, 11, 18)
+    ]
     assert lab.collector.pending(SAMPLE_SOURCE) == ()
 
 
@@ -212,7 +225,10 @@ def test_a_model_that_gets_a_price_is_priced_and_what_was_priced_stays(lab):
 def test_a_rebuild_from_landing_gives_the_same_core(lab):
     lab.ingest(
         lab.write("one.jsonl", [event("a"), event("b", "2026-11-17T23:59:59Z"), event("e", output_tokens=-1)]),
-        lab.write("two.jsonl", [event("b", "2026-11-18T00:00:01Z", output_tokens=300), event("c", units={"web_searches": 2})]),
+        lab.write(
+            "two.jsonl",
+            [event("b", "2026-11-18T00:00:01Z", output_tokens=300), event("c", units={"web_searches": 2})],
+        ),
     )
     before = lab.core()
     changed = lab.collector.rebuild([lab.source()], Window.of_days(date(2026, 11, 17), date(2026, 11, 18)), NOW)
@@ -271,7 +287,9 @@ def test_a_state_file_that_another_program_holds_is_unavailable_not_broken(lab):
     _ = lab.warehouse
     program = "import duckdb, sys\nheld = duckdb.connect(sys.argv[1])\nprint('open', flush=True)\nsys.stdin.read()"
     holder = subprocess.Popen(
-        [sys.executable, "-c", program, str(lab.home / "warehouse.duckdb")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", program, str(lab.home / "warehouse.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     try:
         assert holder.stdout is not None

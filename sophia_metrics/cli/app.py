@@ -79,9 +79,7 @@ def sophia_metrics(
 @app.command()
 def run(
     *,
-    sample: Annotated[
-        bool, typer.Option("--sample", help="Collect made-up usage, for a first look.")
-    ] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="Collect made-up usage, for a first look.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Run the same steps without Prefect.")] = False,
     json: Json = False,
 ) -> None:
@@ -152,9 +150,7 @@ def tables(
 @app.command()
 def backfill(
     first: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="First UTC day.", metavar="FROM")],
-    last: Annotated[
-        datetime, typer.Argument(formats=["%Y-%m-%d"], help="Last UTC day, included.", metavar="TO")
-    ],
+    last: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="Last UTC day, included.", metavar="TO")],
     *,
     prefect: UsePrefect = False,
     json: Json = False,

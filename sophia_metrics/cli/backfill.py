@@ -22,9 +22,7 @@ def backfill_days(first: date, last: date, *, is_plain: bool, is_json: bool) -> 
     """
     settings = load_settings()
     with Progress(f"rebuilding {first} to {last}", shows_warnings=is_plain) as progress:
-        changed, build, publication = Pipeline(settings.home, progress, is_plain=is_plain).backfill(
-            first, last
-        )
+        changed, build, publication = Pipeline(settings.home, progress, is_plain=is_plain).backfill(first, last)
     facts = {
         "first_on": first,
         "last_on": last,

@@ -28,9 +28,7 @@ __all__ = ["Diagnosis", "StateFolder", "Unpriced", "diagnose"]
 PACKAGES = ("sophia-metrics", "duckdb", "polars", "prefect", "genai-prices")
 
 
-NO_SOURCE = (
-    "none in sophia.toml and no agent logs on this machine: `run` makes sample data, `ingest` takes files"
-)
+NO_SOURCE = "none in sophia.toml and no agent logs on this machine: `run` makes sample data, `ingest` takes files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +131,7 @@ def _unpriced(serving: Serving, now: datetime) -> tuple[Unpriced, ...]:
     models = load_spend(serving, now).unpriced
     if not models:
         return ()
-    known = sorted(
-        {model.id for provider in data_snapshot.get_snapshot().providers for model in provider.models}
-    )
+    known = sorted({model.id for provider in data_snapshot.get_snapshot().providers for model in provider.models})
     return tuple(
         Unpriced(each, tuple(difflib.get_close_matches(each.model, known, n=3)) if _lacks_price(each) else ())
         for each in models

@@ -41,9 +41,7 @@ def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
 
 
 def _grid(*headings: str) -> Table:
-    grid = Table(
-        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(headings)
-    )
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=any(headings))
     for place, heading in enumerate(headings):
         grid.add_column(heading, overflow="fold", no_wrap=place == 0)
     return grid
@@ -63,11 +61,7 @@ def _parts(diagnosis: Diagnosis) -> RenderableType:
         grid.add_row(each.component, Text(each.status, style=STYLES.get(each.status, "yellow")), each.message)
     api = diagnosis.prefect
     status = (
-        HealthStatus.UNKNOWN
-        if api.url is None
-        else HealthStatus.HEALTHY
-        if api.is_reachable
-        else HealthStatus.DOWN
+        HealthStatus.UNKNOWN if api.url is None else HealthStatus.HEALTHY if api.is_reachable else HealthStatus.DOWN
     )
     grid.add_row("Prefect API", Text(status, style=STYLES.get(status, "yellow")), api.summary)
     return grid

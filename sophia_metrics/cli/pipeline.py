@@ -46,9 +46,7 @@ class Pipeline:
         self._progress = progress
         self._is_plain = is_plain
 
-    def run(
-        self, *, source: str | None = None, paths: list[str] | None = None, is_sample: bool = False
-    ) -> RunSummary:
+    def run(self, *, source: str | None = None, paths: list[str] | None = None, is_sample: bool = False) -> RunSummary:
         """Run the whole pipeline once."""
         self._prepare()
         from flows.run_pipeline import run_pipeline  # noqa: PLC0415 - Prefect reads its settings when imported

@@ -53,9 +53,7 @@ class RunPage:
         """The run committed, priced, built or published anything."""
         summary = self.summary
         is_committed = any(not each.held_because for found in summary.collected for each in found.receipts)
-        return bool(
-            is_committed or summary.repriced_count or summary.build.day_count or summary.publication.is_new
-        )
+        return bool(is_committed or summary.repriced_count or summary.build.day_count or summary.publication.is_new)
 
 
 def print_page(page: RunPage) -> None:
@@ -145,7 +143,5 @@ def _next_commands(page: RunPage) -> Iterator[str]:
         yield "sophia-metrics doctor"
     if page.published.is_sample:
         yield "sophia-metrics ingest PATH --source litellm"
-    group, cost = (
-        ("project", "list_cost_usd") if page.spend.all_time.cost_usd is None else ("team", "cost_usd")
-    )
+    group, cost = ("project", "list_cost_usd") if page.spend.all_time.cost_usd is None else ("team", "cost_usd")
     yield f'sophia-metrics sql "SELECT {group}, SUM({cost}) AS usd FROM mart_cost_daily GROUP BY {group}"'

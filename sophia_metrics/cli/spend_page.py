@@ -43,9 +43,7 @@ def spend_sections(report: SpendReport) -> Iterator[RenderableType]:
         yield _titled("Spend of the last 14 days, USD", _bars(report))
     yield _titled("Sums, USD", _sums(report))
     if report.api_equivalent.request_count or report.month.api_equivalent.request_count:
-        yield _titled(
-            "Paid by a subscription, or the source does not say who pays: not spend", _equivalents(report)
-        )
+        yield _titled("Paid by a subscription, or the source does not say who pays: not spend", _equivalents(report))
     if report.unpriced:
         yield _titled("Models whose cost is not known: not in the spend", _unpriced(report.unpriced))
 
@@ -122,9 +120,7 @@ def _sums(report: SpendReport) -> RenderableType:
         grid.add_row(name, "no data", "", "")
     else:
         grid.add_row(name, *_spend_cells(month.spend))
-    grid.add_row(
-        f"all data: {report.data_from_on} to {report.data_through_on}", *_spend_cells(report.all_time)
-    )
+    grid.add_row(f"all data: {report.data_from_on} to {report.data_through_on}", *_spend_cells(report.all_time))
     return grid
 
 
@@ -134,9 +130,7 @@ def _spend_cells(spend: Spend) -> tuple[str, str, str]:
 
 
 def _equivalents(report: SpendReport) -> RenderableType:
-    grid = _grid(
-        ("API-equivalent at list prices, USD", "left"), ("last 7 days", "right"), ("month to date", "right")
-    )
+    grid = _grid(("API-equivalent at list prices, USD", "left"), ("last 7 days", "right"), ("month to date", "right"))
     month = {(each.provider, each.model): each for each in report.month.api_equivalent.models}
     week = {(each.provider, each.model): each for each in report.api_equivalent.models}
     for key in sorted(week.keys() | month.keys()):
@@ -149,9 +143,7 @@ def _equivalents(report: SpendReport) -> RenderableType:
 def _equivalent_cell(found: ApiEquivalent | ModelEquivalent | None) -> str:
     if found is None or not found.request_count:
         return NO_CALLS
-    return money(found.list_cost_usd) + (
-        "*" if found.unknown_count and found.list_cost_usd is not None else ""
-    )
+    return money(found.list_cost_usd) + ("*" if found.unknown_count and found.list_cost_usd is not None else "")
 
 
 def _unpriced(models: tuple[UnpricedModel, ...]) -> RenderableType:

@@ -56,9 +56,7 @@ def _check_reading(connection: duckdb.DuckDBPyConnection, query: str) -> None:
 
 
 def _warn_of_sample(connection: duckdb.DuckDBPyConnection) -> None:
-    newest = connection.execute(
-        "SELECT is_sample FROM core_versions ORDER BY version DESC LIMIT 1"
-    ).fetchone()
+    newest = connection.execute("SELECT is_sample FROM core_versions ORDER BY version DESC LIMIT 1").fetchone()
     if newest == (True,):
         sys.stderr.write("SAMPLE DATA: these figures are made up\n")
 

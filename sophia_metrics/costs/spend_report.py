@@ -86,8 +86,7 @@ def _line(rows: Sequence[tuple[Any, ...]]) -> SpendLine:
 def _chart(reports: Reports, last_on: date) -> tuple[tuple[date, Spend | None], ...]:
     first_on = last_on - timedelta(days=CHART_DAYS - 1)
     found = {
-        usage_on: Spend(*sums)
-        for usage_on, *sums in reports.rows("spend_by_day", first_on=first_on, last_on=last_on)
+        usage_on: Spend(*sums) for usage_on, *sums in reports.rows("spend_by_day", first_on=first_on, last_on=last_on)
     }
     return tuple((day, found.get(day)) for day in days_between(first_on, last_on))
 

@@ -90,10 +90,7 @@ class PriceCard:
             [self.key.provider, self.key.route, self.key.model, self.key.service_tier, self.price_book],
             [_text(self.valid_from), _text(self.valid_to), self.daily_from_seconds, self.daily_to_seconds],
             [self.tier_low_tokens, self.tier_high_tokens, self.is_low_inclusive],
-            [
-                _plain(rate)
-                for rate in (rates.input, rates.cache_read, rates.cache_write_5m, rates.cache_write_1h)
-            ],
+            [_plain(rate) for rate in (rates.input, rates.cache_read, rates.cache_write_5m, rates.cache_write_1h)],
             [_plain(rates.output), sorted((unit, _plain(rate)) for unit, rate in rates.units)],
             [self.origin, _text(self.checked_on)],
         ]

@@ -16,9 +16,7 @@ ListCards = Callable[[PriceKey], Sequence[PriceCard]]
 Period = tuple[datetime | None, datetime | None]
 
 
-def contract_cards(
-    key: PriceKey, overrides: Sequence[Override], list_cards: ListCards
-) -> tuple[PriceCard, ...]:
+def contract_cards(key: PriceKey, overrides: Sequence[Override], list_cards: ListCards) -> tuple[PriceCard, ...]:
     """Return the contract prices of a key; `list_cards` gives what a multiplier or `like` starts from.
 
     Where several entries are for the key at one time, the one that names it most exactly holds: a
@@ -36,9 +34,7 @@ def contract_cards(
     )
 
 
-def _turns(
-    key: PriceKey, matching: Sequence[Override]
-) -> Iterator[tuple[Override, datetime | None, datetime | None]]:
+def _turns(key: PriceKey, matching: Sequence[Override]) -> Iterator[tuple[Override, datetime | None, datetime | None]]:
     """Yield which entry holds in which period: cut where an entry begins or ends, joined where it goes on."""
     bounds = {bound for each in matching for bound in (each.valid_from, each.valid_to) if bound is not None}
     turns: list[tuple[Override, datetime | None, datetime | None]] = []

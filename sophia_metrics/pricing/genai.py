@@ -66,9 +66,7 @@ def list_cards(key: PriceKey) -> tuple[PriceCard, ...]:
     variants = _variants(key, provider, model)
     if variants is None:
         return ()
-    context: dict[str, str] = (
-        {} if key.service_tier == STANDARD else dict.fromkeys(_TIER_CONTEXTS, key.service_tier)
-    )
+    context: dict[str, str] = {} if key.service_tier == STANDARD else dict.fromkeys(_TIER_CONTEXTS, key.service_tier)
     source = f"genai-prices {provider.id}/{model.id}"
     return tuple(
         card
@@ -84,9 +82,7 @@ def _find(key: PriceKey) -> tuple[types.Provider, types.ModelInfo] | None:
     provider = next((each for each in snapshot.providers if canonical(each.id) == provider_id), None)
     if provider is None:
         return None
-    exact = next(
-        (each for each in provider.models if each.id == key.model and each.is_match(key.model)), None
-    )
+    exact = next((each for each in provider.models if each.id == key.model and each.is_match(key.model)), None)
     if exact is not None:
         return provider, exact
     for reference in model_references(key, provider_id):
@@ -97,9 +93,7 @@ def _find(key: PriceKey) -> tuple[types.Provider, types.ModelInfo] | None:
     return None
 
 
-def _variants(
-    key: PriceKey, provider: types.Provider, model: types.ModelInfo
-) -> list[types.PriceVariant] | None:
+def _variants(key: PriceKey, provider: types.Provider, model: types.ModelInfo) -> list[types.PriceVariant] | None:
     """Return the price variants of the key's service tier; None where the tier has none of its own.
 
     A model that another provider lends to this one keeps its variants to itself.
@@ -112,9 +106,7 @@ def _variants(
     return matching if is_own and matching else None
 
 
-def _cells(
-    model: types.ModelInfo, context: dict[str, str], variants: list[types.PriceVariant]
-) -> list[_Cell]:
+def _cells(model: types.ModelInfo, context: dict[str, str], variants: list[types.PriceVariant]) -> list[_Cell]:
     conditions = [price.constraint for price in model.prices] if isinstance(model.prices, list) else []
     days = _start_dates([*conditions, *(variant.constraint for variant in variants)])
     if variants and all(isinstance(variant.constraint, types.StartDateConstraint) for variant in variants):
@@ -135,14 +127,8 @@ def _cells(
 
 
 def _bands(model: types.ModelInfo, context: dict[str, str], day: date, seconds: list[int]) -> list[Band]:
-    prices = [
-        (second, model.get_prices(_midnight(day) + timedelta(seconds=second), context)) for second in seconds
-    ]
-    starts = [
-        each
-        for each, (_, before) in zip(prices, [prices[-1], *prices[:-1]], strict=True)
-        if each[1] != before
-    ]
+    prices = [(second, model.get_prices(_midnight(day) + timedelta(seconds=second), context)) for second in seconds]
+    starts = [each for each, (_, before) in zip(prices, [prices[-1], *prices[:-1]], strict=True) if each[1] != before]
     if not starts:
         return [(None, None, prices[0][1])]
     ends = [second for second, _ in (*starts[1:], starts[0])]
@@ -152,12 +138,7 @@ def _bands(model: types.ModelInfo, context: dict[str, str], day: date, seconds: 
 def _tier_cards(key: PriceKey, source: str, cell: _Cell, band: Band) -> Iterable[PriceCard]:
     start, end, price = band
     priced = {name: value for name, value in vars(price).items() if value is not None}
-    tiers = {
-        tier.start
-        for value in priced.values()
-        if isinstance(value, types.TieredPrices)
-        for tier in value.tiers
-    }
+    tiers = {tier.start for value in priced.values() if isinstance(value, types.TieredPrices) for tier in value.tiers}
     for low, high in pairwise([0, *sorted(tiers), None]):
         at = {name: _price_above(value, low or 0) for name, value in priced.items()}
         rates, inherited = _rates(at)
@@ -199,11 +180,7 @@ def _rates(prices: dict[str, Decimal]) -> tuple[Rates, list[str]]:
 def _price_above(price: Price, low: int) -> Decimal:
     if isinstance(price, Decimal):
         return price
-    return (
-        next((tier.price for tier in reversed(price.tiers) if tier.start <= low), price.base)
-        if low
-        else price.base
-    )
+    return next((tier.price for tier in reversed(price.tiers) if tier.start <= low), price.base) if low else price.base
 
 
 def _start_dates(conditions: Iterable[object]) -> list[date]:
@@ -212,9 +189,7 @@ def _start_dates(conditions: Iterable[object]) -> list[date]:
 
 def _band_starts(conditions: Iterable[object]) -> list[int]:
     times = [each for each in conditions if isinstance(each, types.TimeOfDateConstraint)]
-    return sorted(
-        {0, *(_second_of_day(moment) for each in times for moment in (each.start_time, each.end_time))}
-    )
+    return sorted({0, *(_second_of_day(moment) for each in times for moment in (each.start_time, each.end_time))})
 
 
 def _second_of_day(moment: time) -> int:

@@ -8,7 +8,7 @@ import polars as pl
 
 from sophia_metrics.pricing.book import Resolution
 from sophia_metrics.pricing.card import PriceCard, PriceKey
-from sophia_metrics.schema import ddl
+from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.schema.state import PRICE_CARD_UNITS, PRICE_CARDS
 
 __all__ = ["Learned", "card_frame", "learn", "unit_frame"]
@@ -89,14 +89,12 @@ def card_frame(cards: Iterable[PriceCard], known_from: datetime) -> pl.DataFrame
         }
         for card in cards
     ]
-    return pl.DataFrame(rows, schema=ddl.polars_schema(PRICE_CARDS))
+    return pl.DataFrame(rows, schema=polars_schema(PRICE_CARDS))
 
 
 def unit_frame(cards: Iterable[PriceCard]) -> pl.DataFrame:
     """Return the unit rates of the cards as rows of core_price_card_units."""
     rows = [
-        {"price_id": card.price_id, "unit": unit, "rate_usd": rate}
-        for card in cards
-        for unit, rate in card.rates.units
+        {"price_id": card.price_id, "unit": unit, "rate_usd": rate} for card in cards for unit, rate in card.rates.units
     ]
-    return pl.DataFrame(rows, schema=ddl.polars_schema(PRICE_CARD_UNITS))
+    return pl.DataFrame(rows, schema=polars_schema(PRICE_CARD_UNITS))

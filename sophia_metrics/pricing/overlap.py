@@ -7,7 +7,7 @@ from itertools import combinations
 from sophia_metrics.errors import ProcessingError
 from sophia_metrics.pricing.card import PriceCard, PriceKey
 
-__all__ = ["check_cards"]
+__all__ = ["DAY_SECONDS", "check_cards"]
 
 DAY_SECONDS = 86_400
 

@@ -54,9 +54,7 @@ class TokenPrices(_Strict):
         parents = {"cache_read": "input", "cache_write_5m": "input", "cache_write_1h": write}
         told: dict[str, Decimal | None] = self.model_dump()
         inherited = [
-            (name, parent)
-            for name, parent in parents.items()
-            if told[name] is None and told[parent] is not None
+            (name, parent) for name, parent in parents.items() if told[name] is None and told[parent] is not None
         ]
         told.update({name: told[parent] for name, parent in inherited})
         one = {name: None if price is None else per_unit(price, MILLION) for name, price in told.items()}
@@ -109,9 +107,7 @@ class Override(_Strict):
     def _says_one_thing(self) -> Self:
         own = bool(self.per_million or self.per_unit or self.tiers)
         if own == bool(self.like or self.multiplier is not None):
-            raise ValueError(
-                "give either prices (per_million, per_unit, tiers) or list prices (multiplier, like)"
-            )
+            raise ValueError("give either prices (per_million, per_unit, tiers) or list prices (multiplier, like)")
         if self.tiers and self.per_million is None:
             raise ValueError("tiers needs per_million: the prices up to the first tier")
         thresholds = [tier.above for tier in self.tiers]

@@ -19,9 +19,7 @@ __all__ = ["distinct_keys", "load_cards", "price_batch"]
 def distinct_keys(connection: duckdb.DuckDBPyConnection) -> frozenset[PriceKey]:
     """Return the price keys that occur in the relation `events`."""
     rows = connection.execute("SELECT DISTINCT provider, route, model, service_tier FROM events").fetchall()
-    return frozenset(
-        PriceKey(provider, route, model, service_tier(tier)) for provider, route, model, tier in rows
-    )
+    return frozenset(PriceKey(provider, route, model, service_tier(tier)) for provider, route, model, tier in rows)
 
 
 def load_cards(connection: duckdb.DuckDBPyConnection, resolution: Resolution, known_from: datetime) -> None:
@@ -77,8 +75,4 @@ def _check_count(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _statement(name: str) -> str:
-    return (
-        resources.files("sophia_metrics")
-        .joinpath("sql", "pricing", f"{name}.sql")
-        .read_text(encoding="utf-8")
-    )
+    return resources.files("sophia_metrics").joinpath("sql", "pricing", f"{name}.sql").read_text(encoding="utf-8")

@@ -16,7 +16,12 @@ IDENTITY = (
     Column("started_at", INSTANT, "When the call started (UTC); the smallest of all versions of the event.", True),
     Column("ended_at", INSTANT, "When the call or the bucket ended (UTC). Null: unknown."),
     Column("source_updated_at", INSTANT, "The source's own last change of the row (UTC). Null: it keeps none."),
-    Column("version_rank", COUNT, "Precedence of a version beside others of its event: a replayed line has -1, others 0.", True),
+    Column(
+        "version_rank",
+        COUNT,
+        "Precedence of a version beside others of its event: a replayed line has -1, others 0.",
+        True,
+    ),
     Column("ingested_at", INSTANT, "When the row was committed here (UTC).", True),
     Column("attempt_id", TEXT, "The attempt that committed the row; see core_ingest_ledger.", True),
 )
@@ -44,7 +49,11 @@ WHAT = (
     Column("model", TEXT, "The model that answered, as the source names it.", True),
     Column("model_requested", TEXT, "The model or alias that was asked for."),
     Column("operation", TEXT, "chat, embedding, image, …"),
-    Column("service_tier", TEXT, "standard, batch, flex, priority, …, from the response. Null: the source does not say."),
+    Column(
+        "service_tier",
+        TEXT,
+        "standard, batch, flex, priority, …, from the response. Null: the source does not say.",
+    ),
     Column("is_stream", BOOLEAN, "The answer was streamed."),
     Column("finish_reason", TEXT, "Why the model stopped."),
     Column("status", TEXT, "ok, error or cancelled.", True),
@@ -70,17 +79,38 @@ SPEED = (
 )
 PRICED = (
     Column("fx_rate", RATE, "Dollars for one unit of cost_reported_currency. Null: no rate is known."),
-    Column("cost_reported_usd", MONEY, "cost_reported in dollars. Null: not reported, no rate is known, or a 0 that cannot be true."),
+    Column(
+        "cost_reported_usd",
+        MONEY,
+        "cost_reported in dollars. Null: not reported, no rate is known, or a 0 that cannot be true.",
+    ),
     Column("cost_input_usd", MONEY, "Cost of input_tokens."),
     Column("cost_cache_read_usd", MONEY, "Cost of cache_read_tokens."),
     Column("cost_cache_write_usd", MONEY, "Cost of both kinds of cache write."),
     Column("cost_output_usd", MONEY, "Cost of output_tokens."),
     Column("cost_units_usd", MONEY, "Cost of the event's rows in core_usage_units; 0 where it has none."),
-    Column("cost_computed_usd", MONEY, "The sum of the five parts, at the prices that hold for this installation. Null: a part is unknown."),
-    Column("list_cost_usd", MONEY, "The same tokens at public list prices. For subscriptions: the API-equivalent cost."),
-    Column("cost_usd", MONEY, "What the call cost: billed, else computed, else the gateway's estimate. Null: unknown."),
+    Column(
+        "cost_computed_usd",
+        MONEY,
+        "The sum of the five parts, at the prices that hold for this installation. Null: a part is unknown.",
+    ),
+    Column(
+        "list_cost_usd",
+        MONEY,
+        "The same tokens at public list prices. For subscriptions: the API-equivalent cost.",
+    ),
+    Column(
+        "cost_usd",
+        MONEY,
+        "What the call cost: billed, else computed, else the gateway's estimate. Null: unknown.",
+    ),
     Column("cost_basis", TEXT, "billed, computed or estimated. Null with cost_usd."),
-    Column("price_status", TEXT, "priced, partial, unpriced, free, subscription (paid otherwise, or the source does not say) or invalid.", True),
+    Column(
+        "price_status",
+        TEXT,
+        "priced, partial, unpriced, free, subscription (paid otherwise, or the source does not say) or invalid.",
+        True,
+    ),
     Column("price_id", TEXT, "The price card that was used; see core_price_cards."),
 )
 REPORTED = (
@@ -109,7 +139,11 @@ USAGE_UNITS = Table(
         Column("unit", TEXT, "What is counted: web_searches, input_audio_tokens, requests, …", True),
         Column("quantity", QUANTITY, "How many.", True),
         Column("rate_usd", RATE, "Dollars for one. Null: no price is known."),
-        Column("cost_usd", MONEY, "quantity × rate_usd. Null: no price is known, or the call is not paid by itself."),
+        Column(
+            "cost_usd",
+            MONEY,
+            "quantity × rate_usd. Null: no price is known, or the call is not paid by itself.",
+        ),
         Column("price_status", TEXT, "priced, free or unpriced.", True),
     ),
     storage=Storage.DAY_FILES,

@@ -1,12 +1,10 @@
-"""From a table to the words of an engine: CREATE TABLE, a typed column list, a Polars schema."""
+"""From a table to the words of an engine: CREATE TABLE, a typed column list."""
 
 from enum import StrEnum
 
-import polars as pl
-
 from sophia_metrics.schema.column import Column, Kind, Table
 
-__all__ = ["Engine", "create_table", "polars_schema", "select_typed", "sql_type"]
+__all__ = ["Engine", "create_table", "select_typed", "sql_type"]
 
 
 class Engine(StrEnum):
@@ -26,18 +24,6 @@ _SQL_TYPES: dict[Kind, tuple[str, str]] = {
     Kind.RATE: ("DECIMAL(38,18)", "NUMBER(38,18)"),
     Kind.QUANTITY: ("DECIMAL(38,6)", "NUMBER(38,6)"),
     Kind.REAL: ("DOUBLE", "DOUBLE"),
-}
-
-_POLARS_TYPES: dict[Kind, pl.DataType] = {
-    Kind.TEXT: pl.String(),
-    Kind.BOOLEAN: pl.Boolean(),
-    Kind.DATE: pl.Date(),
-    Kind.INSTANT: pl.Datetime("us"),
-    Kind.COUNT: pl.Int64(),
-    Kind.MONEY: pl.Decimal(38, 12),
-    Kind.RATE: pl.Decimal(38, 18),
-    Kind.QUANTITY: pl.Decimal(38, 6),
-    Kind.REAL: pl.Float64(),
 }
 
 
@@ -61,11 +47,6 @@ def select_typed(table: Table, relation: str) -> str:
     """Return a SELECT that yields the table's columns from a relation in order, each cast to its type."""
     columns = ", ".join(f"CAST({column.name} AS {sql_type(column.kind)}) AS {column.name}" for column in table.columns)
     return f"SELECT {columns} FROM {relation}"
-
-
-def polars_schema(table: Table) -> pl.Schema:
-    """Return the table as a Polars schema."""
-    return pl.Schema({column.name: _POLARS_TYPES[column.kind] for column in table.columns})
 
 
 def _column(column: Column, engine: Engine) -> str:

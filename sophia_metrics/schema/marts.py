@@ -39,9 +39,7 @@ COST_MEASURES = (
         MONEY,
         "Spend. Calls whose cost is unknown are not in it: see unpriced_count. Null: no cost is known.",
     ),
-    Column(
-        "list_cost_usd", MONEY, "The same calls at list prices; for subscriptions the API-equivalent cost."
-    ),
+    Column("list_cost_usd", MONEY, "The same calls at list prices; for subscriptions the API-equivalent cost."),
     Column("cost_reported_usd", MONEY, "What the sources reported."),
     Column("cost_computed_usd", MONEY, "What we computed from price cards."),
     Column(
@@ -116,9 +114,7 @@ LATENCY_HISTOGRAM = Table(
             " 10,000 up to 500,000; then 600,000 (ten minutes); the last one is infinity.",
             True,
         ),
-        Column(
-            "request_count", COUNT, "Calls whose latency is in the bucket, failed and cached ones too.", True
-        ),
+        Column("request_count", COUNT, "Calls whose latency is in the bucket, failed and cached ones too.", True),
     ),
     storage=Storage.DAY_FILES,
     day="usage_on",
@@ -135,9 +131,7 @@ MODEL_EFFICIENCY = Table(
         Column("model", TEXT, "The model that answered.", True),
         Column("request_count", COUNT, "Calls.", True),
         Column("cost_per_request_usd", REAL, "Mean cost of the calls whose cost is known."),
-        Column(
-            "cost_per_1k_tokens_usd", REAL, "Cost per 1,000 tokens, input and output, where both are known."
-        ),
+        Column("cost_per_1k_tokens_usd", REAL, "Cost per 1,000 tokens, input and output, where both are known."),
         Column("latency_p50_ms", REAL, "Median latency of the calls that the model itself answered well."),
         Column("latency_p95_ms", REAL, "95th percentile of the same."),
         Column("ttft_p50_ms", REAL, "Median time to the first token of the same."),

@@ -42,15 +42,11 @@ class ColumnRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    column: Annotated[
-        str | None, Field(min_length=1, description="The column of the file, as written there.")
-    ] = None
-    constant: Annotated[
-        str | bool | int | Decimal | None, Field(description="The same value for every row.")
-    ] = None
-    values: Annotated[
-        dict[str, str] | None, Field(description="What a text stands for; others stay as they are.")
-    ] = None
+    column: Annotated[str | None, Field(min_length=1, description="The column of the file, as written there.")] = None
+    constant: Annotated[str | bool | int | Decimal | None, Field(description="The same value for every row.")] = None
+    values: Annotated[dict[str, str] | None, Field(description="What a text stands for; others stay as they are.")] = (
+        None
+    )
     unit: Annotated[
         ValueUnit | None,
         Field(
@@ -80,28 +76,20 @@ class ColumnRule(BaseModel):
     @model_validator(mode="after")
     def _is_consistent(self) -> "ColumnRule":
         if (self.column is None) == (self.constant is None):
-            raise ValueError(
-                'give either a column or a constant: {column = "Model"} or {constant = "gpt-4o"}'
-            )
+            raise ValueError('give either a column or a constant: {column = "Model"} or {constant = "gpt-4o"}')
         if self.column is None and (self.values, self.unit, self.time, self.utc_offset) != (None,) * 4:
             raise ValueError("values, unit, time and utc_offset describe a column, not a constant")
         if (self.time == "relative_seconds") != (self.origin is not None):
-            raise ValueError(
-                "time = 'relative_seconds' and an origin such as 2026-11-01T00:00:00Z go together"
-            )
+            raise ValueError("time = 'relative_seconds' and an origin such as 2026-11-01T00:00:00Z go together")
         if self.utc_offset and self.time and self.time != "iso" and "%" not in self.time:
-            raise ValueError(
-                "utc_offset is for written times; numbers of seconds are UTC, or count from the origin"
-            )
+            raise ValueError("utc_offset is for written times; numbers of seconds are UTC, or count from the origin")
         return self
 
     @field_validator("time")
     @classmethod
     def _time_is_known(cls, value: str | None) -> str | None:
         if value is not None and "%" not in value and value not in TimeFormat.__args__:
-            raise ValueError(
-                f"use one of {', '.join(TimeFormat.__args__)}, or a strptime pattern such as %Y-%m-%d"
-            )
+            raise ValueError(f"use one of {', '.join(TimeFormat.__args__)}, or a strptime pattern such as %Y-%m-%d")
         return value
 
     @property
@@ -136,9 +124,7 @@ class ColumnMapping(BaseModel):
     ]
     convention: Annotated[
         TokenConvention,
-        Field(
-            description="inclusive: input_tokens in the file holds cached tokens too; exclusive: it does not."
-        ),
+        Field(description="inclusive: input_tokens in the file holds cached tokens too; exclusive: it does not."),
     ] = TokenConvention.INCLUSIVE
     native_id: Annotated[
         str | None,

@@ -55,9 +55,7 @@ def from_json(connection: duckdb.DuckDBPyConnection, document: str, duckdb_type:
     """Convert a JSON expression; a missing key is null, a value of another type is wrong."""
     value = json_value(document, duckdb_type)
     kinds = json_kinds(connection, document, duckdb_type)
-    return Converted(
-        value, is_wrong_json(connection, duckdb_type, document=document, value=value, kinds=kinds)
-    )
+    return Converted(value, is_wrong_json(connection, duckdb_type, document=document, value=value, kinds=kinds))
 
 
 def from_text(connection: duckdb.DuckDBPyConnection, text: str, duckdb_type: str) -> Converted:
@@ -78,9 +76,7 @@ def from_text(connection: duckdb.DuckDBPyConnection, text: str, duckdb_type: str
     return Converted(value, f"({cell} IS NOT NULL AND {value} IS NULL)")
 
 
-def from_typed(
-    connection: duckdb.DuckDBPyConnection, value: str, found_type: str, duckdb_type: str
-) -> Converted:
+def from_typed(connection: duckdb.DuckDBPyConnection, value: str, found_type: str, duckdb_type: str) -> Converted:
     """Convert a column of a typed file, such as Parquet."""
     if found_type in {_TEXT, "JSON"}:
         return from_text(connection, f"CAST({value} AS VARCHAR)", duckdb_type)

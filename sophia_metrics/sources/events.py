@@ -22,9 +22,7 @@ FILE_TYPES = {
 }
 """What a value must be in a file, by the kind of its column."""
 
-_BOOKKEEPING = frozenset(
-    {"event_id", "usage_on", "source", "source_role", "version_rank", "ingested_at", "attempt_id"}
-)
+_BOOKKEEPING = frozenset({"event_id", "usage_on", "source", "source_role", "version_rank", "ingested_at", "attempt_id"})
 _RENAMED = {"user_hash": "user", "api_key_id": "api_key", "session_id": "session"}
 _HASHED = frozenset({"user_hash", "api_key_id", "session_id", "prompt_hash", "prefix_hash"})
 

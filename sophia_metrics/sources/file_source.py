@@ -84,9 +84,7 @@ class FileSource(ServiceLifecycle):
         elapsed_ms = (perf_counter() - started) * 1000
         facts = {"file_count": len(files), "size_bytes": sum(file.size_bytes for file in files)}
         if not files:
-            return Health(
-                self.name, HealthStatus.UNKNOWN, f"no file under {', '.join(self.paths)}", elapsed_ms, facts
-            )
+            return Health(self.name, HealthStatus.UNKNOWN, f"no file under {', '.join(self.paths)}", elapsed_ms, facts)
         return Health(self.name, HealthStatus.HEALTHY, f"{len(files)} files", elapsed_ms, facts)
 
     async def get_metrics(self) -> Mapping[str, float | int | None]:
@@ -98,18 +96,15 @@ class FileSource(ServiceLifecycle):
 def _expand(pattern: str) -> Iterator[Path]:
     expanded = str(Path(pattern).expanduser())
     if has_magic(expanded) and not Path(expanded).exists():
-        yield from (Path(each) for each in glob(expanded, recursive=True) if Path(each).is_file())
+        found = glob(expanded, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        yield from (Path(each) for each in found if Path(each).is_file())
         return
     path = Path(expanded)
     if not path.exists():
-        raise ConfigurationError(
-            f"{path} does not exist: correct the path, or the paths of the source in sophia.toml"
-        )
+        raise ConfigurationError(f"{path} does not exist: correct the path, or the paths of the source in sophia.toml")
     if not os.access(path, os.R_OK):
         raise ConfigurationError(f"{path} may not be read: give this user read permission")
     if path.is_dir():
-        yield from (
-            each for each in path.rglob("*") if each.name.lower().endswith(SUFFIXES) and each.is_file()
-        )
+        yield from (each for each in path.rglob("*") if each.name.lower().endswith(SUFFIXES) and each.is_file())
         return
     yield path

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-__all__ = ["Billing", "Completeness", "Format", "LandedColumn", "ReportedBasis", "TokenConvention"]
+__all__ = [
+    "Billing",
+    "Completeness",
+    "Format",
+    "LandedColumn",
+    "ReportedBasis",
+    "TokenConvention",
+    "is_nested",
+]
 
 ReportedBasis = Literal["billed", "estimated"]
 Billing = Literal["api", "subscription"]

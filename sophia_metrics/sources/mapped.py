@@ -57,8 +57,7 @@ def _columns(mapping: ColumnMapping) -> tuple[LandedColumn, ...]:
     if mapping.native_id is not None:
         columns.append(LandedColumn("native_id", "VARCHAR", source_key=mapping.native_id))
     columns += [
-        LandedColumn(f"tag_{place}", "VARCHAR", source_key=key)
-        for place, key in enumerate(mapping.tags.values())
+        LandedColumn(f"tag_{place}", "VARCHAR", source_key=key) for place, key in enumerate(mapping.tags.values())
     ]
     columns += [
         LandedColumn(

@@ -45,9 +45,7 @@ def mapped_units(mapping: ColumnMapping) -> str | None:
     ]
     if not selects:
         return None
-    return _with_header(
-        "what else did mapped files count?", "landed row and unit", "\nUNION ALL\n".join(selects)
-    )
+    return _with_header("what else did mapped files count?", "landed row and unit", "\nUNION ALL\n".join(selects))
 
 
 def _with_header(question: str, grain: str, statement: str) -> str:

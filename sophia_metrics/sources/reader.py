@@ -74,11 +74,7 @@ def check_file(connection: duckdb.DuckDBPyConnection, path: str, file_format: Fo
     """
     kind = file_kind(path)
     try:
-        keys = (
-            _parquet_names(connection, path)
-            if kind is FileKind.PARQUET
-            else _sampled_keys(path, kind, file_format)
-        )
+        keys = _parquet_names(connection, path) if kind is FileKind.PARQUET else _sampled_keys(path, kind, file_format)
     except PermissionError:
         raise ConfigurationError(f"{path} may not be read: give this user read permission.") from None
     except FileNotFoundError:
@@ -185,8 +181,7 @@ def _in_order(selects: Iterable[str]) -> str:
 def _project(rows: str, file_format: Format) -> str:
     """Return the landed columns over the keys of the files, with the defects that their expressions find."""
     columns = ", ".join(
-        f"{column.expression or identifier(column.key)} AS {identifier(column.name)}"
-        for column in file_format.columns
+        f"{column.expression or identifier(column.key)} AS {identifier(column.name)}" for column in file_format.columns
     )
     wrong = " OR ".join(
         f"({identifier(column.key)} IS NOT NULL AND ({column.expression}) IS NULL)"

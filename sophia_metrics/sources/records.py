@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import re
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -116,12 +116,12 @@ def csv_records(path: str, *, with_header: bool = False) -> Iterator[Record]:
             yield first
             continue
         tail = _continuation(first, lines, waiting, delimiter)
-        yield Record(first.line_number, first.byte_start, b"\n".join([first.content, *tail]))
+        yield Record(first.line_number, first.byte_start, _joined([first, *tail]))
 
 
 def _continuation(
     first: Record, lines: Iterator[Record], waiting: deque[Record], delimiter: bytes
-) -> list[bytes]:
+) -> list[Record]:
     """Take the lines that belong to an open quote; put them back into `waiting` where it never closes."""
     taken: list[Record] = []
     quotes = first.content.count(b'"')
@@ -132,12 +132,19 @@ def _continuation(
         taken.append(line)
         quotes += line.content.count(b'"')
         if quotes % 2 == 0 and b'"' in line.content:
-            whole = [each.content for each in taken]
-            if split_cells(b"\n".join([first.content, *whole]), delimiter) is not None:
-                return whole
+            if split_cells(_joined([first, *taken]), delimiter) is not None:
+                return taken
             break
     waiting.extendleft(reversed(taken))
     return []
+
+
+def _joined(lines: Sequence[Record]) -> bytes:
+    """Return the bytes of lines that follow each other, with the line ends that stand between them."""
+    ends = [each.byte_start + len(each.content) for each in lines]
+    gaps = [after.byte_start - end for after, end in zip(lines[1:], ends, strict=False)]
+    parts = (each.content + b"\r" * (gap - 1) + b"\n" for each, gap in zip(lines, gaps, strict=False))
+    return b"".join(parts) + lines[-1].content
 
 
 def _lines(path: str, *, blank: bool = False) -> Iterator[Record]:

@@ -209,7 +209,10 @@ class Collector:
     def _terms(self) -> list[SourceTerms]:
         """Return the terms on which each source was last collected."""
         rows = self.warehouse.read(
-            Query("SELECT source, format, source_role, billing, reported_basis, expected_within_seconds FROM core_watermarks")
+            Query(
+                "SELECT source, format, source_role, billing, reported_basis, expected_within_seconds "
+                "FROM core_watermarks"
+            )
         )
         return [SourceTerms(*row) for row in rows.iter_rows()]
 

@@ -39,9 +39,7 @@ class Identity:
             return
         key = self.secret.ljust(BLOCK_BYTES, b"\0")
         for name, mask in (("identity_inner", 0x36), ("identity_outer", 0x5C)):
-            connection.execute(
-                f"SET VARIABLE {name} = (SELECT $1::BLOB)", [bytes(byte ^ mask for byte in key)]
-            )
+            connection.execute(f"SET VARIABLE {name} = (SELECT $1::BLOB)", [bytes(byte ^ mask for byte in key)])
         connection.execute(
             "CREATE OR REPLACE TEMP MACRO identity_hash(value) AS substr(sha256("
             "getvariable('identity_outer') || "

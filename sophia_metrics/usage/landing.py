@@ -85,9 +85,7 @@ class Landing:
     def footer(self) -> str:
         """Return what the Parquet footer carries, as JSON."""
         facts: dict[str, Any] = {key: value for key, value in asdict(self).items() if key != "path"}
-        return json.dumps(
-            {**facts, "landed_at": self.landed_at.isoformat(), "footer_version": FOOTER_VERSION}
-        )
+        return json.dumps({**facts, "landed_at": self.landed_at.isoformat(), "footer_version": FOOTER_VERSION})
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -104,14 +102,10 @@ class Landing:
                 f"{path} is gone, damaged or no Parquet file: move it away, and ingest its source again"
             ) from error
         if footer is None:
-            raise ProcessingError(
-                f"{path} carries no {FOOTER_KEY} footer: it was not landed here; move it away"
-            )
+            raise ProcessingError(f"{path} carries no {FOOTER_KEY} footer: it was not landed here; move it away")
         facts = cast("dict[str, Any]", json.loads(footer))
         if facts.pop("footer_version") > FOOTER_VERSION:
-            raise ConfigurationError(
-                f"{path} was landed by a newer sophia-metrics: install that version again"
-            )
+            raise ConfigurationError(f"{path} was landed by a newer sophia-metrics: install that version again")
         files = tuple(LandedFile(**each) for each in facts.pop("files"))
         landed_at = datetime.fromisoformat(facts.pop("landed_at"))
         return cls(path=path, files=files, landed_at=landed_at, **facts)
@@ -206,18 +200,14 @@ def _content_sha256(file: SourceFile) -> str:
 def _landed_files(
     connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], hashes: Iterable[str]
 ) -> Iterator[LandedFile]:
-    counted = connection.execute(
-        "SELECT file_name, min(rowid), count(*) FROM raw GROUP BY file_name"
-    ).fetchall()
+    counted = connection.execute("SELECT file_name, min(rowid), count(*) FROM raw GROUP BY file_name").fetchall()
     spans = {str(name): (int(first), int(count)) for name, first, count in counted}
     for file, sha256 in zip(files, hashes, strict=True):
         first, count = spans.get(file.path, (0, 0))
         yield LandedFile(file.path, file.size_bytes, file.modified_ns, sha256, first, count)
 
 
-def _create_people(
-    connection: duckdb.DuckDBPyConnection, file_format: Format, identity: Identity
-) -> dict[str, str]:
+def _create_people(connection: duckdb.DuckDBPyConnection, file_format: Format, identity: Identity) -> dict[str, str]:
     """Hash each distinct identifier once; return by column the table of its hashes, if it is hashed."""
     if identity.secret is None:
         return {}

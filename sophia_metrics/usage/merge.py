@@ -8,7 +8,6 @@ versions, and only the ids that occur more than once are compared at all.
 import duckdb
 
 from sophia_metrics.frames import fetch_row
-from sophia_metrics.schema import core
 from sophia_metrics.usage.staging import STAGED_COLUMNS
 
 __all__ = ["merge"]
@@ -100,11 +99,10 @@ def _create_units(connection: duckdb.DuckDBPyConnection) -> None:
         "CREATE OR REPLACE TABLE units AS "
         "SELECT event_id, usage_on, started_at, unit, quantity "
         "FROM staged_units ANTI JOIN contested USING (event_id) "
-        "UNION ALL SELECT winners.event_id, winners.usage_on, winners.started_at, staged_units.unit, staged_units.quantity "
+        "UNION ALL SELECT winners.event_id, winners.usage_on, winners.started_at, "
+        "staged_units.unit, staged_units.quantity "
         "FROM winners INNER JOIN staged_units ON staged_units.row_ordinal = winners.row_ordinal WHERE winners.is_new "
         "UNION ALL SELECT winners.event_id, winners.usage_on, winners.started_at, core_units.unit, core_units.quantity "
         "FROM winners INNER JOIN core_units ON core_units.event_id = winners.event_id "
         "WHERE winners.is_change AND NOT winners.is_new"
     )
-
-

@@ -6,13 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 
 import duckdb
-import polars as pl
 
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.card import PriceKey, service_tier
 from sophia_metrics.pricing.knowledge import Learned, learn
 from sophia_metrics.schema import state
-from sophia_metrics.schema.ddl import polars_schema, select_typed
+from sophia_metrics.schema.ddl import select_typed
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.warehouse.protocol import Query, Warehouse
 
@@ -27,9 +26,7 @@ class PriceDesk:
     warehouse: Warehouse
     exchange_rates: Mapping[str, Decimal]
 
-    def look_up(
-        self, connection: duckdb.DuckDBPyConnection, keys: frozenset[PriceKey], now: datetime
-    ) -> Learned:
+    def look_up(self, connection: duckdb.DuckDBPyConnection, keys: frozenset[PriceKey], now: datetime) -> Learned:
         """Create `cards` and `card_units` with all that is known after looking these keys up.
 
         Returns what was learnt on the way, to be committed with the rows. Each distinct key is looked up
@@ -38,21 +35,33 @@ class PriceDesk:
         known = self.warehouse.read(Query("SELECT * FROM core_price_cards"))
         known_units = self.warehouse.read(Query("SELECT * FROM core_price_card_units"))
         learned = learn(known, self.book.resolve(keys), now)
-        closed = learned.closed["price_id"].implode()
-        still = known.filter(pl.col("known_to_at").is_null() & ~pl.col("price_id").is_in(closed))
-        for table, name, frames in (
-            (state.PRICE_CARDS, "cards", (still, learned.cards)),
-            (state.PRICE_CARD_UNITS, "card_units", (known_units, learned.units)),
+        frames = {
+            "known_cards": known,
+            "known_units": known_units,
+            "learned_cards": learned.cards,
+            "learned_units": learned.units,
+            "closed_cards": learned.closed,
+        }
+        for name, frame in frames.items():
+            connection.register(name, frame)
+        still = "(FROM known_cards WHERE known_to_at IS NULL AND price_id NOT IN (SELECT price_id FROM closed_cards))"
+        for table, name, known_rows, learned_rows in (
+            (state.PRICE_CARDS, "cards", still, "learned_cards"),
+            (state.PRICE_CARD_UNITS, "card_units", "known_units", "learned_units"),
         ):
-            rows = pl.concat([frame.select(table.names).cast(dict(polars_schema(table))) for frame in frames])
-            connection.register("price_rows", rows)
-            connection.execute(f"CREATE OR REPLACE TABLE {name} AS {select_typed(table, 'price_rows')}")
-            connection.unregister("price_rows")
+            connection.execute(
+                f"CREATE OR REPLACE TABLE {name} AS "
+                f"{select_typed(table, known_rows)} UNION ALL {select_typed(table, learned_rows)}"
+            )
+        for name in frames:
+            connection.unregister(name)
         return learned
 
     def create_terms(self, connection: duckdb.DuckDBPyConnection, terms: Sequence[SourceTerms]) -> None:
         """Create `source_terms` and `fx_rates`."""
-        connection.execute("CREATE OR REPLACE TABLE source_terms (source VARCHAR, billing VARCHAR, reported_basis VARCHAR)")
+        connection.execute(
+            "CREATE OR REPLACE TABLE source_terms (source VARCHAR, billing VARCHAR, reported_basis VARCHAR)"
+        )
         for each in terms:
             connection.execute(
                 "INSERT INTO source_terms VALUES ($1, $2, $3)", [each.name, each.billing, each.reported_basis]

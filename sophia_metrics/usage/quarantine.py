@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from sophia_metrics.schema import core
-from sophia_metrics.schema.ddl import polars_schema
+from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.records import Location, locate
 from sophia_metrics.usage.landing import LandedFile, Landing, head_sha256
 from sophia_metrics.usage.rules import ROW_RULES
@@ -56,9 +56,7 @@ def quarantine_frame(connection: duckdb.DuckDBPyConnection, landing: Landing, no
     for row in _rejected(connection):
         by_file[str(row[0])].append(row)
     files = {file.path: file for file in landing.files}
-    records = [
-        record for path, rows in by_file.items() for record in _records(landing, files[path], rows, now)
-    ]
+    records = [record for path, rows in by_file.items() for record in _records(landing, files[path], rows, now)]
     return pl.DataFrame(records, schema=polars_schema(core.QUARANTINE))
 
 
@@ -67,10 +65,7 @@ def _rejected(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
 
     The hash of the values is the same wherever the row stands in a batch.
     """
-    names = (
-        f"{name} := CASE WHEN regexp_full_match({name}, '{NAME_PATTERN}') THEN {name} END"
-        for name in KEPT_NAMES
-    )
+    names = (f"{name} := CASE WHEN regexp_full_match({name}, '{NAME_PATTERN}') THEN {name} END" for name in KEPT_NAMES)
     numbers = (f"{name} := {name}" for name in KEPT_NUMBERS)
     return connection.execute(
         "SELECT file_name, row_ordinal, rule, "

@@ -8,7 +8,8 @@ import polars as pl
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
 from sophia_metrics.schema import core
-from sophia_metrics.schema.ddl import polars_schema, sql_type
+from sophia_metrics.schema.ddl import sql_type
+from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.merge import merge
@@ -16,10 +17,12 @@ from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import STAGED_COLUMNS, stage
 from sophia_metrics.windows import Window
 
-__all__ = ["create_rebuilt"]
+__all__ = ["create_rebuilt", "find_landed"]
 
 UNIT_COLUMNS = tuple(
-    column for column in core.USAGE_UNITS.columns if column.name not in {"rate_usd", "cost_usd", "price_status"}
+    column
+    for column in core.USAGE_UNITS.columns
+    if column.name not in {"rate_usd", "cost_usd", "price_status"}
 )
 
 
@@ -60,7 +63,7 @@ def create_rebuilt(
             [window.start_at, window.end_at],
         )
         connection.execute(f"DROP TABLE core_{name}")
-    connection.register("rejected", pl.concat(rejected).unique("quarantine_id", maintain_order=True))
+    connection.register("rejected", pl.concat(rejected))
 
 
 def _absorb(connection: duckdb.DuckDBPyConnection) -> None:
@@ -84,8 +87,8 @@ def find_landed(landings: Sequence[Landing], attempts: frozenset[str]) -> tuple[
     missing = attempts - {landing.attempt_id for landing in landings}
     if missing:
         raise ProcessingError(
-            f"{len(missing)} landed files of these days are gone (the first is attempt {min(missing)}): rebuilding would lose "
-            "their rows. Choose days whose landing is still kept; nothing was changed"
+            f"{len(missing)} landed files of these days are gone (the first is attempt {min(missing)}): "
+            "rebuilding would lose their rows. Choose days whose landing is still kept; nothing was changed"
         )
     wanted = [landing for landing in landings if landing.attempt_id in attempts]
     return tuple(sorted(wanted, key=lambda landing: (landing.landed_at, landing.attempt_id)))

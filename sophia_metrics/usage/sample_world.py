@@ -56,12 +56,8 @@ MODELS = (
     SampleModel("openai", "direct", "gpt-5-mini", 20, 1900, 450, 0.3, 0.35, 500, 7.0, has_batch=True),
     SampleModel("openai", "azure", "gpt-4o-mini", 12, 1200, 300, 0.2, 0.0, 380, 8.0),
     SampleModel("openai", "direct", "text-embedding-3-small", 10, 700, 0, ms_to_first_token=90),
-    SampleModel(
-        "anthropic", "direct", "claude-sonnet-4-5", 16, 5200, 800, 0.7, 0.0, 800, 14.0, writes_cache=True
-    ),
-    SampleModel(
-        "anthropic", "direct", "claude-haiku-4-5", 12, 2400, 350, 0.5, 0.0, 350, 6.0, writes_cache=True
-    ),
+    SampleModel("anthropic", "direct", "claude-sonnet-4-5", 16, 5200, 800, 0.7, 0.0, 800, 14.0, writes_cache=True),
+    SampleModel("anthropic", "direct", "claude-haiku-4-5", 12, 2400, 350, 0.5, 0.0, 350, 6.0, writes_cache=True),
     SampleModel("google", "direct", "gemini-2.5-pro", 6, 6800, 900, 0.25, 0.4, 1100, 10.0),
     SampleModel(
         "google",

@@ -16,16 +16,16 @@ from datetime import datetime
 
 import duckdb
 
+from sophia_metrics.frames import fetch_row
+from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Column, Kind
 from sophia_metrics.schema.ddl import sql_type
-from sophia_metrics.frames import fetch_row
-from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.quoting import literal
+from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.rules import first_broken_rule
-from sophia_metrics.sources.terms import SourceTerms
 
 __all__ = ["STAGED_COLUMNS", "Slice", "stage"]
 
@@ -73,7 +73,11 @@ class Slice:
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection, landing: Landing, file_format: Format, terms: SourceTerms, now: datetime
+    connection: duckdb.DuckDBPyConnection,
+    landing: Landing,
+    file_format: Format,
+    terms: SourceTerms,
+    now: datetime,
 ) -> None:
     """Give every landed row its event_id and the first rule that it breaks.
 
@@ -84,7 +88,12 @@ def stage(
         terms: what the configuration says of the source.
         now: the present (naive UTC); times beyond it are suspicious.
     """
-    for name, value in (("now", now), ("source", terms.name), ("role", terms.role), ("attempt_id", landing.attempt_id)):
+    for name, value in (
+        ("now", now),
+        ("source", terms.name),
+        ("role", terms.role),
+        ("attempt_id", landing.attempt_id),
+    ):
         kind = "TIMESTAMP" if name == "now" else "VARCHAR"
         connection.execute(f"SET VARIABLE {name} = (SELECT $1::{kind})", [value])
     connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet({literal(str(landing.path))})")
@@ -146,7 +155,8 @@ def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
     }
     selected = ", ".join(f"{ours.get(column.name, column.name)} AS {column.name}" for column in STAGED_COLUMNS)
     connection.execute(
-        "CREATE OR REPLACE VIEW keys AS SELECT row_ordinal, file_name, event_id, started_at, rule, is_ignored FROM mapped"
+        "CREATE OR REPLACE VIEW keys AS "
+        "SELECT row_ordinal, file_name, event_id, started_at, rule, is_ignored FROM mapped"
     )
     connection.execute(
         f"CREATE OR REPLACE VIEW staged AS SELECT row_ordinal, file_name, {selected} FROM mapped "
@@ -163,4 +173,3 @@ def _create_units(connection: duckdb.DuckDBPyConnection, file_format: Format) ->
         f"FROM ({rows}) AS billed INNER JOIN keys ON keys.row_ordinal = billed.row_ordinal "
         "WHERE keys.rule IS NULL AND NOT keys.is_ignored AND billed.quantity > 0"
     )
-

@@ -5,7 +5,7 @@ from datetime import datetime
 import polars as pl
 
 from sophia_metrics.schema import state
-from sophia_metrics.schema.ddl import polars_schema
+from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SourceTerms
 
 __all__ = ["watermark_frame"]

@@ -15,9 +15,7 @@ def modules_of(package):
     return [found.name for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
 
 
-@pytest.mark.parametrize(
-    "name", [name for package in (sophia_metrics, tasks, flows) for name in modules_of(package)]
-)
+@pytest.mark.parametrize("name", [name for package in (sophia_metrics, tasks, flows) for name in modules_of(package)])
 def test_every_module_can_be_imported(name):
     assert importlib.import_module(name)
 

@@ -117,14 +117,8 @@ def test_a_run_leaves_its_artifacts_under_fixed_keys(finished):
 def test_the_spend_artifact_is_a_table_by_day_and_model_with_exact_money(finished):
     _, _, summary = finished
     table = artifacts_of(summary.run_id)["spend-by-day-and-model"].data
-    assert (
-        '"day": "2025-11-18", "provider": "openai", "model": "gpt-4o", "calls": 2, "spend_usd": "0.007"'
-        in table
-    )
-    assert (
-        '"day": "2025-11-19", "provider": "openai", "model": "gpt-4o", "calls": 1, "spend_usd": "0.0035"'
-        in table
-    )
+    assert '"day": "2025-11-18", "provider": "openai", "model": "gpt-4o", "calls": 2, "spend_usd": "0.007"' in table
+    assert '"day": "2025-11-19", "provider": "openai", "model": "gpt-4o", "calls": 1, "spend_usd": "0.0035"' in table
 
 
 def test_what_the_library_logs_is_in_the_logs_of_the_task_run(finished):
@@ -132,9 +126,7 @@ def test_what_the_library_logs_is_in_the_logs_of_the_task_run(finished):
     wanted = LogFilter.model_validate({"flow_run_id": {"any_": [summary.run_id]}})
 
     def landed(client):
-        return [
-            log for log in client.read_logs(wanted) if log.message == "landed 3 rows of 1 files of gateway"
-        ]
+        return [log for log in client.read_logs(wanted) if log.message == "landed 3 rows of 1 files of gateway"]
 
     assert [log.name for log in ask(landed, 1)] == ["prefect.task_runs"]
 
@@ -163,9 +155,7 @@ def test_a_step_gives_up_after_its_retries():
     assert len(calls) == 4
 
 
-@pytest.mark.parametrize(
-    "error", [ProcessingError("bad data"), ConfigurationError("a typo"), ValueError("a bug")]
-)
+@pytest.mark.parametrize("error", [ProcessingError("bad data"), ConfigurationError("a typo"), ValueError("a bug")])
 def test_a_step_that_will_fail_again_is_not_tried_again(error):
     fragile, calls = step_that_fails(1, error)
     assert in_a_flow(fragile).type is StateType.FAILED

@@ -25,7 +25,16 @@ from sophia_metrics.warehouse.duckdb.publish import publish_version
 from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
 from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
 from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.protocol import BuildReport, Changed, Publication, Query, Rebuild, Receipt, Record, Repricing
+from sophia_metrics.warehouse.protocol import (
+    BuildReport,
+    Changed,
+    Publication,
+    Query,
+    Rebuild,
+    Receipt,
+    Record,
+    Repricing,
+)
 
 __all__ = ["DuckDBWarehouse"]
 
@@ -55,11 +64,19 @@ class DuckDBWarehouse(ServiceLifecycle):
         """Open the state file and count what it lists."""
         started = perf_counter()
         if not self._state.path.exists():
-            return Health("warehouse", HealthStatus.UNKNOWN, f"no state in {self.folder} yet: `sophia-metrics run` makes it")
+            return Health(
+                "warehouse",
+                HealthStatus.UNKNOWN,
+                f"no state in {self.folder} yet: `sophia-metrics run` makes it",
+            )
         try:
             facts = self._metrics()
         except (SophiaError, duckdb.Error) as error:
-            message = str(error) if isinstance(error, SophiaError) else f"{self._state.path} is damaged: restore it from a backup"
+            message = (
+                str(error)
+                if isinstance(error, SophiaError)
+                else f"{self._state.path} is damaged: restore it from a backup"
+            )
             return Health("warehouse", HealthStatus.DOWN, message)
         elapsed_ms = (perf_counter() - started) * 1000
         return Health("warehouse", HealthStatus.HEALTHY, f"{self._state.path} answers", elapsed_ms, facts)
@@ -106,7 +123,8 @@ class DuckDBWarehouse(ServiceLifecycle):
     def _metrics(self) -> dict[str, float | int | None]:
         with self._state.transaction() as connection:
             row = fetch_row(
-                connection, "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(size_bytes), 0) FROM manifest"
+                connection,
+                "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(size_bytes), 0) FROM manifest",
             )
         if row is None:
             raise ServiceUnavailableError(f"{self._state.path} does not answer: try again")

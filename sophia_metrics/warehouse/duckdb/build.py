@@ -41,7 +41,9 @@ def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limi
         files = _files_by_table(connection)
         known = {
             (str(mart), day): str(sha256)
-            for mart, day, sha256 in connection.execute("SELECT mart, day_on, inputs_sha256 FROM mart_builds").fetchall()
+            for mart, day, sha256 in connection.execute(
+                "SELECT mart, day_on, inputs_sha256 FROM mart_builds"
+            ).fetchall()
         }
         stale = {mart.name: _stale_days(mart, files, known) for mart in DAY_MARTS}
         cards = fetch_frame(connection, "SELECT * FROM core_price_cards") if any(stale.values()) else None
@@ -85,9 +87,7 @@ def _inputs(mart: Mart, files: Mapping[str, FilesByDay]) -> tuple[str, ...]:
     return tuple(name for name in mart.inputs if name in files)
 
 
-def _stale_days(
-    mart: Mart, files: Mapping[str, FilesByDay], known: Mapping[tuple[str, date], str]
-) -> tuple[date, ...]:
+def _stale_days(mart: Mart, files: Mapping[str, FilesByDay], known: Mapping[tuple[str, date], str]) -> tuple[date, ...]:
     """Return the days whose inputs differ from what the mart was built from, days without inputs included."""
     days = {day for name in _inputs(mart, files) for day in files[name]}
     days |= {day for name, day in known if name == mart.name}
@@ -153,6 +153,12 @@ def _switch(state: StateFile, files: Mapping[str, FilesByDay], built: Mapping[st
             connection.execute(
                 "DELETE FROM manifest WHERE table_name = $1 AND list_contains($2, day_on)", [name, list(days)]
             )
-            connection.execute("DELETE FROM mart_builds WHERE mart = $1 AND list_contains($2, day_on)", [name, list(days)])
+            connection.execute(
+                "DELETE FROM mart_builds WHERE mart = $1 AND list_contains($2, day_on)", [name, list(days)]
+            )
             add_files(connection, [file for day in days for file in files[name].get(day, ())])
-        insert_frame(connection, state_tables.MART_BUILDS, pl.DataFrame(rows, schema={"mart": pl.String, "day_on": pl.Date, "inputs_sha256": pl.String}))
+        insert_frame(
+            connection,
+            state_tables.MART_BUILDS,
+            pl.DataFrame(rows, schema={"mart": pl.String, "day_on": pl.Date, "inputs_sha256": pl.String}),
+        )

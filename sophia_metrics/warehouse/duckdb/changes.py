@@ -17,7 +17,11 @@ COMPACT_AT = 8
 """A day of so many files is written anew as one."""
 
 CORE_NAMES = (core.USAGE_EVENTS.name, core.USAGE_UNITS.name)
-KNOWN = {core.USAGE_EVENTS: "core_events", core.USAGE_UNITS: "core_units", core.QUARANTINE: "known_quarantine"}
+KNOWN = {
+    core.USAGE_EVENTS: "core_events",
+    core.USAGE_UNITS: "core_units",
+    core.QUARANTINE: "known_quarantine",
+}
 """What is there already, under the names by which merging reads it."""
 
 

@@ -7,18 +7,19 @@ import duckdb
 
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
+from sophia_metrics.usage.merge import merge
 from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
-from sophia_metrics.usage.merge import merge
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
 from sophia_metrics.warehouse.protocol import Receipt
 
 __all__ = ["commit_slice"]
+
 
 def commit_slice(state: StateFile, store: DayFileStore, staged: Slice) -> Receipt:
     """Merge, price and write a slice, and make it visible in one step; a held slice is only noted."""

@@ -31,21 +31,26 @@ class DayFileStore:
     folder: Path
 
     def write(
-        self, connection: duckdb.DuckDBPyConnection, table: Table, relation: str, days: Iterable[date], version: str
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: Table,
+        relation: str,
+        days: Iterable[date],
+        version: str,
     ) -> tuple[DayFile, ...]:
         """Write one file for each of the days from a relation that is visible to cursors of the connection.
 
         Days without rows get no file. The files and their folders are on disk when this returns.
         """
-        wanted = sorted(set(days))
         columns = _filled_columns(connection, table, relation)
+
+        def write_day(day: date) -> DayFile | None:
+            return self._write_day(connection.cursor(), table, columns, relation, day, version)
+
         with ThreadPoolExecutor(max_workers=WRITERS) as pool:
-            written = list(
-                pool.map(lambda day: self._write_day(connection.cursor(), table, columns, relation, day, version), wanted)
-            )
-            files = tuple(each for each in written if each is not None)
-            folders = {(self.folder / each.path).parent for each in files} | ({self.folder / table.folder} if files else set())
-            list(pool.map(sync_folder, folders))
+            files = tuple(each for each in pool.map(write_day, sorted(set(days))) if each is not None)
+            folders = {(self.folder / each.path).parent for each in files}
+            list(pool.map(sync_folder, [*folders, self.folder / table.folder] if files else []))
         return files
 
     def relation(self, table: Table, files: Sequence[DayFile], *, folder: Path | None = None) -> str:
@@ -55,10 +60,11 @@ class DayFileStore:
         relation is empty and typed all the same.
         """
         root = folder or self.folder
-        paths = ", ".join(literal(str(root / each)) for each in (self.empty_path(table), *(file.path for file in files)))
+        paths = ", ".join(
+            literal(str(root / each)) for each in (self.empty_path(table), *(file.path for file in files))
+        )
         columns = ", ".join(
-            f"CAST({column.name} AS {sql_type(column.kind)}) AS {column.name}"
-            for column in table.columns
+            f"CAST({column.name} AS {sql_type(column.kind)}) AS {column.name}" for column in table.columns
         )
         return (
             f"SELECT {columns} FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = true, "
@@ -69,7 +75,10 @@ class DayFileStore:
         """Write the empty, typed file that stands in every list of files of the table."""
         path = self.folder / self.empty_path(table)
         rows = f"{empty_relation(table)}"
-        place_file(path, lambda temporary: duckdb.execute(f"COPY ({rows}) TO {literal(str(temporary))} (FORMAT parquet)"))
+        place_file(
+            path,
+            lambda temporary: duckdb.execute(f"COPY ({rows}) TO {literal(str(temporary))} (FORMAT parquet)"),
+        )
         sync_folder(path.parent)
 
     def empty_path(self, table: Table) -> str:
@@ -116,4 +125,3 @@ def empty_relation(table: Table) -> str:
     """Return a SELECT without rows, with the columns of the table, each of its type."""
     columns = ", ".join(f"CAST(NULL AS {sql_type(column.kind)}) AS {column.name}" for column in table.columns)
     return f"SELECT {columns} WHERE false"
-

@@ -9,13 +9,22 @@ from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.schema import state
 from sophia_metrics.schema.column import Table
-from sophia_metrics.schema.ddl import polars_schema
+from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.protocol import FileCount
 
-__all__ = ["advance_watermark", "count_files", "count_held", "insert_frame", "record_attempt", "record_prices", "replace_rows", "retire_sample"]
+__all__ = [
+    "advance_watermark",
+    "count_files",
+    "count_held",
+    "insert_frame",
+    "record_attempt",
+    "record_prices",
+    "replace_rows",
+    "retire_sample",
+]
 
 
 def count_files(staged: Slice) -> tuple[FileCount, ...]:
@@ -29,9 +38,7 @@ def count_files(staged: Slice) -> tuple[FileCount, ...]:
         "FROM keys LEFT JOIN duplicates ON duplicates.row_ordinal = keys.row_ordinal GROUP BY keys.file_name"
     ).fetchall()
     counted = {str(row[0]): FileCount(*row) for row in rows}
-    return tuple(
-        counted.get(file.path, FileCount(file.path, 0, 0, 0, 0, 0)) for file in staged.landing.files
-    )
+    return tuple(counted.get(file.path, FileCount(file.path, 0, 0, 0, 0, 0)) for file in staged.landing.files)
 
 
 def count_held(staged: Slice) -> tuple[FileCount, ...]:
@@ -52,7 +59,8 @@ def record_attempt(
     spans = {
         str(name): (first, last)
         for name, first, last in staged.connection.execute(
-            "SELECT file_name, min(started_at), max(started_at) FROM keys WHERE rule IS NULL AND NOT is_ignored GROUP BY file_name"
+            "SELECT file_name, min(started_at), max(started_at) FROM keys "
+            "WHERE rule IS NULL AND NOT is_ignored GROUP BY file_name"
         ).fetchall()
     }
     landing = staged.landing
@@ -117,7 +125,8 @@ def retire_sample(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     attempts = [
         attempt
         for (attempt,) in connection.execute(
-            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $1 AND status <> 'superseded'", [SAMPLE_SOURCE]
+            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $1 AND status <> 'superseded'",
+            [SAMPLE_SOURCE],
         ).fetchall()
     ]
     if not attempts:

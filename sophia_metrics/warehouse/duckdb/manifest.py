@@ -54,7 +54,9 @@ def files_of(
 
 def add_files(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]) -> None:
     """List more files."""
-    rows = [[each.table_name, each.day_on, each.path, each.row_count, each.size_bytes, each.attempt_id] for each in files]
+    rows = [
+        [each.table_name, each.day_on, each.path, each.row_count, each.size_bytes, each.attempt_id] for each in files
+    ]
     if rows:
         connection.executemany("INSERT INTO manifest VALUES ($1, $2, $3, $4, $5, $6)", rows)
 

@@ -17,7 +17,8 @@ from sophia_metrics import schema
 from sophia_metrics.durable import place_file, point_to, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.marts import MARTS, mart
-from sophia_metrics.schema import core, state as state_tables
+from sophia_metrics.schema import core
+from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
@@ -53,19 +54,27 @@ def publish_version(
             "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1",
         )
         number = int(row[0]) if row else 0
-        if row and row[2] == content and (serving / version_name(number)).exists() and not _aged(connection, row[1], now):
+        if (
+            row
+            and row[2] == content
+            and (serving / version_name(number)).exists()
+            and not _aged(connection, row[1], now)
+        ):
             point_to(serving / CURRENT_NAME, version_name(number))
             return Publication(number, is_new=False, published_at=row[1])
         number = max(number, *(int(path.stem[1:]) for path in serving.glob("v*.duckdb")), 0) + 1
         sample = fetch_row(connection, "SELECT source FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
         connection.execute(
-            "UPDATE core_pipeline_runs SET version = $1 WHERE version IS NULL AND run_status <> 'running'", [number]
+            "UPDATE core_pipeline_runs SET version = $1 WHERE version IS NULL AND run_status <> 'running'",
+            [number],
         )
-        connection.execute("INSERT INTO core_versions VALUES ($1, $2, $3, $4)", [number, now, content, sample is not None])
+        connection.execute(
+            "INSERT INTO core_versions VALUES ($1, $2, $3, $4)", [number, now, content, sample is not None]
+        )
         place_file(serving / version_name(number), lambda path: _write(connection, store, files, path, now))
         sync_folder(serving)
         point_to(serving / CURRENT_NAME, version_name(number))
-        kept = _forget_old(connection, serving, now, keep_versions)
+        kept = _kept_names(connection, now, keep_versions)
     for path in serving.glob("v*.duckdb"):
         if path.name not in kept:
             path.unlink(missing_ok=True)
@@ -79,7 +88,12 @@ def version_name(number: int) -> str:
 
 def _content_sha256(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile], folder: Path) -> str:
     """Hash everything that a version shows, but for when it was collected and which runs there were."""
-    parts = [f"format {FORMAT}", str(folder), *(each.sql_sha256 for each in MARTS), *(file.path for file in files)]
+    parts = [
+        f"format {FORMAT}",
+        str(folder),
+        *(each.sql_sha256 for each in MARTS),
+        *(file.path for file in files),
+    ]
     for query in (
         "SELECT attempt_id, file_name, status FROM core_ingest_ledger ORDER BY ALL",
         "SELECT price_id, known_to_at FROM core_price_cards ORDER BY ALL",
@@ -98,7 +112,11 @@ def _aged(connection: duckdb.DuckDBPyConnection, published_at: datetime, now: da
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, store: DayFileStore, files: tuple[DayFile, ...], path: Path, now: datetime
+    connection: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    files: tuple[DayFile, ...],
+    path: Path,
+    now: datetime,
 ) -> None:
     version = duckdb.connect(path)
     try:
@@ -135,7 +153,8 @@ def _copy(version: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) 
 def _create_view(version: duckdb.DuckDBPyConnection, table: Table, rows: str) -> None:
     if table is core.QUARANTINE:
         rows = (
-            f"WITH found AS ({rows}), decided AS (SELECT quarantine_id, verdict, verdict_at FROM core_quarantine_verdicts "
+            f"WITH found AS ({rows}), decided AS ("
+            "SELECT quarantine_id, verdict, verdict_at FROM core_quarantine_verdicts "
             "QUALIFY row_number() OVER (PARTITION BY quarantine_id ORDER BY verdict_at DESC) = 1) "
             "SELECT found.*, coalesce(decided.verdict, 'open') AS verdict, decided.verdict_at "
             "FROM found LEFT JOIN decided ON decided.quarantine_id = found.quarantine_id"
@@ -160,9 +179,7 @@ def _create_serving_mart(version: duckdb.DuckDBPyConnection, name: str) -> None:
     version.execute(f"INSERT INTO {name} BY NAME {sql}")
 
 
-def _forget_old(
-    connection: duckdb.DuckDBPyConnection, serving: Path, now: datetime, keep_versions: int
-) -> frozenset[str]:
+def _kept_names(connection: duckdb.DuckDBPyConnection, now: datetime, keep_versions: int) -> frozenset[str]:
     """Return the names of the versions to keep: the last ones by number, and all of the last 24 hours."""
     rows = connection.execute("SELECT version, published_at FROM core_versions ORDER BY version DESC").fetchall()
     return frozenset(

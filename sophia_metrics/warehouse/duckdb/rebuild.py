@@ -17,7 +17,8 @@ from sophia_metrics.warehouse.protocol import Changed, Rebuild
 __all__ = ["attempts_of_days", "commit_rebuild"]
 
 PRICED_BY = ("provider", "route", "model", "service_tier", "started_at", "request_count", "cost_reported",
-             "input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens")  # fmt: skip
+             "input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
+             "output_tokens")  # fmt: skip
 """What a price depends on: an event that is the same in these keeps the price that it has."""
 
 MONEY = tuple(column.name for column in core.PRICED)
@@ -53,7 +54,8 @@ def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], ver
         f"AND {same} AND core_events.price_status NOT IN ('unpriced', 'partial')"
     )
     connection.execute(
-        "CREATE OR REPLACE TABLE quarantined AS SELECT * FROM rejected ANTI JOIN known_quarantine USING (quarantine_id)"
+        "CREATE OR REPLACE TABLE quarantined AS SELECT DISTINCT ON (quarantine_id) * "
+        "FROM rejected ANTI JOIN known_quarantine USING (quarantine_id)"
     )
     days = tuple(change.window.days())
     added = (

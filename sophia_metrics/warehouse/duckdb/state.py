@@ -7,7 +7,7 @@ under a blocking lock of the kernel, which is free again when its holder dies, a
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,9 @@ from sophia_metrics.warehouse.duckdb import migrations
 
 __all__ = ["StateFile"]
 
-NETWORK_FILESYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"})
+NETWORK_FILESYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
+)
 
 
 class StateFile:
@@ -41,7 +43,7 @@ class StateFile:
             migrations.apply(connection, now)
 
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self) -> Generator[duckdb.DuckDBPyConnection]:
         """Hold the lock and one transaction: committed at the end, rolled back on any exception.
 
         Raises:
@@ -62,7 +64,7 @@ class StateFile:
                 connection.close()
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def _lock(self) -> Generator[None]:
         with self._lock_path.open("a+", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             lock.truncate(0)
@@ -88,8 +90,8 @@ def refuse_network_filesystem(folder: Path, mounts: Path = Path("/proc/mounts"))
     """
     if not mounts.exists():
         return
-    entries = (line.split() for line in mounts.read_text(encoding="utf-8").splitlines())
-    points = {Path(entry[1].replace("\\040", " ")): entry[2] for entry in entries if len(entry) > 2}
+    entries = [line.split() for line in mounts.read_text(encoding="utf-8").splitlines()]
+    points = {Path(point.replace("\\040", " ")): kind for _, point, kind, *_ in entries}
     here = folder.resolve()
     nearest = next((each for each in (here, *here.parents) if each in points), None)
     if nearest and points[nearest] in NETWORK_FILESYSTEMS:

@@ -46,7 +46,9 @@ def switch_optimistically(
 
 
 def _switch(
-    locked: duckdb.DuckDBPyConnection, switch: Switch, finish: Callable[[duckdb.DuckDBPyConnection, Switch], Answer]
+    locked: duckdb.DuckDBPyConnection,
+    switch: Switch,
+    finish: Callable[[duckdb.DuckDBPyConnection, Switch], Answer],
 ) -> Answer:
     remove_files(locked, switch.removed)
     add_files(locked, switch.added)
