@@ -76,6 +76,21 @@ def test_every_bad_row_is_in_quarantine_with_its_place(lab):
     assert b'"id": "b"' in path.read_bytes()[start:end]
 
 
+def test_an_absurd_count_goes_to_quarantine_and_the_rest_loads(lab):
+    huge = event("huge", input_tokens=9223372036854775807, cache_read_tokens=5)
+    lab.ingest(lab.write("calls.jsonl", [event("a"), huge]))
+    assert lab.one("SELECT rule FROM core_quarantine") == "count_too_large"
+    assert lab.one("SELECT count(*) FROM core_usage_events") == 1
+
+
+def test_a_row_with_a_negative_billed_quantity_goes_to_quarantine_whole(lab):
+    lab.ingest(
+        lab.write("calls.jsonl", [event("a", units={"web_searches": -1}), event("b", units={"web_searches": 2})])
+    )
+    assert lab.one("SELECT rule FROM core_quarantine") == "negative_quantity"
+    assert lab.one("SELECT sum(quantity) FROM core_usage_units") == 2
+
+
 def test_a_bad_row_that_is_delivered_again_stands_in_quarantine_once(lab):
     path = lab.write("calls.jsonl", [event("b", output_tokens=-5)])
     lab.ingest(path)

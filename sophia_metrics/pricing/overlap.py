@@ -33,18 +33,14 @@ def _check_card(card: PriceCard) -> None:
     rates = card.rates
     tokens = (rates.input, rates.cache_read, rates.cache_write_5m, rates.cache_write_1h, rates.output)
     defects = {
-        "no instant": card.valid_from is not None
-        and card.valid_to is not None
-        and card.valid_from >= card.valid_to,
+        "no instant": card.valid_from is not None and card.valid_to is not None and card.valid_from >= card.valid_to,
         "no second of the day": not all(start < end for start, end in _bands(card)),
         "no number of tokens": card.tier_high_tokens is not None and _low(card) >= card.tier_high_tokens,
         "no price": all(rate is None for rate in tokens) and not rates.units,
     }
     empty = [what for what, is_so in defects.items() if is_so]
     if empty:
-        raise ProcessingError(
-            f"a {card.price_book} price of {_named(card.key)} holds for {empty[0]}: {_span(card)}"
-        )
+        raise ProcessingError(f"a {card.price_book} price of {_named(card.key)} holds for {empty[0]}: {_span(card)}")
     if any(rate is not None and rate < 0 for rate in (*tokens, *(rate for _, rate in rates.units))):
         raise ProcessingError(f"a {card.price_book} price of {_named(card.key)} is negative")
 
@@ -54,9 +50,7 @@ def _overlap(left: PriceCard, right: PriceCard) -> bool:
     highs = [card.tier_high_tokens for card in (left, right) if card.tier_high_tokens is not None]
     is_same_size = not highs or max(_low(left), _low(right)) < min(highs)
     is_same_second = any(
-        max(first[0], second[0]) < min(first[1], second[1])
-        for first in _bands(left)
-        for second in _bands(right)
+        max(first[0], second[0]) < min(first[1], second[1]) for first in _bands(left) for second in _bands(right)
     )
     return is_same_time and is_same_size and is_same_second
 
@@ -80,9 +74,5 @@ def _named(key: PriceKey) -> str:
 
 def _span(card: PriceCard) -> str:
     time = f"{card.valid_from or 'ever'} to {card.valid_to or 'further notice'}"
-    band = (
-        ""
-        if card.daily_from_seconds is None
-        else f", daily {card.daily_from_seconds}-{card.daily_to_seconds} s"
-    )
+    band = "" if card.daily_from_seconds is None else f", daily {card.daily_from_seconds}-{card.daily_to_seconds} s"
     return f"{time}{band}, {card.tier_low_tokens} to {card.tier_high_tokens or 'any number of'} tokens"

@@ -41,11 +41,11 @@ def load_cards(connection: duckdb.DuckDBPyConnection, resolution: Resolution, kn
 
 
 def price_batch(connection: duckdb.DuckDBPyConnection) -> None:
-    """Price the relation `events` and leave the result in two tables.
+    """Price the relation `events`; the result is read from two relations.
 
     Reads `events` (the columns of core_usage_events that are not priced), `units`, `cards`, `card_units`,
-    `source_terms` and `fx_rates`. Writes the tables `priced_events` (core_usage_events) and `priced_units`
-    (core_usage_units), replacing older ones.
+    `source_terms` and `fx_rates`. Creates the view `priced_events` (core_usage_events) and the table `priced_units`
+    (core_usage_units), replacing older ones. The view computes when it is read: the wide rows are never kept.
 
     Raises:
         ProcessingError: a source has two terms, a currency two rates, or a key two cards for one event.
@@ -55,7 +55,7 @@ def price_batch(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"CREATE OR REPLACE VIEW carded_events AS {_statement('carded_events')}")
     connection.execute(f"CREATE OR REPLACE TABLE unit_prices AS {_statement('price_units')}")
     priced = ddl.select_typed(USAGE_EVENTS, f"({_statement('price_events')})")
-    connection.execute(f"CREATE OR REPLACE TABLE priced_events AS {priced}")
+    connection.execute(f"CREATE OR REPLACE VIEW priced_events AS {priced}")
     units = ddl.select_typed(USAGE_UNITS, "unit_prices")
     connection.execute(f"CREATE OR REPLACE TABLE priced_units AS {units}")
     _check_count(connection)

@@ -18,7 +18,7 @@ def mapped_query(mapping: ColumnMapping) -> str:
     cached = "".join(f" - coalesce({values[name]}, 0)" for name in _CACHED if name in values)
     if mapping.convention is TokenConvention.INCLUSIVE and "input_tokens" in values:
         total = values["input_tokens"]
-        values["input_tokens"] = f"{total}{cached}"
+        values["input_tokens"] = f"CAST({total} AS HUGEINT){cached}" if cached else total
     else:
         total = _sum(parts)
     control = {
@@ -40,7 +40,7 @@ def mapped_units(mapping: ColumnMapping) -> str | None:
     """Return the SELECT of (row_ordinal, unit, quantity), or None where no unit is mapped."""
     selects = [
         f"SELECT\n    row_ordinal,\n    {literal(unit)} AS unit,\n    unit_{place} AS quantity\n"
-        f"FROM landed\nWHERE unit_{place} > 0"
+        f"FROM landed\nWHERE unit_{place} <> 0"
         for place, unit in enumerate(mapping.units)
     ]
     if not selects:
@@ -63,7 +63,8 @@ def _value(name: str, rule: ColumnRule) -> str:
 def _sum(parts: list[str]) -> str:
     if not parts:
         return "CAST(NULL AS BIGINT)"
-    total = " + ".join(f"coalesce({part}, 0)" for part in parts)
+    # Summed as HUGEINT: an absurd count must break a row rule, not stop the file.
+    total = "CAST(0 AS HUGEINT) + " + " + ".join(f"coalesce({part}, 0)" for part in parts)
     return f"CASE WHEN coalesce({', '.join(parts)}) IS NOT NULL THEN {total} END"
 
 

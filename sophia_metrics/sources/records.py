@@ -119,9 +119,7 @@ def csv_records(path: str, *, with_header: bool = False) -> Iterator[Record]:
         yield Record(first.line_number, first.byte_start, _joined([first, *tail]))
 
 
-def _continuation(
-    first: Record, lines: Iterator[Record], waiting: deque[Record], delimiter: bytes
-) -> list[Record]:
+def _continuation(first: Record, lines: Iterator[Record], waiting: deque[Record], delimiter: bytes) -> list[Record]:
     """Take the lines that belong to an open quote; put them back into `waiting` where it never closes."""
     taken: list[Record] = []
     quotes = first.content.count(b'"')

@@ -132,8 +132,8 @@ class Collector:
             "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $source AND status <> 'held'",
             {"source": source},
         )
-        done = set(self.warehouse.read(query)["attempt_id"])
-        return tuple(each for each in landings(self.landing_folder / source) if each.attempt_id not in done)
+        done = frozenset(self.warehouse.read(query)["attempt_id"])
+        return tuple(landings(self.landing_folder / source, but=done))
 
     def commit(self, source: FileSource, landing: Landing, now: datetime) -> Receipt:
         """Judge, price and commit a landed file. A slice that the gate holds is noted in the ledger, and no more."""

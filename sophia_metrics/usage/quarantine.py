@@ -15,7 +15,7 @@ from sophia_metrics.schema import core
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.records import Location, locate
 from sophia_metrics.usage.landing import LandedFile, Landing, head_sha256
-from sophia_metrics.usage.rules import ROW_RULES
+from sophia_metrics.usage.rules import ROW_RULES, UNIT_RULES
 
 __all__ = ["quarantine_frame"]
 
@@ -38,7 +38,7 @@ may have slipped, and then a prompt or a person stands there."""
 
 NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}(@[0-9a-z-]{1,30})?"
 
-RULES = {rule.name: rule for rule in ROW_RULES}
+RULES = {rule.name: rule for rule in (*ROW_RULES, *UNIT_RULES)}
 
 
 def quarantine_frame(connection: duckdb.DuckDBPyConnection, landing: Landing, now: datetime) -> pl.DataFrame:

@@ -20,9 +20,7 @@ from sophia_metrics.windows import Window
 __all__ = ["create_rebuilt", "find_landed"]
 
 UNIT_COLUMNS = tuple(
-    column
-    for column in core.USAGE_UNITS.columns
-    if column.name not in {"rate_usd", "cost_usd", "price_status"}
+    column for column in core.USAGE_UNITS.columns if column.name not in {"rate_usd", "cost_usd", "price_status"}
 )
 
 

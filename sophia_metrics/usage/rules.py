@@ -6,7 +6,7 @@ A rule reads the mapped row (see staging), and the present as the variable `now`
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["ROW_RULES", "RULES_VERSION", "RowRule", "first_broken_rule"]
+__all__ = ["ROW_RULES", "RULES_VERSION", "UNIT_RULES", "RowRule", "first_broken_rule"]
 
 RULES_VERSION = 1
 """Raised with every change of a rule; landed files say under which version they were judged."""
@@ -148,6 +148,12 @@ ROW_RULES: tuple[RowRule, ...] = (
         "missing",
     ),
 )
+
+
+UNIT_RULES: tuple[RowRule, ...] = (
+    RowRule("negative_quantity", "quantity < 0", "a billed quantity is below zero", "validity"),
+)
+"""Rules over the billing units of a row (row_ordinal, unit, quantity): a bad unit keeps its whole row out."""
 
 
 def first_broken_rule(rules: Iterable[RowRule] = ROW_RULES) -> str:

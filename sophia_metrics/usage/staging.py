@@ -25,7 +25,7 @@ from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.landing import Landing
-from sophia_metrics.usage.rules import first_broken_rule
+from sophia_metrics.usage.rules import UNIT_RULES, first_broken_rule
 
 __all__ = ["STAGED_COLUMNS", "Slice", "stage"]
 
@@ -88,18 +88,12 @@ def stage(
         terms: what the configuration says of the source.
         now: the present (naive UTC); times beyond it are suspicious.
     """
-    for name, value in (
-        ("now", now),
-        ("source", terms.name),
-        ("role", terms.role),
-        ("attempt_id", landing.attempt_id),
-    ):
-        kind = "TIMESTAMP" if name == "now" else "VARCHAR"
-        connection.execute(f"SET VARIABLE {name} = (SELECT $1::{kind})", [value])
+    connection.execute("SET VARIABLE now = (SELECT $1::TIMESTAMP)", [now])
+    connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [terms.name])
     connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet({literal(str(landing.path))})")
     mapped_names = _create_mapped(connection, file_format)
     _identify_by_values(connection, mapped_names)
-    _create_views(connection)
+    _create_views(connection, landing, terms, now)
     _create_units(connection, file_format)
 
 
@@ -107,14 +101,20 @@ def _create_mapped(connection: duckdb.DuckDBPyConnection, file_format: Format) -
     """Create `mapped`: every column of an event, typed, with event_id and rule; return the names that it fills."""
     described = connection.execute(f"DESCRIBE {file_format.mapping}").fetchall()
     given = {str(row[0]) for row in described}
+    kept = {*given, *DEFAULTS, *(column.name for column in CONTROL)}
     typed = ", ".join(f"{_typed(column, given)} AS {column.name}" for column in MAPPED_COLUMNS)
-    columns = ", ".join(column.name for column in MAPPED_COLUMNS)
     connection.execute(
-        f"CREATE OR REPLACE TABLE mapped AS SELECT {columns}, "
+        f"CREATE OR REPLACE TABLE mapped_rows AS "
+        f"SELECT {', '.join(column.name for column in MAPPED_COLUMNS if column.name in kept)}, "
         "substr(sha256(getvariable('source') || chr(31) || native_id), 1, 32) AS event_id, "
         f"CAST(started_at AS DATE) AS usage_on, {first_broken_rule()} AS rule "
         f"FROM (SELECT {typed} FROM ({file_format.mapping}))"
     )
+    wide = ", ".join(
+        column.name if column.name in kept else f"CAST(NULL AS {sql_type(column.kind)}) AS {column.name}"
+        for column in MAPPED_COLUMNS
+    )
+    connection.execute(f"CREATE OR REPLACE VIEW mapped AS SELECT {wide}, event_id, usage_on, rule FROM mapped_rows")
     return [column.name for column in MAPPED_COLUMNS if column.name in given]
 
 
@@ -122,7 +122,8 @@ def _typed(column: Column, given: set[str]) -> str:
     default = DEFAULTS.get(column.name, "NULL")
     value = column.name if column.name in given else "NULL"
     expression = value if default == "NULL" else f"coalesce({value}, {default})"
-    return f"CAST({expression} AS {sql_type(column.kind)})"
+    cast = "TRY_CAST" if column.kind is Kind.COUNT else "CAST"  # what no BIGINT holds broke a rule for its parts
+    return f"{cast}({expression} AS {sql_type(column.kind)})"
 
 
 def _identify_by_values(connection: duckdb.DuckDBPyConnection, mapped_names: Sequence[str]) -> None:
@@ -135,23 +136,24 @@ def _identify_by_values(connection: duckdb.DuckDBPyConnection, mapped_names: Seq
         f"coalesce('{name}=' || CAST({name} AS VARCHAR) || chr(31), '')" for name in mapped_names if name not in control
     )
     connection.execute(
-        "CREATE OR REPLACE TABLE mapped AS "
+        "CREATE OR REPLACE TABLE mapped_rows AS "
         f"WITH hashed AS (SELECT row_ordinal AS ordinal, file_name AS file, sha256({values}) AS values_sha256 "
         f"FROM mapped WHERE {without}), "
         "numbered AS (SELECT ordinal, substr(sha256(getvariable('source') || chr(31) || values_sha256 || chr(31) || "
         "CAST(row_number() OVER (PARTITION BY file, values_sha256 ORDER BY ordinal) AS VARCHAR)), 1, 32) AS values_id "
         "FROM hashed) "
-        "SELECT mapped.* REPLACE (coalesce(event_id, values_id) AS event_id) "
-        "FROM mapped LEFT JOIN numbered ON numbered.ordinal = mapped.row_ordinal"
+        "SELECT mapped_rows.* REPLACE (coalesce(event_id, values_id) AS event_id) "
+        "FROM mapped_rows LEFT JOIN numbered ON numbered.ordinal = mapped_rows.row_ordinal"
     )
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
+def _create_views(connection: duckdb.DuckDBPyConnection, landing: Landing, terms: SourceTerms, now: datetime) -> None:
+    """Create `keys` and `staged`. What is ours stands in the view as literals: cursors share no variables."""
     ours = {
-        "source": "getvariable('source')",
-        "source_role": "getvariable('role')",
-        "ingested_at": "getvariable('now')",
-        "attempt_id": "getvariable('attempt_id')",
+        "source": literal(terms.name),
+        "source_role": literal(terms.role),
+        "ingested_at": f"TIMESTAMP {literal(now.isoformat(sep=' '))}",
+        "attempt_id": literal(landing.attempt_id),
     }
     selected = ", ".join(f"{ours.get(column.name, column.name)} AS {column.name}" for column in STAGED_COLUMNS)
     connection.execute(
@@ -166,10 +168,16 @@ def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _create_units(connection: duckdb.DuckDBPyConnection, file_format: Format) -> None:
     rows = file_format.units or "SELECT 0 AS row_ordinal, '' AS unit, 0 AS quantity WHERE false"
+    connection.execute(f"CREATE OR REPLACE TABLE billed_units AS SELECT * FROM ({rows}) WHERE quantity <> 0")
+    for rule in UNIT_RULES:
+        connection.execute(
+            f"UPDATE mapped_rows SET rule = '{rule.name}' WHERE rule IS NULL AND row_ordinal IN "
+            f"(SELECT row_ordinal FROM billed_units WHERE {rule.broken})"
+        )
     connection.execute(
         "CREATE OR REPLACE TABLE staged_units AS "
         "SELECT keys.row_ordinal, keys.event_id, CAST(keys.started_at AS DATE) AS usage_on, keys.started_at, "
         "CAST(billed.unit AS VARCHAR) AS unit, CAST(billed.quantity AS DECIMAL(38,6)) AS quantity "
-        f"FROM ({rows}) AS billed INNER JOIN keys ON keys.row_ordinal = billed.row_ordinal "
-        "WHERE keys.rule IS NULL AND NOT keys.is_ignored AND billed.quantity > 0"
+        "FROM billed_units AS billed INNER JOIN keys ON keys.row_ordinal = billed.row_ordinal "
+        "WHERE keys.rule IS NULL AND NOT keys.is_ignored"
     )

@@ -7,4 +7,4 @@ SELECT
     'web_searches' AS unit,
     message.usage.server_tool_use.web_search_requests AS quantity
 FROM landed
-WHERE message.usage.server_tool_use.web_search_requests > 0
+WHERE message.usage.server_tool_use.web_search_requests <> 0

@@ -14,4 +14,4 @@ SELECT
     entry."key" AS unit,
     entry."value" AS quantity
 FROM entries
-WHERE entry."value" > 0
+WHERE entry."value" <> 0

@@ -36,7 +36,7 @@ SELECT
     'web_searches' AS unit,
     web_searches AS quantity
 FROM details
-WHERE web_searches > 0
+WHERE web_searches <> 0
 UNION ALL
 -- Audio that was read from the prompt cache is counted there and not here.
 SELECT

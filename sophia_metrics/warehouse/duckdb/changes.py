@@ -8,7 +8,7 @@ import duckdb
 
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Table
-from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, filled_columns
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch
 
 __all__ = ["CORE_NAMES", "create_known", "write_changes"]
@@ -34,22 +34,34 @@ def create_known(connection: duckdb.DuckDBPyConnection, store: DayFileStore, fou
 
 
 def write_changes(
-    connection: duckdb.DuckDBPyConnection, store: DayFileStore, found: Sequence[DayFile], version: str
+    connection: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    found: Sequence[DayFile],
+    version: str,
+    *,
+    priced: str = "priced_events",
 ) -> Switch:
-    """Write `priced_events` and `priced_units`, which replace the rows of `replaced`, beside the files found."""
+    """Write priced events and `priced_units`, which replace the rows of `replaced`, beside the files found.
+
+    `priced` names the events. They may be a view that computes when it is read, so days and filled columns are
+    looked up in `events`, which it prices.
+    """
     own = [file for file in found if file.table_name in CORE_NAMES]
-    rewritten = _rewritten_days(connection, own)
+    event_days = _days(connection, "events" if priced == "priced_events" else priced)
+    unit_days = _days(connection, "priced_units")
+    rewritten = _rewritten_days(connection, own, event_days)
     added = (
-        *_write_days(connection, store, core.USAGE_EVENTS, "priced_events", rewritten, version),
-        *_write_days(connection, store, core.USAGE_UNITS, "priced_units", rewritten, version),
+        *_write_days(connection, store, core.USAGE_EVENTS, priced, event_days, rewritten, version),
+        *_write_days(connection, store, core.USAGE_UNITS, "priced_units", unit_days, rewritten, version),
     )
     return Switch(added=added, removed=tuple(file for file in own if file.day_on in rewritten))
 
 
-def _rewritten_days(connection: duckdb.DuckDBPyConnection, found: Iterable[DayFile]) -> frozenset[date]:
+def _rewritten_days(
+    connection: duckdb.DuckDBPyConnection, found: Iterable[DayFile], touched: Collection[date]
+) -> frozenset[date]:
     """Return the days that are written anew: a row of theirs is replaced, or they have become many pieces."""
     replaced = _days(connection, "replaced")
-    touched = _days(connection, "priced_events")
     pieces = Counter((file.table_name, file.day_on) for file in found)
     crowded = {day for (_, day), count in pieces.items() if count + 1 >= COMPACT_AT and day in touched}
     return frozenset(replaced | crowded)
@@ -60,22 +72,31 @@ def _write_days(
     store: DayFileStore,
     table: Table,
     fresh: str,
+    days: Collection[date],
     rewritten: Collection[date],
     version: str,
 ) -> tuple[DayFile, ...]:
     """Write the fresh rows by day; a rewritten day also keeps those of its known rows that are not replaced."""
-    days = _days(connection, fresh)
     if not rewritten:
-        return store.write(connection, table, fresh, days, version)
+        return store.write(connection, table, fresh, days, version, columns=_columns(connection, table, fresh))
     columns = ", ".join(table.names)
     listed = ", ".join(f"DATE '{day.isoformat()}'" for day in rewritten)
     connection.execute(
         f"CREATE OR REPLACE TABLE next_rows AS SELECT {columns} FROM {fresh} UNION ALL "
         f"SELECT {columns} FROM {KNOWN[table]} ANTI JOIN replaced USING (event_id) WHERE usage_on IN ({listed})"
     )
-    written = store.write(connection, table, "next_rows", days | set(rewritten), version)
+    written = store.write(connection, table, "next_rows", {*days, *rewritten}, version)
     connection.execute("DROP TABLE next_rows")
     return written
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: Table, fresh: str) -> list[str] | None:
+    """Return the columns that are worth writing, where that is known without computing every row."""
+    if fresh != "priced_events":
+        return None
+    money = {column.name for column in core.PRICED}
+    staged = filled_columns(connection, [name for name in table.names if name not in money], "events")
+    return [name for name in table.names if name in staged or name in money]
 
 
 def _days(connection: duckdb.DuckDBPyConnection, relation: str) -> set[date]:

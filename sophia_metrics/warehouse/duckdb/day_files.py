@@ -1,7 +1,9 @@
 """Day files: writing a relation as immutable Parquet files by UTC day, and reading days back as a relation."""
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,11 +17,11 @@ from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.manifest import DayFile
 
-__all__ = ["DayFileStore", "empty_relation"]
+__all__ = ["DayFileStore", "empty_relation", "filled_columns"]
 
 EMPTY_DAY = "0001-01-01"
-WRITERS = 4
-"""Files are small and each waits for the disk once: a few at a time keep the cores busy."""
+CORES = os.cpu_count() or 2
+
 PARQUET = "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 """Version 2 takes a quarter fewer bytes than version 1 (53 instead of 73 an event); level 1 is faster than level 3."""
 
@@ -37,18 +39,27 @@ class DayFileStore:
         relation: str,
         days: Iterable[date],
         version: str,
+        *,
+        columns: Sequence[str] | None = None,
     ) -> tuple[DayFile, ...]:
         """Write one file for each of the days from a relation that is visible to cursors of the connection.
 
-        Days without rows get no file. The files and their folders are on disk when this returns.
+        Days without rows get no file. The files and their folders are on disk when this returns. A column
+        that is null in every row is left out, and read back as null. `columns` names those that are written, for a
+        relation that is computed when it is read, so that it is computed only once.
         """
-        columns = _filled_columns(connection, table, relation)
+        written = columns if columns is not None else filled_columns(connection, table.names, relation)
+        names = [name for name in table.names if name in {*written, *table.key, *table.order, table.day}]
+        wanted = sorted(set(days))
 
         def write_day(day: date) -> DayFile | None:
-            return self._write_day(connection.cursor(), table, columns, relation, day, version)
+            return self._write_day(connection.cursor(), table, names, relation, day, version)
 
-        with ThreadPoolExecutor(max_workers=WRITERS) as pool:
-            files = tuple(each for each in pool.map(write_day, sorted(set(days))) if each is not None)
+        # Small stored rows wait for the disk, two writes a core; rows that are computed on the way need the cores.
+        is_computed = columns is not None and len(wanted) >= CORES
+        writers = CORES if is_computed else 2 * CORES
+        with _threads(connection, 1 if is_computed else None), ThreadPoolExecutor(max_workers=writers) as pool:
+            files = tuple(each for each in pool.map(write_day, wanted) if each is not None)
             folders = {(self.folder / each.path).parent for each in files}
             list(pool.map(sync_folder, [*folders, self.folder / table.folder] if files else []))
         return files
@@ -74,11 +85,13 @@ class DayFileStore:
     def create_empty(self, table: Table) -> None:
         """Write the empty, typed file that stands in every list of files of the table."""
         path = self.folder / self.empty_path(table)
-        rows = f"{empty_relation(table)}"
-        place_file(
-            path,
-            lambda temporary: duckdb.execute(f"COPY ({rows}) TO {literal(str(temporary))} (FORMAT parquet)"),
-        )
+        with duckdb.connect() as connection:
+            place_file(
+                path,
+                lambda temporary: connection.execute(
+                    f"COPY ({empty_relation(table)}) TO {literal(str(temporary))} (FORMAT parquet)"
+                ),
+            )
         sync_folder(path.parent)
 
     def empty_path(self, table: Table) -> str:
@@ -114,11 +127,23 @@ class DayFileStore:
         return DayFile(table.name, day, path, counted[0], target.stat().st_size, version)
 
 
-def _filled_columns(connection: duckdb.DuckDBPyConnection, table: Table, relation: str) -> list[str]:
-    """Return the columns that hold any value: the others are left out of the files and read back as null."""
-    counts = fetch_row(connection, f"SELECT {', '.join(f'count({name})' for name in table.names)} FROM {relation}")
-    kept = {*table.key, *table.order, table.day}
-    return [name for name, count in zip(table.names, counts or (), strict=True) if count or name in kept]
+@contextmanager
+def _threads(connection: duckdb.DuckDBPyConnection, each: int | None) -> Generator[None]:
+    """Give each query so many threads: several queries of one thread beat one after the other of many."""
+    if each is None:
+        yield
+        return
+    connection.execute(f"SET threads = {each}")
+    try:
+        yield
+    finally:
+        connection.execute("RESET threads")
+
+
+def filled_columns(connection: duckdb.DuckDBPyConnection, names: Sequence[str], relation: str) -> list[str]:
+    """Return those of the columns that hold any value."""
+    counts = fetch_row(connection, f"SELECT {', '.join(f'count({name})' for name in names)} FROM {relation}")
+    return [name for name, count in zip(names, counts or (), strict=True) if count]
 
 
 def empty_relation(table: Table) -> str:

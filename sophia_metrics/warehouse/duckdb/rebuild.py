@@ -47,10 +47,11 @@ def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], ver
     connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
     connection.execute("CREATE OR REPLACE TABLE units AS SELECT * FROM rebuilt_units")
     price_batch(connection)
-    same = " AND ".join(f"priced_events.{name} IS NOT DISTINCT FROM core_events.{name}" for name in PRICED_BY)
+    connection.execute("CREATE OR REPLACE TABLE kept_events AS SELECT * FROM priced_events")
+    same = " AND ".join(f"kept_events.{name} IS NOT DISTINCT FROM core_events.{name}" for name in PRICED_BY)
     money = ", ".join(f"{name} = core_events.{name}" for name in MONEY)
     connection.execute(
-        f"UPDATE priced_events SET {money} FROM core_events WHERE core_events.event_id = priced_events.event_id "
+        f"UPDATE kept_events SET {money} FROM core_events WHERE core_events.event_id = kept_events.event_id "
         f"AND {same} AND core_events.price_status NOT IN ('unpriced', 'partial')"
     )
     connection.execute(
@@ -59,7 +60,7 @@ def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], ver
     )
     days = tuple(change.window.days())
     added = (
-        *store.write(connection, core.USAGE_EVENTS, "priced_events", days, version),
+        *store.write(connection, core.USAGE_EVENTS, "kept_events", days, version),
         *store.write(connection, core.USAGE_UNITS, "priced_units", days, version),
         *store.write(connection, core.QUARANTINE, "quarantined", [change.now.date()], version),
     )
@@ -72,7 +73,7 @@ def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) 
             "another run committed to the days that are being rebuilt: nothing was changed, run the backfill again"
         )
     ledger.record_prices(locked, change.prices)
-    row = fetch_row(change.connection, "SELECT count(*) FROM priced_events")
+    row = fetch_row(change.connection, "SELECT count(*) FROM kept_events")
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
 
 

@@ -52,14 +52,15 @@ def _write(
         "FROM core_units SEMI JOIN events USING (event_id)"
     )
     price_batch(connection)
+    connection.execute("CREATE OR REPLACE TABLE kept_events AS SELECT * FROM priced_events")
     connection.execute(
-        "CREATE OR REPLACE TABLE replaced AS SELECT priced_events.event_id, priced_events.usage_on FROM priced_events "
-        "INNER JOIN core_events ON core_events.event_id = priced_events.event_id "
-        "WHERE priced_events.price_status <> core_events.price_status"
+        "CREATE OR REPLACE TABLE replaced AS SELECT kept_events.event_id, kept_events.usage_on FROM kept_events "
+        "INNER JOIN core_events ON core_events.event_id = kept_events.event_id "
+        "WHERE kept_events.price_status <> core_events.price_status"
     )
-    for table in ("priced_events", "priced_units"):
+    for table in ("kept_events", "priced_units"):
         connection.execute(f"DELETE FROM {table} WHERE event_id NOT IN (SELECT event_id FROM replaced)")
-    return write_changes(connection, store, found, version)
+    return write_changes(connection, store, found, version, priced="kept_events")
 
 
 def _finish(locked: duckdb.DuckDBPyConnection, change: Repricing, switch: Switch) -> Changed:
