@@ -1,5 +1,6 @@
 """The session runs in a private home: no setting, log or key of whoever runs it, and no network."""
 
+import atexit
 import os
 import shutil
 import sys
@@ -24,6 +25,8 @@ def pytest_configure(config):
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "DO_NOT_TRACK": "1",
     }
+    # DuckDB 2.0's binding prints pages of leak reports when Python ends with Hypothesis or Prefect loaded.
+    atexit.register(os.close, sys.stderr.fileno())
     config.add_cleanup(lambda: shutil.rmtree(private, ignore_errors=True))
     sys.addaudithook(_refuse_other_hosts)
 
