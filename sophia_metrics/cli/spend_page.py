@@ -24,7 +24,7 @@ __all__ = ["SHOWN_MODELS", "spend_sections"]
 SHOWN_MODELS = 5
 SHOWN_UNPRICED = 8
 BAR_WIDTH = 36
-NAME_WIDTH = 30
+NAME_WIDTH = 17
 EIGHTHS = " ▏▎▍▌▋▊▉"
 NO_CALLS = "·"
 

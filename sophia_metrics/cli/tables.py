@@ -58,14 +58,14 @@ def print_columns(name: str, *, is_json: bool) -> None:
     if is_json:
         columns = [
             {"name": each.name, "type": sql_type(each.kind), "is_required": each.is_required, "doc": each.doc}
-            for each in table.columns
+            for each in table.readable_columns
         ]
         print_facts({"name": table.name, "grain": table.key, "doc": table.doc, "columns": columns})
         return
     console = Console(highlight=False)
     console.print(f"{table.name}: {table.doc}\none row for each {', '.join(table.key)}", soft_wrap=True)
     grid = _grid("column", "type", "", "what it is")
-    for each in table.columns:
+    for each in table.readable_columns:
         grid.add_row(each.name, sql_type(each.kind), "required" if each.is_required else "", each.doc)
     console.print(grid)
 

@@ -53,8 +53,9 @@ class Storage(StrEnum):
 class Table:
     """One table: its grain (`key`), where it lives, and its columns in order.
 
-    `day` names the column that holds the UTC day by which day files are cut, and `day_of` the instant
-    that it is derived from; both are None for other storages. `order` sorts the rows inside a file.
+    `day` names the column that holds the UTC day by which day files are cut; None for other storages.
+    `order` sorts the rows inside a file.
+    `view_columns` are not stored: the view that readers see joins them from elsewhere.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Table:
     storage: Storage
     day: str | None = None
     order: tuple[str, ...] = ()
+    view_columns: tuple[Column, ...] = ()
 
     def __post_init__(self) -> None:
         names = self.names
@@ -75,6 +77,11 @@ class Table:
     def names(self) -> tuple[str, ...]:
         """The column names, in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def readable_columns(self) -> tuple[Column, ...]:
+        """The columns that readers see."""
+        return (*self.columns, *self.view_columns)
 
     @property
     def folder(self) -> str:

@@ -174,4 +174,8 @@ QUARANTINE = Table(
     storage=Storage.DAY_FILES,
     day="found_on",
     order=("found_at", "quarantine_id"),
+    view_columns=(
+        Column("verdict", TEXT, "open, retried or discarded: the newest row of core_quarantine_verdicts.", True),
+        Column("verdict_at", INSTANT, "When it was decided (UTC). Null: it is open."),
+    ),
 )

@@ -50,7 +50,7 @@ def _belongs(table: Table, prefix: str, storages: tuple[Storage, ...]) -> bool:
 def _section(table: Table) -> str:
     kept = f" Kept by UTC day: `{table.day}`." if table.day else ""
     grain = ", ".join(f"`{name}`" for name in table.key)
-    rows = "".join(_row(column) for column in table.columns)
+    rows = "".join(_row(column) for column in table.readable_columns)
     return (
         f"\n### {table.name}\n\n{table.doc} One row for each {grain}.{kept}\n\n"
         f"| column | DuckDB | Snowflake | null | meaning |\n|---|---|---|---|---|\n{rows}"

@@ -48,12 +48,10 @@ def merge(connection: duckdb.DuckDBPyConnection) -> None:
     )
     _create_contenders(connection)
     columns = ", ".join(NAMES)
-    connection.execute(
-        f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM staged ANTI JOIN contested USING (event_id) "
-        f"UNION ALL SELECT {columns} FROM winners WHERE is_change"
-    )
-    if fetch_row(connection, "SELECT 1 FROM contested LIMIT 1") is None:
-        connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM staged")  # no id to look up
+    events = f"SELECT {columns} FROM staged"
+    if fetch_row(connection, "SELECT 1 FROM contested LIMIT 1"):
+        events += f" ANTI JOIN contested USING (event_id) UNION ALL SELECT {columns} FROM winners WHERE is_change"
+    connection.execute(f"CREATE OR REPLACE VIEW events AS {events}")
     connection.execute(
         "CREATE OR REPLACE TABLE replaced AS "
         "SELECT contenders.event_id, contenders.usage_on FROM contenders "
