@@ -24,7 +24,7 @@ __all__ = ["SHOWN_MODELS", "spend_sections"]
 SHOWN_MODELS = 5
 SHOWN_UNPRICED = 8
 BAR_WIDTH = 36
-NAME_WIDTH = 17
+NAME_WIDTH = 19
 EIGHTHS = " ▏▎▍▌▋▊▉"
 NO_CALLS = "·"
 
@@ -153,7 +153,7 @@ def _unpriced(models: tuple[UnpricedModel, ...]) -> RenderableType:
         ("why", "left"),
         ("calls", "right"),
         ("tokens in", "right"),
-        ("tokens out", "right"),
+        ("out", "right"),
     )
     grid.columns[0].min_width = min(NAME_WIDTH, max(len(each.model) for each in models[:SHOWN_UNPRICED]))
     for each in models[:SHOWN_UNPRICED]:
