@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""How hard to try: one short wrapper a step, with retries, deadline and run name."""

@@ -29,7 +29,7 @@ HOUR = 3600.0
 @step("{source.name}: look for landings left over", deadline_seconds=300)
 def find_pending(settings: Settings, source: SourceSettings, now: datetime) -> Sequence[Landing]:
     """Return what was landed and never committed: a run was killed, or the gate held it."""
-    return _collector(settings, now).pending(source.name)
+    return _collector(settings, now).pending(connect_source(source))
 
 
 @step("{source.name}: look for new files", deadline_seconds=900)

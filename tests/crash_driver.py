@@ -80,7 +80,7 @@ def run(home: Path) -> None:
     lab = Lab(home)
     source = lab.source(home.parent / "*.jsonl")
     collector = lab.collector
-    for landing in collector.pending(source.name):
+    for landing in collector.pending(source):
         collector.commit(source, landing, lab.now)
     for batch in collector.find(source).batches:
         collector.commit(source, collector.land(source, batch, lab.now), lab.now)

@@ -107,11 +107,40 @@ def test_a_slice_whose_rows_are_mostly_bad_is_held_and_tried_again(lab):
     assert "15 of 20 rows break a row rule" in receipt.held_because
     assert lab.one("SELECT count(*) FROM core_usage_events") == 0
     assert lab.ingest(path) == []
-    (landing,) = lab.collector.pending("app")
+    (landing,) = lab.collector.pending(lab.source())
     lenient = replace(lab.collector, limits=replace(lab.collector.limits, max_quarantined_ratio=0.8))
     again = lenient.commit(lab.source(path), landing, NOW)
     assert (again.held_because, lab.one("SELECT count(*) FROM core_usage_events")) == (None, 5)
-    assert lab.collector.pending("app") == ()
+    assert lab.collector.pending(lab.source()) == ()
+
+
+def test_a_held_file_that_was_corrected_is_committed_and_the_old_one_is_given_up(lab):
+    path = lab.write("calls.jsonl", [event(str(n), output_tokens=-1) for n in range(20)])
+    lab.ingest(path)
+    os.utime(lab.write("calls.jsonl", [event(str(n)) for n in range(20)]), ns=(1, 1))
+    assert lab.collector.pending(lab.source(path)) == ()
+    (receipt,) = lab.ingest(path)
+    assert (receipt.held_because, lab.one("SELECT count(*) FROM core_usage_events")) == (None, 20)
+    assert lab.ingest(path) == []
+
+
+def test_a_landing_that_two_runs_commit_counts_once_and_keeps_its_first_verdict(lab):
+    source = lab.source(lab.write("calls.jsonl", [event("a"), event("b")]))
+    collector = lab.collector
+    (batch,) = collector.find(source).batches
+    landing = collector.land(source, batch, NOW)
+    first, second = (collector.commit(source, landing, NOW) for _ in range(2))
+    assert second.files == first.files
+    assert lab.one("SELECT count(*) FROM core_usage_events") == 2
+    assert lab.one("SELECT CAST(sum(accepted_count) AS BIGINT) FROM core_ingest_ledger") == 2
+    assert lab.one("SELECT count(*) - count(DISTINCT path) FROM manifest") == 0
+
+
+def test_sample_data_never_stand_beside_real_usage(lab):
+    lab.ingest(lab.write("real.jsonl", [event("a")]))
+    with pytest.raises(ConfigurationError, match="sample data are not mixed with real usage"):
+        lab.ingest(lab.write("sample.jsonl", [event("s")]), name=SAMPLE_SOURCE)
+    assert lab.one("SELECT count(*) FROM core_usage_events") == 1
 
 
 def test_two_writers_on_one_day_lose_nothing(lab):
@@ -213,7 +242,7 @@ def test_sample_data_go_when_a_real_source_commits(lab):
     assert lab.serving.query("SELECT DISTINCT usage_on FROM mart_cost_daily")["usage_on"].to_list() == [
         date(2026, 11, 18)
     ]
-    assert lab.collector.pending(SAMPLE_SOURCE) == ()
+    assert lab.collector.pending(lab.source(name=SAMPLE_SOURCE)) == ()
 
 
 def priced_from_now_on(key):

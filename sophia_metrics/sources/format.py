@@ -1,5 +1,6 @@
 """What a format is: which columns may leave its files, and how they become usage events."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -102,6 +103,11 @@ class Format:
     completeness: Completeness = Completeness.PARTIAL
     default_paths: tuple[str, ...] = ()
     settling_hours: int = 1
+
+    @property
+    def sha256(self) -> str:
+        """Hash over what lands and how it is read, in hex: another mapping needs another landing."""
+        return hashlib.sha256(repr((self.columns, self.mapping, self.units)).encode()).hexdigest()
 
     @property
     def identity_columns(self) -> tuple[str, ...]:

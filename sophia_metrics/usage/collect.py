@@ -12,6 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
+import polars as pl
+
 from sophia_metrics.errors import ConfigurationError, ProcessingError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.price import distinct_keys
@@ -97,7 +99,7 @@ class Collector:
         """Look for files that are new or have changed since they were read."""
         files = source.find_files()
         known = self._known_files(source.name)
-        fresh = [file for file in files if known.get(file.path) != (file.size_bytes, file.modified_ns)]
+        fresh = [file for file in files if (file.path, file.size_bytes, file.modified_ns) not in known]
         refused: list[Refusal] = []
         good: list[SourceFile] = []
         with working_connection(self.folder, self.memory_limit) as connection:
@@ -126,14 +128,27 @@ class Collector:
         log.info("landed %s rows of %s files of %s", f"{landing.row_count:,}", len(batch.files), source.name)
         return landing
 
-    def pending(self, source: str) -> tuple[Landing, ...]:
-        """Return the landed files of a source that are not committed: a run was killed, or the gate held them."""
+    def pending(self, source: FileSource) -> tuple[Landing, ...]:
+        """Return the landed files of a source that are not committed: a run was killed, or the gate held them.
+
+        A landed file whose source file or mapping has changed since is given up: the file is landed anew.
+        """
         query = Query(
-            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $source AND status <> 'held'",
-            {"source": source},
+            "SELECT * FROM core_ingest_ledger WHERE source = $source",
+            {"source": source.name},
         )
-        done = frozenset(self.warehouse.read(query)["attempt_id"])
-        return tuple(landings(self.landing_folder / source, but=done))
+        ledger = self.warehouse.read(query)
+        status = dict(zip(ledger["attempt_id"].to_list(), ledger["status"].to_list(), strict=True))
+        done = frozenset(attempt for attempt, state in status.items() if state != "held")
+        landed = tuple(landings(self.landing_folder / source.name, but=done))
+        outdated = {each.attempt_id for each in landed if _is_outdated(each, source)}
+        rows = [
+            {**row, "status": "superseded"} for row in ledger.iter_rows(named=True) if row["attempt_id"] in outdated
+        ]
+        if rows:
+            frame = pl.DataFrame(rows, schema=ledger.schema)
+            self.warehouse.record(Record({"core_ingest_ledger": frame}))
+        return tuple(each for each in landed if each.attempt_id not in outdated)
 
     def commit(self, source: FileSource, landing: Landing, now: datetime) -> Receipt:
         """Judge, price and commit a landed file. A slice that the gate holds is noted in the ledger, and no more."""
@@ -216,13 +231,22 @@ class Collector:
         )
         return [SourceTerms(*row) for row in rows.iter_rows()]
 
-    def _known_files(self, source: str) -> dict[str, tuple[int, int]]:
+    def _known_files(self, source: str) -> frozenset[tuple[str, int, int]]:
+        """Return path, size and modification time of every file that was read, held ones included."""
         query = Query(
-            "SELECT file_name, byte_end, modified_ns FROM core_ingest_ledger "
-            "WHERE source = $source AND status IN ('committed', 'held') ORDER BY finished_at",
+            "SELECT DISTINCT file_name, byte_end, modified_ns FROM core_ingest_ledger "
+            "WHERE source = $source AND status IN ('committed', 'held')",
             {"source": source},
         )
-        return {name: (size, modified) for name, size, modified in self.warehouse.read(query).iter_rows()}
+        return frozenset((name, size, modified) for name, size, modified in self.warehouse.read(query).iter_rows())
+
+
+def _is_outdated(landing: Landing, source: FileSource) -> bool:
+    """Say whether a file of the landing, or how it is read, has changed; a file that is gone has not."""
+    if landing.format_sha256 != source.format.sha256:
+        return True
+    there = [(file, SourceFile.of(Path(file.path))) for file in landing.files if Path(file.path).exists()]
+    return any((file.size_bytes, file.modified_ns) != (now.size_bytes, now.modified_ns) for file, now in there)
 
 
 def _cut(files: Sequence[SourceFile], batch_bytes: int) -> Iterator[tuple[SourceFile, ...]]:

@@ -65,6 +65,7 @@ class Landing:
         completeness: partial or complete; what an absent row means.
         landed_at: when it was read (naive UTC).
         rules_version: version of the row rules at that time.
+        format_sha256: hash of the format with which it was read.
         files: the source files in it, in order.
     """
 
@@ -75,6 +76,7 @@ class Landing:
     completeness: str
     landed_at: datetime
     rules_version: int
+    format_sha256: str
     files: tuple[LandedFile, ...]
 
     @property
@@ -157,6 +159,7 @@ def land(
         completeness=source.format.completeness.value,
         landed_at=now,
         rules_version=RULES_VERSION,
+        format_sha256=source.format.sha256,
         files=landed,
     )
     people = _create_people(connection, source.format, identity)

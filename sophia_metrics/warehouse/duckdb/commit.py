@@ -30,12 +30,13 @@ def commit_slice(state: StateFile, store: DayFileStore, staged: Slice) -> Receip
     staged.connection.register("rejected", rejected)
     tables = [core.QUARANTINE.name] if len(rejected) else []
     with state.transaction() as locked:
-        ledger.retire_sample(locked, staged.terms.name)
+        ledger.keep_sample_apart(locked, staged.terms.name)
     return switch_optimistically(
         state,
         find=lambda locked: files_of(locked, CORE_NAMES, days) + files_of(locked, tables),
-        write=lambda found, number: _write(store, staged, found, f"{staged.landing.attempt_id}-{number}"),
+        write=lambda found, unique: _write(store, staged, found, f"{staged.landing.attempt_id}-{unique}"),
         finish=lambda locked, switch: _finish(locked, staged, switch),
+        settled=lambda locked: ledger.find_receipt(locked, staged),
     )
 
 
@@ -71,6 +72,7 @@ def _write(store: DayFileStore, staged: Slice, found: Sequence[DayFile], version
 
 def _finish(locked: duckdb.DuckDBPyConnection, staged: Slice, switch: Switch) -> Receipt:
     """Write ledger, prices and watermark beside the manifest."""
+    ledger.keep_sample_apart(locked, staged.terms.name)
     counts = ledger.count_files(staged)
     ledger.record_attempt(locked, staged, counts, status="committed")
     ledger.advance_watermark(locked, staged)

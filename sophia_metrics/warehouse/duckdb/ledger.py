@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import duckdb
 import polars as pl
 
+from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.schema import state
@@ -13,17 +14,18 @@ from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.usage.watermark import watermark_frame
-from sophia_metrics.warehouse.protocol import FileCount
+from sophia_metrics.warehouse.protocol import FileCount, Receipt
 
 __all__ = [
     "advance_watermark",
     "count_files",
     "count_held",
+    "find_receipt",
     "insert_frame",
+    "keep_sample_apart",
     "record_attempt",
     "record_prices",
     "replace_rows",
-    "retire_sample",
 ]
 
 
@@ -118,20 +120,34 @@ def record_prices(connection: duckdb.DuckDBPyConnection, update: Learned) -> Non
         connection.unregister("fresh")
 
 
-def retire_sample(connection: duckdb.DuckDBPyConnection, source: str) -> None:
-    """Take the sample data off every list when a real source commits for the first time."""
+def find_receipt(connection: duckdb.DuckDBPyConnection, staged: Slice) -> Receipt | None:
+    """Return the receipt of the attempt where another run has committed it already; else None."""
+    attempt = staged.landing.attempt_id
+    rows = connection.execute(
+        "SELECT file_name, row_count, accepted_count, quarantined_count, duplicate_count, ignored_count "
+        "FROM core_ingest_ledger WHERE attempt_id = $1 AND status = 'committed'",
+        [attempt],
+    ).fetchall()
+    return Receipt(attempt, staged.terms.name, tuple(FileCount(*row) for row in rows), ()) if rows else None
+
+
+def keep_sample_apart(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Take the sample data off every list when a real source commits, and refuse them beside real usage.
+
+    Raises:
+        ConfigurationError: sample data are to be committed where real usage is.
+    """
     if source == SAMPLE_SOURCE:
+        if fetch_row(connection, "SELECT 1 FROM core_watermarks WHERE source <> $1 LIMIT 1", [SAMPLE_SOURCE]):
+            raise ConfigurationError(
+                "sample data are not mixed with real usage: set SOPHIA_HOME to a folder of its own for a look at them"
+            )
         return
-    attempts = [
-        attempt
-        for (attempt,) in connection.execute(
-            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $1 AND status <> 'superseded'",
-            [SAMPLE_SOURCE],
-        ).fetchall()
-    ]
-    if not attempts:
-        return
-    connection.execute("DELETE FROM manifest WHERE starts_with(table_name, 'core_')")
+    connection.execute(
+        "DELETE FROM manifest WHERE starts_with(table_name, 'core_') AND split_part(attempt_id, '-', 1) IN "
+        "(SELECT attempt_id FROM core_ingest_ledger WHERE source = $1)",
+        [SAMPLE_SOURCE],
+    )
     connection.execute("UPDATE core_ingest_ledger SET status = 'superseded' WHERE source = $1", [SAMPLE_SOURCE])
     connection.execute("DELETE FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
 

@@ -75,9 +75,9 @@ def publish_version(
         sync_folder(serving)
         point_to(serving / CURRENT_NAME, version_name(number))
         kept = _kept_names(connection, now, keep_versions)
-    for path in serving.glob("v*.duckdb"):
-        if path.name not in kept:
-            path.unlink(missing_ok=True)
+        for path in serving.glob("v*.duckdb"):
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
     return Publication(number, is_new=True, published_at=now)
 
 

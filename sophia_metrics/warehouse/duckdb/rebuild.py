@@ -32,11 +32,10 @@ def commit_rebuild(state: StateFile, store: DayFileStore, change: Rebuild) -> Ch
     """
     days = tuple(change.window.days())
     names = (*CORE_NAMES, core.QUARANTINE.name)
-    version = f"rebuild-{change.now:%Y%m%dT%H%M%S%f}"
     return switch_optimistically(
         state,
         find=lambda locked: files_of(locked, CORE_NAMES, days) + files_of(locked, names[2:]),
-        write=lambda found, number: _write(store, change, found, f"{version}-{number}"),
+        write=lambda found, unique: _write(store, change, found, f"rebuild-{unique}"),
         finish=lambda locked, switch: _finish(locked, change, switch),
     )
 

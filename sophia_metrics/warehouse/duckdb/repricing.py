@@ -28,7 +28,7 @@ def commit_repricing(state: StateFile, store: DayFileStore, change: Repricing) -
     return switch_optimistically(
         state,
         find=lambda locked: files_of(locked, CORE_NAMES, days),
-        write=lambda found, number: _write(store, connection, found, f"reprice-{change.fingerprint[:16]}-{number}"),
+        write=lambda found, unique: _write(store, connection, found, f"reprice-{unique}"),
         finish=lambda locked, switch: _finish(locked, change, switch),
     )
 

@@ -7,6 +7,7 @@ Without that check two writers lose rows. The third try happens under the lock.
 
 from collections.abc import Callable
 from typing import TypeVar
+from uuid import uuid4
 
 import duckdb
 
@@ -23,26 +24,33 @@ def switch_optimistically(
     state: StateFile,
     *,
     find: Callable[[duckdb.DuckDBPyConnection], tuple[DayFile, ...]],
-    write: Callable[[tuple[DayFile, ...], int], Switch],
+    write: Callable[[tuple[DayFile, ...], str], Switch],
     finish: Callable[[duckdb.DuckDBPyConnection, Switch], Answer],
+    settled: Callable[[duckdb.DuckDBPyConnection], Answer | None] = lambda _: None,
 ) -> Answer:
     """Compute a switch from the files that there are, and make it where they are still the same.
 
     Args:
         state: the state file.
         find: the files that the computation depends on, in order.
-        write: writes files that nobody sees yet, from those found; the number tells the tries apart.
+        write: writes files that nobody sees yet, from those found; the text makes their names unlike any other's,
+            because a file that was listed once is never written again.
         finish: whatever else becomes visible in the same transaction; its value is the answer.
+        settled: the answer where somebody else has done the same work; None: nobody has.
     """
-    for number in range(OPTIMISTIC_TRIES):
+    for _ in range(OPTIMISTIC_TRIES):
         with state.transaction() as locked:
             found = find(locked)
-        switch = write(found, number)
+        switch = write(found, uuid4().hex)
         with state.transaction() as locked:
+            if (answer := settled(locked)) is not None:
+                return answer
             if find(locked) == found:
                 return _switch(locked, switch, finish)
     with state.transaction() as locked:
-        return _switch(locked, write(find(locked), OPTIMISTIC_TRIES), finish)
+        if (answer := settled(locked)) is not None:
+            return answer
+        return _switch(locked, write(find(locked), uuid4().hex), finish)
 
 
 def _switch(
