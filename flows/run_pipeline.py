@@ -10,7 +10,7 @@ from tasks.marts import build_marts, publish_version
 from tasks.plan import plan_usage
 from tasks.runs import finish_run, recorded_run
 from tasks.settings import read_settings
-from tasks.usage import price_again
+from tasks.usage import audit_days, price_again
 
 __all__ = ["run_pipeline"]
 
@@ -37,6 +37,7 @@ def run_pipeline(
     with recorded_run(settings, "run-pipeline", now := utc_now()) as run:
         planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
         collected = tuple(collect_source(settings, each, now) for each in planned)
+        audit_days(settings, utc_now())
         repriced_count = price_again(settings, utc_now())
         build = build_marts(settings, utc_now())
         finish_run(settings, run, utc_now(), collected)

@@ -13,6 +13,7 @@ from sophia_metrics.windows import Window
 from tasks.step import step
 
 __all__ = [
+    "audit_days",
     "commit_landing",
     "find_pending",
     "find_usage",
@@ -60,6 +61,12 @@ def note_collected(settings: Settings, source: SourceSettings, now: datetime) ->
 def price_again(settings: Settings, now: datetime) -> int:
     """Price what had no price, if the price book has changed; return how many events have one now."""
     return _collector(settings, now).price_again(now)
+
+
+@step("look for events on several days", deadline_seconds=HOUR)
+def audit_days(settings: Settings, now: datetime) -> int:
+    """Make one of each event that stands on several days; return how many there were."""
+    return _collector(settings, now).audit(now)
 
 
 @step("rebuild {first} to {last}", deadline_seconds=4 * HOUR)

@@ -68,6 +68,17 @@ def test_an_event_keeps_the_smallest_start_and_moves_to_its_day(lab):
     assert rows == [("2026-11-17", "2026-11-17 23:59:50", 500)]
 
 
+def test_an_event_whose_start_moved_further_is_made_one_by_the_audit(lab):
+    late = event("a", "2026-11-13T10:00:00Z", output_tokens=500, units={"web_searches": 2})
+    early = event("a", "2026-11-10T10:00:00Z", output_tokens=20, units={"web_searches": 1})
+    lab.ingest(lab.write("late.jsonl", [late, event("b", "2026-11-13T11:00:00Z")]), lab.write("early.jsonl", [early]))
+    assert lab.one("SELECT count(*) FROM core_usage_events") == 3
+    assert lab.collector.audit(lab.now) == 1
+    assert lab.core(["CAST(usage_on AS VARCHAR)", "output_tokens"]) == [("2026-11-10", 500), ("2026-11-13", 100)]
+    assert lab.one("SELECT sum(quantity) FROM core_usage_units") == 2
+    assert lab.collector.audit(lab.now) == 0
+
+
 def test_other_rows_of_a_rewritten_day_stay(lab):
     lab.ingest(lab.write("one.jsonl", [event("a"), event("b"), event("c")]))
     lab.ingest(lab.write("two.jsonl", [event("b", output_tokens=500), event("d")]))

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from sophia_metrics.errors import ConfigurationError, ProcessingError, ServiceUnavailableError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.genai import list_cards
+from sophia_metrics.sources import events
+from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
 from sophia_metrics.warehouse.duckdb.state import refuse_network_filesystem
@@ -264,6 +266,44 @@ def test_a_model_that_gets_a_price_is_priced_and_what_was_priced_stays(lab):
         row for row in before if row[1] is not None
     ]
     assert later.collector.price_again(NOW) == 0
+
+
+def test_a_currency_that_gets_a_rate_is_priced(lab):
+    lab.ingest(lab.write("calls.jsonl", [event("a", cost=2.5, currency="EUR")]))
+    assert lab.one("SELECT cost_reported_usd FROM core_usage_events") is None
+    assert lab.collector.price_again(NOW) == 0
+    rich = replace(lab.collector, exchange_rates={"EUR": Decimal("1.10")})
+    assert rich.price_again(NOW) == 1
+    assert lab.one("SELECT cost_usd FROM core_usage_events") == Decimal("2.75")
+    assert rich.price_again(NOW) == 0
+
+
+def test_a_source_that_turns_out_to_be_paid_by_the_call_enters_the_spend(lab):
+    path = lab.write("calls.jsonl", [event("a")])
+    collector = lab.collector
+    silent = FileSource(replace(lab.source(path).terms, billing=None), events.FORMAT, (str(path),))
+    (batch,) = collector.find(silent).batches
+    collector.commit(silent, collector.land(silent, batch, NOW), NOW)
+    assert lab.one("SELECT cost_usd FROM core_usage_events") is None
+    assert lab.one("SELECT list_cost_usd FROM core_usage_events") == Decimal("0.0035")
+    collector.note_collected(lab.source(path), NOW)
+    assert collector.price_again(NOW) == 1
+    assert lab.one("SELECT cost_usd FROM core_usage_events") == Decimal("0.0035")
+
+
+def test_a_rebuild_keeps_the_prices_of_units_with_those_of_their_event(lab):
+    lab.ingest(lab.write("calls.jsonl", [event("a", units={"web_searches": 3})]))
+    before = lab.one("SELECT cost_usd FROM core_usage_units")
+
+    def dearer(key):
+        return tuple(replace(card, rates=card.rates.times(Decimal(2))) for card in list_cards(key))
+
+    later = replace(lab, book=PriceBook(list_prices=dearer, list_version="dearer"))
+    later.collector.rebuild([lab.source()], Window.of_days(date(2026, 11, 18), date(2026, 11, 18)), NOW)
+    assert later.one("SELECT cost_usd FROM core_usage_units") == before
+    assert later.one("SELECT coalesce(cost_units_usd, -1) FROM core_usage_events") == (
+        before if before is not None else -1
+    )
 
 
 def test_a_rebuild_from_landing_gives_the_same_core(lab):

@@ -4,6 +4,7 @@ Each step can be run again at any time. A landed file that the ledger does not k
 was killed or the gate held it, is committed by the next run.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +24,11 @@ from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.gate import GateLimits, judge
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import Landing, land, landings
-from sophia_metrics.usage.prices import PriceDesk, price_keys
+from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
 from sophia_metrics.usage.rebuilding import create_rebuilt, find_landed
 from sophia_metrics.usage.staging import Slice, stage
 from sophia_metrics.usage.watermark import watermark_frame
-from sophia_metrics.warehouse.protocol import Changed, Query, Rebuild, Receipt, Record, Repricing, Warehouse
+from sophia_metrics.warehouse.protocol import Audit, Changed, Query, Rebuild, Receipt, Record, Repricing, Warehouse
 from sophia_metrics.windows import Window
 from sophia_metrics.working import working_connection
 
@@ -172,27 +173,57 @@ class Collector:
         self.warehouse.record(Record({"core_watermarks": frame}))
 
     def price_again(self, now: datetime) -> int:
-        """Price what had no price, where the price book is another one than the last time; return how many events.
+        """Price again what had no price, where prices, exchange rates or terms differ from the last time.
 
-        What is priced is left as it is.
+        Returns how many events changed. What is priced is left as it is, unless the terms of its source say that it
+        is, or is not, paid by the call.
         """
-        fingerprint = self.book.fingerprint()
+        terms = self._terms()
+        fingerprint = self._fingerprint(terms)
         used = self.warehouse.read(Query("SELECT fingerprint FROM price_books ORDER BY used_from_at DESC LIMIT 1"))
         if used["fingerprint"].to_list() == [fingerprint]:
             return 0
         keys = self.warehouse.read(
             Query(
                 "SELECT DISTINCT provider, route, model, service_tier FROM core_usage_events "
-                "WHERE price_status IN ('unpriced', 'partial')"
+                f"WHERE {worth_another_look('core_watermarks')}"
             )
         )
         desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
         with working_connection(self.folder, self.memory_limit) as connection:
             learned = desk.look_up(connection, price_keys(keys.iter_rows()), now)
-            desk.create_terms(connection, self._terms())
+            desk.create_terms(connection, terms)
             changed = self.warehouse.commit(Repricing(connection, learned, fingerprint, now))
         if changed.event_count:
-            log.info("priced %s events that had no price", f"{changed.event_count:,}")
+            log.info("priced %s events again", f"{changed.event_count:,}")
+        return changed.event_count
+
+    def _fingerprint(self, terms: Sequence[SourceTerms]) -> str:
+        """Hash what a price depends on besides the event: the book, the exchange rates, the terms of the sources."""
+        rates = sorted((code, str(rate)) for code, rate in self.exchange_rates.items())
+        paid = sorted((each.name, each.billing, each.reported_basis) for each in terms)
+        return hashlib.sha256(repr((self.book.fingerprint(), rates, paid)).encode()).hexdigest()
+
+    def audit(self, now: datetime) -> int:
+        """Make one of each event that stands on several days; return how many there were.
+
+        A merge finds known versions within a day of the new one. One that is further away is found here, over the
+        keys of all days.
+        """
+        keys = self.warehouse.read(
+            Query(
+                "SELECT DISTINCT provider, route, model, service_tier FROM core_usage_events WHERE event_id IN "
+                "(SELECT event_id FROM core_usage_events GROUP BY event_id HAVING count(*) > 1)"
+            )
+        )
+        if keys.is_empty():
+            return 0
+        desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
+        with working_connection(self.folder, self.memory_limit) as connection:
+            learned = desk.look_up(connection, price_keys(keys.iter_rows()), now)
+            desk.create_terms(connection, self._terms())
+            changed = self.warehouse.commit(Audit(connection, learned))
+        log.info("made one of each of %s events that stood on several days", f"{changed.event_count:,}")
         return changed.event_count
 
     def rebuild(self, sources: Sequence[FileSource], window: Window, now: datetime) -> Changed:

@@ -10,7 +10,7 @@ import duckdb
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.usage.staging import STAGED_COLUMNS
 
-__all__ = ["merge"]
+__all__ = ["NAMES", "VERSION_ORDER", "merge"]
 
 NOT_CONTENT = frozenset({"event_id", "usage_on", "source", "source_role", "started_at", "ingested_at", "attempt_id"})
 NAMES = tuple(column.name for column in STAGED_COLUMNS)

@@ -15,7 +15,7 @@ from sophia_metrics.schema.ddl import select_typed
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.warehouse.protocol import Query, Warehouse
 
-__all__ = ["PriceDesk", "price_keys"]
+__all__ = ["PriceDesk", "price_keys", "worth_another_look"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +75,21 @@ def price_keys(rows: Iterable[Sequence[str | None]]) -> frozenset[PriceKey]:
     """Return the keys of rows of (provider, route, model, service_tier)."""
     return frozenset(
         PriceKey(provider or "", route, model or "", service_tier(tier)) for provider, route, model, tier in rows
+    )
+
+
+def worth_another_look(terms: str) -> str:
+    """Return the predicate over core_usage_events of the events that may be priced otherwise now.
+
+    They had no price, or no exchange rate, or the terms of their source have changed.
+
+    Args:
+        terms: a relation with `source` and `billing`.
+    """
+    return (
+        "(price_status IN ('unpriced', 'partial') "
+        "OR (cost_reported IS NOT NULL AND fx_rate IS NULL) "
+        f"OR (price_status = 'subscription' AND source IN (SELECT source FROM {terms} WHERE billing = 'api')) "
+        "OR (price_status <> 'subscription' AND source IN "
+        f"(SELECT source FROM {terms} WHERE billing IS DISTINCT FROM 'api')))"
     )

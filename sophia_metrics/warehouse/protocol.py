@@ -14,6 +14,7 @@ from sophia_metrics.usage.staging import Slice
 from sophia_metrics.windows import Window
 
 __all__ = [
+    "Audit",
     "BuildReport",
     "Changed",
     "FileCount",
@@ -114,8 +115,23 @@ class Rebuild:
 
 
 @dataclass(frozen=True, slots=True)
+class Audit:
+    """Events that stand on more than one day, because a version of them came with a start far from the others'.
+
+    A merge looks one day to either side only; this looks at the keys of all days.
+
+    Attributes:
+        connection: a working connection with `cards`, `card_units`, `source_terms` and `fx_rates`.
+        prices: what was learnt about prices on the way.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    prices: Learned
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
-    """How many events of core a repricing or a rebuild wrote, and the UTC days that changed."""
+    """How many events of core a repricing, a rebuild or an audit wrote, and the UTC days that changed."""
 
     event_count: int
     days: tuple[date, ...]
@@ -159,8 +175,8 @@ class Warehouse(Service, Protocol):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild) -> Changed: ...
-    def commit(self, change: Slice | Repricing | Rebuild) -> Receipt | Changed:
+    def commit(self, change: Repricing | Rebuild | Audit) -> Changed: ...
+    def commit(self, change: Slice | Repricing | Rebuild | Audit) -> Receipt | Changed:
         """Make a change of core visible in one step, with all that belongs to it."""
         ...
 

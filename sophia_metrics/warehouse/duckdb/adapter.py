@@ -11,12 +11,13 @@ import duckdb
 import polars as pl
 
 from sophia_metrics import schema
-from sophia_metrics.errors import ServiceUnavailableError, SophiaError
+from sophia_metrics.errors import ServiceUnavailableError, SophiaError, handle_service_errors
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.warehouse.duckdb import ledger
+from sophia_metrics.warehouse.duckdb.audit import commit_audit
 from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
@@ -26,6 +27,7 @@ from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
 from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import (
+    Audit,
     BuildReport,
     Changed,
     Publication,
@@ -37,6 +39,13 @@ from sophia_metrics.warehouse.protocol import (
 )
 
 __all__ = ["DuckDBWarehouse"]
+
+
+_translated = handle_service_errors(
+    "the warehouse",
+    unavailable=(OSError, duckdb.IOException),
+    advice="the disk is full or fails, or a file of the state folder is gone; look at the folder and run again",
+)
 
 
 class DuckDBWarehouse(ServiceLifecycle):
@@ -85,6 +94,7 @@ class DuckDBWarehouse(ServiceLifecycle):
         """Files, rows and bytes that the manifest lists."""
         return self._metrics()
 
+    @_translated
     def read(self, query: Query) -> pl.DataFrame:
         """Return the rows of a query over what is committed now; it runs under the lock, so keep it short."""
         with self._state.transaction() as connection:
@@ -97,25 +107,31 @@ class DuckDBWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild) -> Changed: ...
-    def commit(self, change: Slice | Repricing | Rebuild) -> Receipt | Changed:
+    def commit(self, change: Repricing | Rebuild | Audit) -> Changed: ...
+    @_translated
+    def commit(self, change: Slice | Repricing | Rebuild | Audit) -> Receipt | Changed:
         """Make a change of core visible in one step, with all that belongs to it."""
         if isinstance(change, Slice):
             return commit_slice(self._state, self._store, change)
         if isinstance(change, Repricing):
             return commit_repricing(self._state, self._store, change)
-        return commit_rebuild(self._state, self._store, change)
+        if isinstance(change, Rebuild):
+            return commit_rebuild(self._state, self._store, change)
+        return commit_audit(self._state, self._store, change)
 
+    @_translated
     def record(self, record: Record) -> None:
         """Write rows of state tables in one step; a row replaces the one with the same key."""
         with self._state.transaction() as connection:
             for name, frame in record.rows.items():
                 ledger.replace_rows(connection, schema.table(name), frame)
 
+    @_translated
     def build(self) -> BuildReport:
         """Build the days of the marts whose inputs changed."""
         return build_marts(self._state, self._store, self.folder, self._memory_limit)
 
+    @_translated
     def publish(self, now: datetime) -> Publication:
         """Let readers see what is committed and built; nothing happens where nothing changed."""
         return publish_version(self._state, self._store, self.folder / "serving", now, self._keep_versions)

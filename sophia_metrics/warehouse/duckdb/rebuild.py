@@ -16,9 +16,24 @@ from sophia_metrics.warehouse.protocol import Changed, Rebuild
 
 __all__ = ["attempts_of_days", "commit_rebuild"]
 
-PRICED_BY = ("provider", "route", "model", "service_tier", "started_at", "request_count", "cost_reported",
-             "input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
-             "output_tokens")  # fmt: skip
+PRICED_BY = (
+    "provider",
+    "route",
+    "model",
+    "service_tier",
+    "started_at",
+    "record_kind",
+    "request_count",
+    "status",
+    "is_cache_hit",
+    "cost_reported",
+    "cost_reported_currency",
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "output_tokens",
+)
 """What a price depends on: an event that is the same in these keeps the price that it has."""
 
 MONEY = tuple(column.name for column in core.PRICED)
@@ -46,13 +61,7 @@ def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], ver
     connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
     connection.execute("CREATE OR REPLACE TABLE units AS SELECT * FROM rebuilt_units")
     price_batch(connection)
-    connection.execute("CREATE OR REPLACE TABLE kept_events AS SELECT * FROM priced_events")
-    same = " AND ".join(f"kept_events.{name} IS NOT DISTINCT FROM core_events.{name}" for name in PRICED_BY)
-    money = ", ".join(f"{name} = core_events.{name}" for name in MONEY)
-    connection.execute(
-        f"UPDATE kept_events SET {money} FROM core_events WHERE core_events.event_id = kept_events.event_id "
-        f"AND {same} AND core_events.price_status NOT IN ('unpriced', 'partial')"
-    )
+    _carry_prices(connection)
     connection.execute(
         "CREATE OR REPLACE TABLE quarantined AS SELECT DISTINCT ON (quarantine_id) * "
         "FROM rejected ANTI JOIN known_quarantine USING (quarantine_id)"
@@ -64,6 +73,29 @@ def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], ver
         *store.write(connection, core.QUARANTINE, "quarantined", [change.now.date()], version),
     )
     return Switch(added=added, removed=tuple(file for file in found if file.table_name in CORE_NAMES))
+
+
+def _carry_prices(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create `kept_events`: the priced rows, where an unchanged event keeps the price that it has, units and all."""
+    connection.execute("CREATE OR REPLACE TABLE kept_events AS SELECT * FROM priced_events")
+    same = " AND ".join(f"kept_events.{name} IS NOT DISTINCT FROM core_events.{name}" for name in PRICED_BY)
+    fresh, known = (f"SELECT event_id, unit, quantity FROM {name}" for name in ("priced_units", "core_units"))
+    connection.execute(
+        "CREATE OR REPLACE TABLE carried AS SELECT kept_events.event_id FROM kept_events "
+        f"INNER JOIN core_events ON core_events.event_id = kept_events.event_id AND {same} "
+        "WHERE core_events.price_status NOT IN ('unpriced', 'partial') AND kept_events.event_id NOT IN "
+        f"(SELECT event_id FROM (({fresh} EXCEPT {known}) UNION ({known} EXCEPT {fresh})))"
+    )
+    money = ", ".join(f"{name} = core_events.{name}" for name in MONEY)
+    connection.execute(
+        f"UPDATE kept_events SET {money} FROM core_events WHERE core_events.event_id = kept_events.event_id "
+        "AND kept_events.event_id IN (SELECT event_id FROM carried)"
+    )
+    connection.execute(
+        "UPDATE priced_units SET rate_usd = core_units.rate_usd, cost_usd = core_units.cost_usd, "
+        "price_status = core_units.price_status FROM core_units WHERE core_units.event_id = priced_units.event_id "
+        "AND core_units.unit = priced_units.unit AND priced_units.event_id IN (SELECT event_id FROM carried)"
+    )
 
 
 def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) -> Changed:

@@ -1,4 +1,4 @@
-"""Pricing again what had no price: the days of those events are written anew, nothing else is touched."""
+"""Pricing again what had no price, or other terms: only the days of those events are written anew."""
 
 from datetime import date
 
@@ -7,6 +7,7 @@ import duckdb
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
+from sophia_metrics.usage.prices import worth_another_look
 from sophia_metrics.usage.staging import STAGED_COLUMNS
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes
@@ -18,13 +19,15 @@ from sophia_metrics.warehouse.protocol import Changed, Repricing
 
 __all__ = ["commit_repricing"]
 
-UNPRICED = "price_status IN ('unpriced', 'partial')"
+CANDIDATES = worth_another_look("source_terms")
+COMPARED = ("price_status", "cost_usd", "list_cost_usd", "cost_reported_usd")
+"""What makes a price another one."""
 
 
 def commit_repricing(state: StateFile, store: DayFileStore, change: Repricing) -> Changed:
-    """Price the unpriced events again, and note the price book with which it was done."""
+    """Price again the events that are worth another look, and note the price book with which it was done."""
     connection = change.connection
-    days = _unpriced_days(state, store, connection)
+    days = _candidate_days(state, store, connection)
     return switch_optimistically(
         state,
         find=lambda locked: files_of(locked, CORE_NAMES, days),
@@ -33,11 +36,11 @@ def commit_repricing(state: StateFile, store: DayFileStore, change: Repricing) -
     )
 
 
-def _unpriced_days(state: StateFile, store: DayFileStore, connection: duckdb.DuckDBPyConnection) -> list[date]:
+def _candidate_days(state: StateFile, store: DayFileStore, connection: duckdb.DuckDBPyConnection) -> list[date]:
     with state.transaction() as locked:
         found = files_of(locked, [core.USAGE_EVENTS.name])
     create_known(connection, store, found)
-    rows = connection.execute(f"SELECT DISTINCT usage_on FROM core_events WHERE {UNPRICED}").fetchall()
+    rows = connection.execute(f"SELECT DISTINCT usage_on FROM core_events WHERE {CANDIDATES}").fetchall()
     return [day for (day,) in rows]
 
 
@@ -46,7 +49,7 @@ def _write(
 ) -> Switch:
     create_known(connection, store, found)
     columns = ", ".join(column.name for column in STAGED_COLUMNS)
-    connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM core_events WHERE {UNPRICED}")
+    connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM core_events WHERE {CANDIDATES}")
     connection.execute(
         "CREATE OR REPLACE VIEW units AS SELECT event_id, usage_on, started_at, unit, quantity "
         "FROM core_units SEMI JOIN events USING (event_id)"
@@ -56,7 +59,7 @@ def _write(
     connection.execute(
         "CREATE OR REPLACE TABLE replaced AS SELECT kept_events.event_id, kept_events.usage_on FROM kept_events "
         "INNER JOIN core_events ON core_events.event_id = kept_events.event_id "
-        "WHERE kept_events.price_status <> core_events.price_status"
+        f"WHERE {' OR '.join(f'kept_events.{name} IS DISTINCT FROM core_events.{name}' for name in COMPARED)}"
     )
     for table in ("kept_events", "priced_units"):
         connection.execute(f"DELETE FROM {table} WHERE event_id NOT IN (SELECT event_id FROM replaced)")
