@@ -145,6 +145,14 @@ def test_sample_data_never_stand_beside_real_usage(lab):
     assert lab.one("SELECT count(*) FROM core_usage_events") == 1
 
 
+def test_a_tag_that_could_be_a_prompt_is_nowhere_in_the_state_folder(lab):
+    prompt = "please summarise the merger of " + "x" * 200
+    lab.ingest(lab.write("calls.jsonl", [event("a", tags={"feature": "chat", "prompt": prompt})]))
+    assert lab.one("SELECT tags FROM core_usage_events") == '{"feature":"chat"}'
+    landed = duckdb.sql(f"SELECT CAST(tags AS VARCHAR) FROM '{lab.home}/landing/app/*.parquet'").fetchall()
+    assert landed == [("{feature=chat}",)]
+
+
 def test_two_writers_on_one_day_lose_nothing(lab):
     _ = lab.warehouse
     paths = [lab.write(f"{n}.jsonl", [event(f"{n}-{k}") for k in range(5)]) for n in range(4)]

@@ -9,6 +9,7 @@ from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Column, Kind
 from sophia_metrics.sources.format import Format, LandedColumn, TokenConvention
 from sophia_metrics.sources.queries import source_query
+from sophia_metrics.sources.tags import short_tag_map
 
 __all__ = ["FILE_TYPES", "FORMAT"]
 
@@ -28,8 +29,10 @@ _HASHED = frozenset({"user_hash", "api_key_id", "session_id", "prompt_hash", "pr
 
 
 def _landed(column: Column) -> LandedColumn:
-    kind = "MAP(VARCHAR, VARCHAR)" if column.name == "tags" else FILE_TYPES[column.kind]
-    return LandedColumn(_RENAMED.get(column.name, column.name), kind, is_identity=column.name in _HASHED)
+    if column.name == "tags":
+        return LandedColumn("tags", "MAP(VARCHAR, VARCHAR)", expression=short_tag_map("tags"))
+    name = _RENAMED.get(column.name, column.name)
+    return LandedColumn(name, FILE_TYPES[column.kind], is_identity=column.name in _HASHED)
 
 
 _EVENT_COLUMNS = (*core.IDENTITY, *core.WHO, *core.TRACE, *core.WHAT, *core.TOKENS, *core.SPEED)

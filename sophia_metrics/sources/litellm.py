@@ -2,6 +2,7 @@
 
 from sophia_metrics.sources.format import Format, LandedColumn, TokenConvention
 from sophia_metrics.sources.queries import source_query
+from sophia_metrics.sources.tags import short_tag_list
 
 __all__ = ["FORMAT"]
 
@@ -45,7 +46,7 @@ FORMAT = Format(
         LandedColumn("model_group", "VARCHAR"),
         LandedColumn("custom_llm_provider", "VARCHAR"),
         LandedColumn("cache_hit", "VARCHAR"),
-        LandedColumn("request_tags", "VARCHAR[]"),
+        LandedColumn("request_tags", "VARCHAR[]", expression=short_tag_list("request_tags")),
         LandedColumn("user", "VARCHAR", is_identity=True),
         LandedColumn("end_user", "VARCHAR", is_identity=True),
         LandedColumn("team_id", "VARCHAR"),
