@@ -34,18 +34,18 @@ class Countdown:
 
     def __init__(self, due: int) -> None:
         self.due = due
-        self.count = 0
+        self.labels: list[str] = []
 
     def before(self, act: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
-            self.tick()
+            self.tick(str(args[-1]))
             return act(*args, **kwargs)
 
         return counted
 
-    def tick(self) -> None:
-        self.count += 1
-        if self.count == self.due:
+    def tick(self, label: str) -> None:
+        self.labels.append(label)
+        if len(self.labels) == self.due:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -59,9 +59,9 @@ class CountedConnection:
     def execute(self, sql: str, *args: Any) -> Any:
         if sql != "COMMIT":
             return self._connection.execute(sql, *args)
-        self._countdown.tick()
+        self._countdown.tick("before COMMIT")
         done = self._connection.execute(sql)
-        self._countdown.tick()
+        self._countdown.tick("after COMMIT")
         return done
 
     def __getattr__(self, name: str) -> Any:
@@ -135,31 +135,43 @@ def main(folder: Path, step: int) -> None:
     base.write("one.jsonl", FIRST)
     in_child(lambda: run(base.home))
     base.write("two.jsonl", SECOND)
-    outcomes = []
-    total = 0
-    due = 0
-    while due <= total:
-        place = folder / f"kill-{due}"
-        shutil.copytree(base.home.parent, place, symlinks=True)
-        home = place / "state"
-        counted = place / "count"
+    labels = json.loads(kill(folder, base, 0)["labels"])
+    outcomes = [kill(folder, base, due) for due in sorted({*range(1, len(labels) + 1, step), *named(labels).values()})]
+    print(json.dumps({"acts": len(labels), "named": named(labels), "outcomes": outcomes}))
 
-        def crash(due: int = due, home: Path = home, counted: Path = counted) -> None:
-            countdown = Countdown(due)
-            install(countdown)
-            run(home)
-            counted.write_text(str(countdown.count))
 
-        ended_by = in_child(crash)
-        if due == 0:
-            total = int(counted.read_text())
-        in_child(lambda home=home: run(home))
-        result = place / "facts.json"
-        in_child(lambda home=home, result=result: result.write_text(json.dumps(facts(home))) and None)
-        outcomes.append({"due": due, "killed": ended_by == signal.SIGKILL, **json.loads(result.read_text())})
-        shutil.rmtree(place)
-        due = due + (step if due else 1)
-    print(json.dumps({"acts": total, "outcomes": outcomes}))
+def named(labels: list[str]) -> dict[str, int]:
+    """Return the numbers of the acts that everybody asks about."""
+    landed = max(number for number, label in enumerate(labels, 1) if "/landing/" in label)
+    written = max(number for number, label in enumerate(labels, 1) if "/core/" in label)
+    switch = labels.index("before COMMIT", written) + 1
+    return {
+        "between landing and commit": landed + 2,
+        "in the commit, before it is durable": switch,
+        "in the commit, just after it": switch + 1,
+        "between commit and publish": switch + 2,
+    }
+
+
+def kill(folder: Path, base: Lab, due: int) -> dict[str, Any]:
+    """Copy the base, run it and kill it before act number `due` (0: never), run it again, and say what there is."""
+    place = folder / f"kill-{due}"
+    shutil.copytree(base.home.parent, place, symlinks=True)
+    home, counted, result = place / "state", place / "labels", place / "facts.json"
+
+    def crash() -> None:
+        countdown = Countdown(due)
+        install(countdown)
+        run(home)
+        counted.write_text(json.dumps(countdown.labels))
+
+    ended_by = in_child(crash)
+    in_child(lambda: run(home))
+    in_child(lambda: result.write_text(json.dumps(facts(home))) and None)
+    outcome = {"due": due, "killed": ended_by == signal.SIGKILL, **json.loads(result.read_text())}
+    outcome["labels"] = counted.read_text() if counted.exists() else ""
+    shutil.rmtree(place)
+    return outcome
 
 
 if __name__ == "__main__":

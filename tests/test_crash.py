@@ -28,9 +28,13 @@ def report(tmp_path_factory):
 
 
 def test_the_run_was_really_killed_at_each_chosen_act(report):
-    killed = [each for each in report["outcomes"] if each["due"]]
-    assert len(killed) >= 10
-    assert all(each["killed"] for each in killed)
+    assert len(report["outcomes"]) >= 10
+    assert all(each["killed"] for each in report["outcomes"])
+
+
+def test_the_run_was_killed_around_the_commit(report):
+    killed = {each["due"] for each in report["outcomes"] if each["killed"]}
+    assert set(report["named"].values()) <= killed
 
 
 def test_after_a_kill_and_a_new_run_every_row_is_there_once(report):
