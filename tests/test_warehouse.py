@@ -149,7 +149,8 @@ def test_a_tag_that_could_be_a_prompt_is_nowhere_in_the_state_folder(lab):
     prompt = "please summarise the merger of " + "x" * 200
     lab.ingest(lab.write("calls.jsonl", [event("a", tags={"feature": "chat", "prompt": prompt})]))
     assert lab.one("SELECT tags FROM core_usage_events") == '{"feature":"chat"}'
-    landed = duckdb.sql(f"SELECT CAST(tags AS VARCHAR) FROM '{lab.home}/landing/app/*.parquet'").fetchall()
+    with duckdb.connect() as reader:
+        landed = reader.execute(f"SELECT CAST(tags AS VARCHAR) FROM '{lab.home}/landing/app/*.parquet'").fetchall()
     assert landed == [("{feature=chat}",)]
 
 

@@ -25,6 +25,7 @@ STEPS_OF_ONE_BATCH = [
     "gateway: look for new files",
     "gateway: land",
     "gateway: judge and commit",
+    "look for events on several days",
     "price what had no price",
     "build marts",
     "note the end",
