@@ -25,7 +25,7 @@ from sophia_metrics.usage.gate import GateLimits, judge
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import Landing, land, landings
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
-from sophia_metrics.usage.rebuilding import create_rebuilt, find_landed
+from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, create_rebuilt, find_landed
 from sophia_metrics.usage.staging import Slice, stage
 from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.protocol import Audit, Changed, Query, Rebuild, Receipt, Record, Repricing, Warehouse
@@ -236,11 +236,7 @@ class Collector:
             ProcessingError: a landed file of these days is gone.
             ServiceUnavailableError: another run committed to these days meanwhile.
         """
-        query = Query(
-            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE status = 'committed' "
-            "AND started_min_at < $end_at + INTERVAL 1 DAY AND started_max_at >= $start_at - INTERVAL 1 DAY",
-            {"start_at": window.start_at, "end_at": window.end_at},
-        )
+        query = Query(ATTEMPTS_OF_DAYS, {"start_at": window.start_at, "end_at": window.end_at})
         attempts = frozenset(self.warehouse.read(query)["attempt_id"])
         landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in landings(folder)]
         by_name = {source.name: source for source in sources}

@@ -17,11 +17,17 @@ from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import STAGED_COLUMNS, stage
 from sophia_metrics.windows import Window
 
-__all__ = ["create_rebuilt", "find_landed"]
+__all__ = ["ATTEMPTS_OF_DAYS", "create_rebuilt", "find_landed"]
 
 UNIT_COLUMNS = tuple(
     column for column in core.USAGE_UNITS.columns if column.name not in {"rate_usd", "cost_usd", "price_status"}
 )
+
+ATTEMPTS_OF_DAYS = (
+    "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE status = 'committed' "
+    "AND started_min_at < $end_at + INTERVAL 1 DAY AND started_max_at >= $start_at - INTERVAL 1 DAY"
+)
+"""The committed attempts that may hold a version of an event of the days from $start_at to $end_at."""
 
 
 def create_rebuilt(

@@ -6,6 +6,7 @@ from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
+from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
@@ -13,8 +14,9 @@ from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
 from sophia_metrics.warehouse.protocol import Changed, Rebuild
+from sophia_metrics.windows import Window
 
-__all__ = ["attempts_of_days", "commit_rebuild"]
+__all__ = ["commit_rebuild"]
 
 PRICED_BY = (
     "provider",
@@ -99,7 +101,7 @@ def _carry_prices(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) -> Changed:
-    if attempts_of_days(locked, change) != change.attempts:
+    if _attempts(locked, change.window) != change.attempts:
         raise ServiceUnavailableError(
             "another run committed to the days that are being rebuilt: nothing was changed, run the backfill again"
         )
@@ -108,11 +110,7 @@ def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) 
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
 
 
-def attempts_of_days(locked: duckdb.DuckDBPyConnection, change: Rebuild) -> frozenset[str]:
-    """Return the committed attempts that may hold a version of an event of these days."""
-    rows = locked.execute(
-        "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE status = 'committed' "
-        "AND started_min_at < $1 + INTERVAL 1 DAY AND started_max_at >= $2 - INTERVAL 1 DAY",
-        [change.window.end_at, change.window.start_at],
-    ).fetchall()
-    return frozenset(str(attempt) for (attempt,) in rows)
+def _attempts(locked: duckdb.DuckDBPyConnection, window: Window) -> frozenset[str]:
+    """Return the committed attempts that the days are made of now."""
+    bounds = {"start_at": window.start_at, "end_at": window.end_at}
+    return frozenset(str(attempt) for (attempt,) in locked.execute(ATTEMPTS_OF_DAYS, bounds).fetchall())
