@@ -96,6 +96,10 @@ class Collector:
         """Where landed files are."""
         return self.folder / "landing"
 
+    @property
+    def _desk(self) -> PriceDesk:
+        return PriceDesk(self.book, self.warehouse, self.exchange_rates)
+
     def find(self, source: FileSource) -> Findings:
         """Look for files that are new or have changed since they were read."""
         files = source.find_files()
@@ -156,10 +160,9 @@ class Collector:
         with working_connection(self.folder, self.memory_limit) as connection:
             stage(connection, landing, source.format, source.terms, now)
             verdict = judge(connection, self.limits)
-            desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM staged")
-            learned = desk.look_up(connection, distinct_keys(connection), now)
-            desk.create_terms(connection, [source.terms])
+            learned = self._desk.look_up(connection, distinct_keys(connection), now)
+            self._desk.create_terms(connection, [source.terms])
             staged = Slice(connection, source.terms, landing, now, learned, verdict.reason)
             receipt = self.warehouse.commit(staged)
         log.info("%s", receipt.summary)
@@ -189,10 +192,9 @@ class Collector:
                 f"WHERE {worth_another_look('core_watermarks')}"
             )
         )
-        desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
         with working_connection(self.folder, self.memory_limit) as connection:
-            learned = desk.look_up(connection, price_keys(keys.iter_rows()), now)
-            desk.create_terms(connection, terms)
+            learned = self._desk.look_up(connection, price_keys(keys.iter_rows()), now)
+            self._desk.create_terms(connection, terms)
             changed = self.warehouse.commit(Repricing(connection, learned, fingerprint, now))
         if changed.event_count:
             log.info("priced %s events again", f"{changed.event_count:,}")
@@ -218,10 +220,9 @@ class Collector:
         )
         if keys.is_empty():
             return 0
-        desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
         with working_connection(self.folder, self.memory_limit) as connection:
-            learned = desk.look_up(connection, price_keys(keys.iter_rows()), now)
-            desk.create_terms(connection, self._terms())
+            learned = self._desk.look_up(connection, price_keys(keys.iter_rows()), now)
+            self._desk.create_terms(connection, self._terms())
             changed = self.warehouse.commit(Audit(connection, learned))
         log.info("made one of each of %s events that stood on several days", f"{changed.event_count:,}")
         return changed.event_count
@@ -240,12 +241,11 @@ class Collector:
         attempts = frozenset(self.warehouse.read(query)["attempt_id"])
         landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in landings(folder)]
         by_name = {source.name: source for source in sources}
-        desk = PriceDesk(self.book, self.warehouse, self.exchange_rates)
         with working_connection(self.folder, self.memory_limit) as connection:
             create_rebuilt(connection, find_landed(landed, attempts), by_name, window, now)
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
-            learned = desk.look_up(connection, distinct_keys(connection), now)
-            desk.create_terms(connection, [source.terms for source in sources])
+            learned = self._desk.look_up(connection, distinct_keys(connection), now)
+            self._desk.create_terms(connection, [source.terms for source in sources])
             return self.warehouse.commit(Rebuild(connection, window, attempts, learned, now))
 
     def _terms(self) -> list[SourceTerms]:
