@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 from sophia_metrics.pricing.book import PriceBook, Resolution
 from sophia_metrics.pricing.card import STANDARD, PriceCard, PriceKey, Rates
+from sophia_metrics.pricing.corrections import corrections
+from sophia_metrics.pricing.genai import list_cards
 from sophia_metrics.pricing.price import load_cards, price_batch
 from tests.strategies import NOON, NOW, TOKEN_CLASSES, load_batch, price_calls, usages, utc
 
@@ -59,6 +61,11 @@ def every_key() -> tuple[PriceKey, ...]:
 @cache
 def every_price() -> Resolution:
     return PriceBook().resolve(every_key())
+
+
+@cache
+def uncorrected_prices() -> Resolution:
+    return PriceBook(list_prices=list_cards).resolve(CORRECTED)
 
 
 @cache
@@ -111,20 +118,26 @@ def theirs(key: PriceKey, usage: Usage, units: Usage, at: datetime) -> Decimal |
         return None
 
 
-def ours(calls: list[dict[str, object]], units: list[dict[str, object]]) -> list[Decimal | None]:
+def ours(calls: list[dict[str, object]], units: list[dict[str, object]], prices: Resolution) -> list[Decimal | None]:
     with duckdb.connect() as connection:
         load_batch(connection, calls, units=units)
         connection.execute(
             "CREATE TEMP TABLE source_terms AS SELECT 'test' AS source, 'api' AS billing, '' AS reported_basis"
         )
         connection.execute("CREATE TEMP TABLE fx_rates (currency VARCHAR, rate DECIMAL(38, 18))")
-        load_cards(connection, every_price(), NOW)
+        load_cards(connection, prices, NOW)
         price_batch(connection)
         query = "SELECT cost_usd FROM priced_events ORDER BY CAST(event_id AS INTEGER)"
         return [dollars for (dollars,) in connection.execute(query).fetchall()]
 
 
-def compare(keys: list[PriceKey], drawn: list[dict[str, int]], quantity: int, at: datetime) -> dict[PriceKey, Both]:
+def compare(
+    keys: list[PriceKey],
+    drawn: list[dict[str, int]],
+    quantity: int,
+    at: datetime,
+    prices: Resolution | None = None,
+) -> dict[PriceKey, Both]:
     usage = {key: priced_usage(key, drawn[number % len(drawn)], at) for number, key in enumerate(keys)}
     counted = {key: {unit: quantity + len(unit) for unit in units_of(key, at)} for key in keys}
     calls = [call(key, usage[key], at) for key in keys]
@@ -133,7 +146,7 @@ def compare(keys: list[PriceKey], drawn: list[dict[str, int]], quantity: int, at
         for number, key in enumerate(keys)
         for unit, count in counted[key].items()
     ]
-    costs = ours(calls, units)
+    costs = ours(calls, units, prices or every_price())
     return {key: Both(cost, theirs(key, usage[key], counted[key], at)) for key, cost in zip(keys, costs, strict=True)}
 
 
@@ -166,13 +179,20 @@ def has_no_price(key: PriceKey) -> bool:
 NO_PRICE = [key for key in every_key() if key.service_tier == STANDARD and has_no_price(key)]
 """Difference 1. genai-prices answers 0 for a model without a price; here what is not known is never 0."""
 
+CORRECTED = [
+    key
+    for key in every_key()
+    if any(each.matches(PriceKey(key.provider, None, key.model, key.service_tier)) for each in corrections())
+]
+"""Difference 8. What corrections.yaml changes; without them these agree, too."""
+
 MANY = usages(st.integers(min_value=0, max_value=400_000).map(lambda count: count if count % 7 else 0))
 
 
 @settings(max_examples=8, deadline=None)
 @given(drawn=st.lists(MANY, min_size=5, max_size=11), quantity=st.integers(10, 5_000))
 def test_every_model_and_tier_costs_what_genai_prices_says(drawn, quantity):
-    keys = [key for key in every_key() if key not in NO_PRICE]
+    keys = [key for key in every_key() if key not in [*NO_PRICE, *CORRECTED]]
     assert disagreements(compare(keys, drawn, quantity, NOON)) == {}
 
 
@@ -183,8 +203,31 @@ def test_every_model_and_tier_costs_what_genai_prices_says(drawn, quantity):
     at=st.datetimes(utc("2024-01-01"), utc("2027-06-01")),
 )
 def test_every_standard_price_agrees_at_any_instant(drawn, quantity, at):
-    keys = [key for key in every_key() if key not in NO_PRICE and key.service_tier == STANDARD]
+    keys = [key for key in every_key() if key not in [*NO_PRICE, *CORRECTED] and key.service_tier == STANDARD]
     assert disagreements(compare(keys, drawn, quantity, at)) == {}
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    drawn=st.lists(MANY, min_size=5, max_size=11),
+    quantity=st.integers(10, 5_000),
+    at=st.datetimes(utc("2024-01-01"), utc("2027-06-01")),
+)
+def test_without_the_corrections_the_corrected_models_agree_at_any_instant_too(drawn, quantity, at):
+    keys = [key for key in CORRECTED if key.service_tier == STANDARD]
+    assert disagreements(compare(keys, drawn, quantity, at, uncorrected_prices())) == {}
+
+
+def test_only_these_models_are_corrected():
+    assert sorted({f"{key.provider}/{key.model} {key.service_tier}" for key in CORRECTED}) == [
+        "deepseek/deepseek-chat standard",
+        "deepseek/deepseek-reasoner standard",
+        "deepseek/deepseek-v4-flash standard",
+        "deepseek/deepseek-v4-pro standard",
+        "openai/gpt-4o batch",
+        "openai/gpt-4o standard",
+        "openai/o3 standard",
+    ]
 
 
 def test_a_model_without_any_price_is_unpriced_where_genai_prices_says_zero():
@@ -203,7 +246,7 @@ def test_a_token_class_without_any_price_is_unknown_where_genai_prices_says_zero
         if cards and (cards[0].rates.input is None or cards[0].rates.output is None)
     ]
     some = dict.fromkeys(TOKEN_CLASSES, 1_000)
-    costs = ours([call(key, some, NOON) for key in keys], [])
+    costs = ours([call(key, some, NOON) for key in keys], [], every_price())
     assert len(keys) > 100
     assert set(costs) == {None}
     assert all(theirs(key, some, {}, NOON) is not None for key in keys)
@@ -234,7 +277,7 @@ def test_an_unknown_tier_is_unpriced_where_genai_prices_says_standard():
 
 
 def test_a_tier_costs_its_first_known_price_before_that_day_where_genai_prices_says_standard():
-    """Difference 5: most variants begin on the day on which somebody looked them up."""
+    """Difference 5: most variants begin on the day on which somebody looked them up; see test_pricing_edges."""
     before = utc("2026-09-15")
     some = {
         **dict.fromkeys(TOKEN_CLASSES, 0),
@@ -247,15 +290,15 @@ def test_a_tier_costs_its_first_known_price_before_that_day_where_genai_prices_s
     assert price_calls([call(key, some, before)])[0][0]["cost_usd"] == Decimal("0.0006375")
 
 
-def test_groq_bills_ten_seconds_of_whisper_at_least_where_we_bill_what_was_counted():
-    """Difference 6: a minimum is not a rate; the source has to count the seconds that are billed."""
+def test_many_calls_to_groqs_whisper_are_of_unknown_cost_where_genai_prices_takes_them_for_one():
+    """Difference 6: at least ten seconds are billed for a call, which cannot be told from a sum of seconds."""
     key = PriceKey("groq", "direct", "whisper-large-v3")
     nothing = dict.fromkeys(TOKEN_CLASSES, 0)
-    ten = theirs(key, nothing, {"input_audio_seconds": 10}, NOON)
-    assert theirs(key, nothing, {"input_audio_seconds": 3}, NOON) == ten
-    seconds = [{"event_id": "0", "unit": "input_audio_seconds", "quantity": 3}]
-    # 0.111 dollars an hour
-    assert price_calls([call(key, nothing, NOON)], units=seconds)[0][0]["cost_usd"] == Decimal("0.000092500000")
+    seconds = [{"event_id": "0", "unit": "input_audio_seconds", "quantity": 30}]
+    many = {**call(key, nothing, NOON), "record_kind": "bucket", "request_count": 10}
+    # 30 seconds of 0.111 dollars an hour, where ten calls cost at least 100 seconds
+    assert theirs(key, nothing, {"input_audio_seconds": 30}, NOON) == Decimal("0.000925")
+    assert price_calls([many], units=seconds)[0][0]["price_status"] == "partial"
 
 
 def test_reasoning_is_part_of_output_where_genai_prices_has_a_rate_of_its_own():

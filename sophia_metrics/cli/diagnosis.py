@@ -1,6 +1,5 @@
 """What the doctor looks at, as values."""
 
-import difflib
 import platform
 import shutil
 from collections.abc import Iterator, Mapping
@@ -9,21 +8,18 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from genai_prices import data_snapshot
-
 from sophia_metrics.cli.prefect_api import PrefectApi, find_api
+from sophia_metrics.cli.price_gaps import Assumption, PriceGaps, Unpriced, load_price_gaps
 from sophia_metrics.cli.published import Published, load_published
 from sophia_metrics.cli.setting_values import SettingValue, setting_values
 from sophia_metrics.connect import connect_source, connect_warehouse, plan_sources
-from sophia_metrics.costs.spend import UnpricedModel
-from sophia_metrics.costs.spend_report import load_spend
 from sophia_metrics.errors import SophiaError
 from sophia_metrics.services import Health, HealthStatus, Service, run_sync
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 
-__all__ = ["Diagnosis", "StateFolder", "Unpriced", "diagnose"]
+__all__ = ["Diagnosis", "StateFolder", "diagnose"]
 
 PACKAGES = ("sophia-metrics", "duckdb", "polars", "prefect", "genai-prices")
 
@@ -41,14 +37,6 @@ class StateFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpriced:
-    """A model whose cost is not known, and the models with a known price whose names come near."""
-
-    usage: UnpricedModel
-    nearest: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """How everything is.
 
@@ -59,7 +47,8 @@ class Diagnosis:
         components: the answers of warehouse and sources.
         prefect: the Prefect API.
         published: the current version. None: nothing is published yet.
-        unpriced: models whose cost is not known.
+        unpriced: usage whose cost is not known, the most tokens first.
+        assumptions: what the prices of computed costs rest on, the most money first.
     """
 
     versions: Mapping[str, str]
@@ -69,6 +58,7 @@ class Diagnosis:
     prefect: PrefectApi
     published: Published | None
     unpriced: tuple[Unpriced, ...]
+    assumptions: tuple[Assumption, ...]
 
     @property
     def is_well(self) -> bool:
@@ -81,6 +71,7 @@ def diagnose(settings: Settings, now: datetime) -> Diagnosis:
     """Look at everything; nothing is collected, and nothing is made that is not there. `now` is naive UTC."""
     serving = Serving(settings.home)
     is_published = serving.version is not None
+    gaps = load_price_gaps(serving) if is_published else PriceGaps()
     return Diagnosis(
         versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         state=_state_folder(settings.home),
@@ -88,7 +79,8 @@ def diagnose(settings: Settings, now: datetime) -> Diagnosis:
         components=tuple(_components(settings, now)),
         prefect=find_api(Path.cwd()),
         published=load_published(serving) if is_published else None,
-        unpriced=_unpriced(serving, now) if is_published else (),
+        unpriced=gaps.unpriced,
+        assumptions=gaps.assumptions,
     )
 
 
@@ -125,18 +117,3 @@ def _health(service: Service) -> Health:
             await service.cleanup()
 
     return run_sync(ask())
-
-
-def _unpriced(serving: Serving, now: datetime) -> tuple[Unpriced, ...]:
-    models = load_spend(serving, now).unpriced
-    if not models:
-        return ()
-    known = sorted({model.id for provider in data_snapshot.get_snapshot().providers for model in provider.models})
-    return tuple(
-        Unpriced(each, tuple(difflib.get_close_matches(each.model, known, n=3)) if _lacks_price(each) else ())
-        for each in models
-    )
-
-
-def _lacks_price(model: UnpricedModel) -> bool:
-    return model.price_status == "unpriced"

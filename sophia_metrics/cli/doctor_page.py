@@ -6,13 +6,16 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sophia_metrics.cli.diagnosis import Diagnosis, Unpriced
-from sophia_metrics.cli.figures import bytes_text, count, instant, plural
+from sophia_metrics.cli.diagnosis import Diagnosis
+from sophia_metrics.cli.figures import bytes_text, count, instant, money, plural
+from sophia_metrics.cli.price_gaps import Assumption, Unpriced
 from sophia_metrics.cli.published import Published
 from sophia_metrics.services import HealthStatus
 
 __all__ = ["print_diagnosis"]
 
+SHOWN_COUNT = 20
+"""Lines of a table that grows with the number of models; `--json` has all of them."""
 STYLES = {HealthStatus.HEALTHY: "green", HealthStatus.DOWN: "bold red"}
 
 
@@ -35,7 +38,8 @@ def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
         yield "Published", Text("nothing yet: `sophia-metrics run` does it")
         return
     yield "Published", Text(_version(diagnosis.published))
-    yield "Models whose cost is not known", _unpriced(diagnosis.unpriced)
+    yield "Models whose cost is not known, by tokens", _unpriced(diagnosis.unpriced)
+    yield "Prices that rest on an assumption, by cost", _assumptions(diagnosis.assumptions)
     yield "Held back by the gate", _held(diagnosis.published)
     yield "In quarantine", _quarantine(diagnosis.published)
 
@@ -77,18 +81,34 @@ def _version(published: Published) -> str:
 def _unpriced(models: tuple[Unpriced, ...]) -> RenderableType:
     if not models:
         return Text("none")
-    grid = _grid("model", "provider", "calls", "why", "nearest known names")
-    for each in models:
+    grid = _grid("model", "provider", "route", "calls", "tokens", "why", "nearest known names")
+    for each in models[:SHOWN_COUNT]:
         usage = each.usage
         grid.add_row(
             usage.model,
             usage.provider,
+            usage.route or "not told",
             count(usage.request_count),
-            usage.reason,
+            count(usage.token_count),
+            each.reason,
             ", ".join(each.nearest) or "none",
         )
     hint = "prices of your own: price_overrides in sophia.toml, see docs/pricing.md"
-    return Group(grid, Text(hint, style="dim"))
+    return Group(grid, *_rest(len(models)), Text(hint, style="dim"))
+
+
+def _assumptions(assumptions: tuple[Assumption, ...]) -> RenderableType:
+    if not assumptions:
+        return Text("none")
+    grid = _grid("model", "provider", "calls", "USD", "what was assumed")
+    for each in assumptions[:SHOWN_COUNT]:
+        grid.add_row(each.model, each.provider, count(each.request_count), money(each.cost_usd), each.says)
+    hint = "a price of your own takes the place of an assumption; see docs/pricing.md"
+    return Group(grid, *_rest(len(assumptions)), Text(hint, style="dim"))
+
+
+def _rest(length: int) -> list[Text]:
+    return [Text(f"and {plural(length - SHOWN_COUNT, 'line')} more: --json")] if length > SHOWN_COUNT else []
 
 
 def _held(published: Published) -> RenderableType:

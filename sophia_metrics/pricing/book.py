@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sophia_metrics.pricing.card import PriceCard, PriceKey
 from sophia_metrics.pricing.contract import contract_cards
-from sophia_metrics.pricing.genai import data_version, list_cards
+from sophia_metrics.pricing.list_prices import list_prices, list_version
 from sophia_metrics.pricing.overlap import check_cards
 from sophia_metrics.pricing.override import Override
 
@@ -33,12 +33,12 @@ class PriceBook:
 
     Attributes:
         overrides: entries of the overrides file.
-        list_prices: the public list; the one of genai-prices unless a test has its own.
+        list_prices: the public list; with `genai.list_cards` in its place it is that of genai-prices as it is.
         list_version: names the state of that list; part of the fingerprint.
     """
 
     overrides: tuple[Override, ...] = ()
-    list_prices: Callable[[PriceKey], Sequence[PriceCard]] = list_cards
+    list_prices: Callable[[PriceKey], Sequence[PriceCard]] = list_prices
     list_version: str = ""
 
     def resolve(self, keys: Iterable[PriceKey]) -> Resolution:
@@ -56,7 +56,7 @@ class PriceBook:
     def fingerprint(self) -> str:
         """Return a hash that changes when the list's version or an override changes."""
         entries = [override.model_dump(mode="json") for override in self.overrides]
-        content = json.dumps([self.list_version or f"genai-prices {data_version()}", entries], sort_keys=True)
+        content = json.dumps([self.list_version or list_version(), entries], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
     def _cards(self, key: PriceKey) -> tuple[PriceCard, ...]:

@@ -1,4 +1,4 @@
-"""Contract prices: the cards that the overrides give for a key."""
+"""Overrides as cards: what the entries of a file say about a key. Contract prices and corrections are both made so."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -7,10 +7,10 @@ from decimal import Decimal
 from itertools import pairwise
 
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.pricing.card import PriceCard, PriceKey
+from sophia_metrics.pricing.card import PriceBookName, PriceCard, PriceKey
 from sophia_metrics.pricing.override import Override, TokenPrices
 
-__all__ = ["contract_cards"]
+__all__ = ["contract_cards", "override_cards"]
 
 ListCards = Callable[[PriceKey], Sequence[PriceCard]]
 Period = tuple[datetime | None, datetime | None]
@@ -18,6 +18,23 @@ Period = tuple[datetime | None, datetime | None]
 
 def contract_cards(key: PriceKey, overrides: Sequence[Override], list_cards: ListCards) -> tuple[PriceCard, ...]:
     """Return the contract prices of a key; `list_cards` gives what a multiplier or `like` starts from.
+
+    Raises:
+        ConfigurationError: two entries name the key equally exactly at one time.
+    """
+    return override_cards(
+        key, overrides, list_cards, "contract", lambda each: _said("override", each.note, each.source)
+    )
+
+
+def override_cards(
+    key: PriceKey,
+    overrides: Sequence[Override],
+    list_cards: ListCards,
+    price_book: PriceBookName,
+    origin: Callable[[Override], str],
+) -> tuple[PriceCard, ...]:
+    """Return the cards that the entries give for a key; `origin` says of an entry where its price comes from.
 
     Where several entries are for the key at one time, the one that names it most exactly holds: a
     full model name before a pattern, then one with a route, then the longer pattern.
@@ -29,7 +46,7 @@ def contract_cards(key: PriceKey, overrides: Sequence[Override], list_cards: Lis
     return tuple(
         card
         for override, start, end in _turns(key, matching)
-        for whole in _cards(key, override, list_cards)
+        for whole in _cards(key, override, list_cards, price_book, origin(override))
         if (card := whole.clipped(start, end)) is not None
     )
 
@@ -64,25 +81,31 @@ def _most_exact(key: PriceKey, holding: Sequence[Override]) -> Override | None:
     return ranked[0] if ranked else None
 
 
-def _cards(key: PriceKey, override: Override, list_cards: ListCards) -> Iterator[PriceCard]:
-    origin = "; ".join(["override", *([override.note] if override.note else [])])
+def _said(*parts: str | None) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _cards(
+    key: PriceKey, override: Override, list_cards: ListCards, price_book: PriceBookName, origin: str
+) -> Iterator[PriceCard]:
     if override.like is None and override.multiplier is None:
-        yield from _own_cards(key, override, origin)
+        yield from _own_cards(key, override, price_book, origin)
         return
     source = override.like.key(key) if override.like else key
     factor = Decimal(1) if override.multiplier is None else override.multiplier
+    share = "like" if override.multiplier is None else f"{factor:f} of"
     for card in list_cards(source):
         yield replace(
             card,
             key=key,
-            price_book="contract",
+            price_book=price_book,
             rates=card.rates.times(factor),
-            origin=f"{origin}; {factor:f} of {card.origin}",
+            origin=f"{origin}; {share} {card.origin}",
             checked_on=override.checked_on,
         )
 
 
-def _own_cards(key: PriceKey, override: Override, origin: str) -> Iterator[PriceCard]:
+def _own_cards(key: PriceKey, override: Override, price_book: PriceBookName, origin: str) -> Iterator[PriceCard]:
     units = tuple(sorted(override.per_unit.items()))
     prices = [
         (0, override.per_million or TokenPrices()),
@@ -94,7 +117,7 @@ def _own_cards(key: PriceKey, override: Override, origin: str) -> Iterator[Price
         origins = [origin, *(f"{name} as {source}" for name, source in inherited)]
         yield PriceCard(
             key=key,
-            price_book="contract",
+            price_book=price_book,
             rates=rates,
             origin="; ".join(origins),
             tier_low_tokens=low,

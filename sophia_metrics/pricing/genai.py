@@ -15,9 +15,10 @@ from itertools import pairwise
 import genai_prices
 from genai_prices import data_snapshot, data_units, types, units
 
+from sophia_metrics.pricing.assumptions import assumptions
 from sophia_metrics.pricing.card import STANDARD, PriceCard, PriceKey, Rates, per_unit
 from sophia_metrics.pricing.overlap import DAY_SECONDS
-from sophia_metrics.pricing.routes import canonical, list_provider, model_references
+from sophia_metrics.pricing.routes import canonical, is_customised, list_provider, model_references
 
 __all__ = ["data_version", "list_cards"]
 
@@ -56,11 +57,14 @@ def data_version() -> str:
 
 
 def list_cards(key: PriceKey) -> tuple[PriceCard, ...]:
-    """Return the list prices of a key; none where model or service tier has no price."""
+    """Return what the package says of a key; nothing where model or service tier has no price.
+
+    A price variant begins on the day that the package gives for it; see `backdated`.
+    """
     if list_provider(key) == "openrouter" and key.model.endswith(":free"):
         return (PriceCard(key, "list", _FREE, "openrouter :free; open_start"),)
     found = _find(key)
-    if found is None:
+    if found is None or (is_customised(key.model) and not is_customised(found[1].id)):
         return ()
     provider, model = found
     variants = _variants(key, provider, model)
@@ -68,11 +72,12 @@ def list_cards(key: PriceKey) -> tuple[PriceCard, ...]:
         return ()
     context: dict[str, str] = {} if key.service_tier == STANDARD else dict.fromkeys(_TIER_CONTEXTS, key.service_tier)
     source = f"genai-prices {provider.id}/{model.id}"
+    doubts = assumptions(key, provider, model)
     return tuple(
         card
         for cell in _cells(model, context, variants)
         for band in cell.bands
-        for card in _tier_cards(key, source, cell, band)
+        for card in _tier_cards(key, source, doubts, cell, band)
     )
 
 
@@ -109,8 +114,9 @@ def _variants(key: PriceKey, provider: types.Provider, model: types.ModelInfo) -
 def _cells(model: types.ModelInfo, context: dict[str, str], variants: list[types.PriceVariant]) -> list[_Cell]:
     conditions = [price.constraint for price in model.prices] if isinstance(model.prices, list) else []
     days = _start_dates([*conditions, *(variant.constraint for variant in variants)])
-    if variants and all(isinstance(variant.constraint, types.StartDateConstraint) for variant in variants):
-        first_known = min(_start_dates([variant.constraint for variant in variants]))
+    is_dated = variants and all(isinstance(variant.constraint, types.StartDateConstraint) for variant in variants)
+    first_known = min(_start_dates(variant.constraint for variant in variants)) if is_dated else None
+    if first_known:
         days = [day for day in days if day > first_known]
         opening = first_known
     else:
@@ -118,7 +124,7 @@ def _cells(model: types.ModelInfo, context: dict[str, str], variants: list[types
     seconds = _band_starts(conditions)
     cells: list[_Cell] = []
     for day, until in pairwise([opening, *days, None]):
-        start = _midnight(day) if cells and day else None
+        start = _midnight(day) if day and (cells or first_known) else None
         bands = tuple(_bands(model, context, day or opening, seconds))
         if cells and cells[-1].bands == bands:
             start = cells.pop().start
@@ -135,7 +141,7 @@ def _bands(model: types.ModelInfo, context: dict[str, str], day: date, seconds: 
     return [(start, end, price) for (start, price), end in zip(starts, ends, strict=True)]
 
 
-def _tier_cards(key: PriceKey, source: str, cell: _Cell, band: Band) -> Iterable[PriceCard]:
+def _tier_cards(key: PriceKey, source: str, doubts: Iterable[str], cell: _Cell, band: Band) -> Iterable[PriceCard]:
     start, end, price = band
     priced = {name: value for name, value in vars(price).items() if value is not None}
     tiers = {tier.start for value in priced.values() if isinstance(value, types.TieredPrices) for tier in value.tiers}
@@ -144,7 +150,7 @@ def _tier_cards(key: PriceKey, source: str, cell: _Cell, band: Band) -> Iterable
         rates, inherited = _rates(at)
         if not at and not key.model.endswith(":free"):
             continue
-        notes = [source, *(["open_start"] if cell.start is None else []), *inherited]
+        notes = [source, *(["open_start"] if cell.start is None else []), *inherited, *doubts]
         yield PriceCard(
             key=key,
             price_book="list",

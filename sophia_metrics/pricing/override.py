@@ -101,6 +101,7 @@ class Override(_Strict):
     like: Like | None = None
     multiplier: Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=10)] | None = None
     note: str | None = None
+    source: str | None = None
     checked_on: date | None = None
 
     @model_validator(mode="after")

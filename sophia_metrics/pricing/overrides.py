@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.pricing.override import Override, OverrideFile
 
-__all__ = ["load_overrides"]
+__all__ = ["load_overrides", "parse_overrides"]
 
 _EXAMPLES = {
     "provider": "provider: openai",
@@ -37,7 +37,25 @@ def load_overrides(path: Path) -> tuple[Override, ...]:
     Raises:
         ConfigurationError: names the file, the entry, the key and an example of what is right.
     """
-    content = _read(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"the price overrides {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise _not_yaml(str(path), error) from error
+    return parse_overrides(text, str(path))
+
+
+def parse_overrides(text: str, path: str) -> tuple[Override, ...]:
+    """Read the entries of a YAML text; `path` names it in errors.
+
+    Raises:
+        ConfigurationError: as in `load_overrides`.
+    """
+    try:
+        content = yaml.load(text, Loader=_ExactLoader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise _not_yaml(path, error) from error
     try:
         overrides = OverrideFile.model_validate({} if content is None else content).prices
     except ValidationError as error:
@@ -46,13 +64,8 @@ def load_overrides(path: Path) -> tuple[Override, ...]:
     return tuple(overrides)
 
 
-def _read(path: Path) -> object:
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_ExactLoader)  # noqa: S506 - a SafeLoader
-    except OSError as error:
-        raise ConfigurationError(f"the price overrides {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the price overrides {path} are not valid YAML: {error}") from error
+def _not_yaml(path: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(f"the price overrides {path} are not valid YAML: {error}")
 
 
 class _ExactLoader(yaml.SafeLoader):
@@ -81,7 +94,7 @@ def _defect(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
 _ExactLoader.add_constructor("tag:yaml.org,2002:float", _ExactLoader.construct_exact)
 
 
-def _explained(path: Path, defect: ErrorDetails, content: object) -> str:
+def _explained(path: str, defect: ErrorDetails, content: object) -> str:
     message = defect["msg"].removeprefix("Value error, ")
     match defect["loc"]:
         case ("prices", int(number), *keys):
@@ -101,7 +114,7 @@ def _named(entry: object) -> str:
     return f" ({known.get('provider')} {known.get('model')})"
 
 
-def _check_overlaps(path: Path, overrides: list[Override]) -> None:
+def _check_overlaps(path: str, overrides: list[Override]) -> None:
     same_calls: defaultdict[tuple[str | None, ...], list[tuple[int, Override]]] = defaultdict(list)
     for number, each in enumerate(overrides, start=1):
         calls = (each.provider.lower(), (each.route or "").lower(), each.model.lower(), each.service_tier)

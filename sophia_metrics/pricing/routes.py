@@ -4,13 +4,15 @@ import re
 
 from sophia_metrics.pricing.card import PriceKey
 
-__all__ = ["PASS_THROUGH", "canonical", "list_provider", "model_references"]
+__all__ = ["PASS_THROUGH", "canonical", "is_customised", "list_provider", "model_references"]
 
 PASS_THROUGH = frozenset({"direct", "gateway", "helicone", "litellm", "litellm-proxy", "portkey", "proxy"})
 """Routes that forward a call to the provider, who bills it at its own price."""
 
 RESELLERS = frozenset({"aws", "azure", "google", "openrouter"})
 """Providers who bill models of others: a model name may begin with their name where the route is not told."""
+
+_CUSTOMISED = re.compile(r":(custom|imported|provisioned)-model(-deployment)?/|(^|/)ft:|[:.]ft-")
 
 _ALIASES = {
     "amazon": "aws",
@@ -63,6 +65,15 @@ def model_references(key: PriceKey, provider: str) -> tuple[str, ...]:
     if provider == "openrouter" and "/" not in bare:
         return tuple(dict.fromkeys((f"{key.provider}/{bare}", bare, model)))
     return tuple(dict.fromkeys((bare, model)))
+
+
+def is_customised(model: str) -> bool:
+    """Whether the name says that the model was trained, imported or rented by whoever calls it.
+
+    It has no list price: Bedrock bills such a model by the hour, and a fine-tune costs more than its base. The
+    fine-tunes that a list does price, it lists under names of their own.
+    """
+    return _CUSTOMISED.search(model.lower()) is not None
 
 
 def canonical(name: str) -> str:

@@ -28,7 +28,9 @@ WITH known_cards AS (
             coalesce(rate_cache_write_5m_usd, 0),
             coalesce(rate_cache_write_1h_usd, 0),
             coalesce(rate_output_usd, 0)
-        ) = 0 AS is_free
+        ) = 0 AS is_free,
+        -- The only place in which a card can say so; see DOUBTS in sophia_metrics/pricing/assumptions.py.
+        CAST(nullif(regexp_extract(origin, 'at least (\d+) seconds are billed', 1), '') AS INTEGER) AS least_seconds
     FROM cards
 ),
 
@@ -87,6 +89,7 @@ SELECT
             THEN CAST(known_cards.rate_output_usd AS DECIMAL(18, 12))
     END AS short_rate_output_usd,
     known_cards.has_token_price,
-    known_cards.is_free
+    known_cards.is_free,
+    known_cards.least_seconds
 FROM known_cards
 INNER JOIN day_parts ON known_cards.price_id = day_parts.price_id

@@ -48,6 +48,7 @@ carded_units AS (
         carded_events.contract_price_id,
         counted_units.unit,
         counted_units.quantity,
+        carded_events.record_kind = 'bucket' AND carded_events.request_count IS DISTINCT FROM 1 AS is_many,
         carded_events.is_invalid OR counted_units.quantity < 0 OR counted_units.quantity >= 1000000000000
             AS is_impossible,
         CASE
@@ -68,12 +69,28 @@ carded_units AS (
     INNER JOIN carded_events ON counted_units.event_id = carded_events.event_id
 ),
 
+least_times AS (
+    SELECT DISTINCT
+        price_id,
+        CAST(least_seconds AS DECIMAL(18, 6)) AS least_seconds
+    FROM price_segments
+    WHERE least_seconds IS NOT NULL
+),
+
 rated_units AS (
     SELECT
         carded_units.event_id, carded_units.usage_on, carded_units.started_at, carded_units.is_api,
         carded_units.is_hit, carded_units.unit, carded_units.quantity, carded_units.is_impossible,
+        carded_units.is_many,
         coalesce(contract_units.rate_usd, list_units.rate_usd, carded_units.own_class_rate) AS rate_usd,
-        coalesce(list_units.rate_usd, carded_units.list_class_rate) AS list_rate_usd
+        coalesce(list_units.rate_usd, carded_units.list_class_rate) AS list_rate_usd,
+        CASE
+            WHEN carded_units.unit NOT LIKE '%audio_seconds' THEN NULL
+            WHEN contract_units.rate_usd IS NULL THEN list_times.least_seconds
+            ELSE contract_times.least_seconds
+        END AS least_quantity,
+        CASE WHEN carded_units.unit LIKE '%audio_seconds' THEN list_times.least_seconds END
+            AS list_least_quantity
     FROM carded_units
     LEFT JOIN card_units AS list_units
         ON carded_units.list_price_id = list_units.price_id
@@ -81,21 +98,30 @@ rated_units AS (
     LEFT JOIN card_units AS contract_units
         ON carded_units.contract_price_id = contract_units.price_id
         AND carded_units.unit = contract_units.unit
+    LEFT JOIN least_times AS list_times ON carded_units.list_price_id = list_times.price_id
+    LEFT JOIN least_times AS contract_times ON carded_units.contract_price_id = contract_times.price_id
 ),
 
+-- What is billed at least for a call cannot be told from the sum of many calls.
 costed_units AS (
     SELECT
         event_id, usage_on, started_at, is_api, is_hit, unit, quantity, rate_usd,
         CASE
             WHEN is_impossible THEN NULL
             WHEN quantity = 0 THEN 0
-            ELSE CAST(CAST(quantity AS DECIMAL(18, 6)) * CAST(rate_usd AS DECIMAL(20, 18)) AS DECIMAL(38, 12))
+            WHEN is_many AND least_quantity IS NOT NULL THEN NULL
+            ELSE CAST(
+                CAST(greatest(quantity, coalesce(least_quantity, 0)) AS DECIMAL(18, 6))
+                * CAST(rate_usd AS DECIMAL(20, 18)) AS DECIMAL(38, 12)
+            )
         END AS own_cost_usd,
         CASE
             WHEN is_impossible THEN NULL
             WHEN quantity = 0 THEN 0
+            WHEN is_many AND list_least_quantity IS NOT NULL THEN NULL
             ELSE CAST(
-                CAST(quantity AS DECIMAL(18, 6)) * CAST(list_rate_usd AS DECIMAL(20, 18)) AS DECIMAL(38, 12)
+                CAST(greatest(quantity, coalesce(list_least_quantity, 0)) AS DECIMAL(18, 6))
+                * CAST(list_rate_usd AS DECIMAL(20, 18)) AS DECIMAL(38, 12)
             )
         END AS list_cost_usd
     FROM rated_units
