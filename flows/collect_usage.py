@@ -5,6 +5,7 @@ from datetime import datetime
 from prefect import flow
 
 from sophia_metrics.settings import Settings, SourceSettings
+from sophia_metrics.sources.part import Refusal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.outcome import Collected
 from tasks.artifacts import show_quality
@@ -52,9 +53,11 @@ def collect_source(settings: Settings, source: SourceSettings, now: datetime) ->
         make_sample(settings, now.date())
     receipts = [commit_landing(settings, source, each, now) for each in find_pending(settings, source, now)]
     findings = find_usage(settings, source, now)
+    refused: list[Refusal] = []
     for batch in findings.batches:
-        landing = land_batch(settings, source, batch, now)
-        receipts.append(commit_landing(settings, source, landing, now))
+        landed = land_batch(settings, source, batch, now)
+        receipts += [commit_landing(settings, source, landing, now) for landing in landed.landings]
+        refused += landed.refused
     if not receipts:
         note_collected(settings, source, now)
-    return Collected(source.name, findings, tuple(receipts))
+    return Collected(source.name, findings, tuple(receipts), tuple(refused))

@@ -54,14 +54,14 @@ def connect_source(source: SourceSettings) -> FileSource:
 def plan_sources(settings: Settings, *, sample: bool = False) -> tuple[SourceSettings, ...]:
     """Return what a run collects.
 
-    The configured sources; else the agent logs on this machine; else sample data. `sample`: the sample data.
+    The configured sources; else the logs of agents on this machine; else sample data. `sample`: the sample data.
     """
     if sample:
         return (sample_settings(settings),)
     if settings.sources:
         return settings.sources
-    agents = SourceSettings(name="claude", format="claude")
-    return (agents,) if connect_source(agents).find_files() else (sample_settings(settings),)
+    agents = (SourceSettings(name=name, format=name) for name in ("claude", "codex"))
+    return tuple(each for each in agents if connect_source(each).find_files()) or (sample_settings(settings),)
 
 
 def every_source(settings: Settings) -> tuple[FileSource, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["make_folder", "place_file", "point_to", "sync_file", "sync_folder"]
+__all__ = ["make_folder", "place_file", "point_to", "sync_file", "sync_folder", "unplaced_file"]
 
 
 def sync_file(path: Path) -> None:
@@ -35,13 +35,18 @@ def make_folder(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def unplaced_file(path: Path) -> Path:
+    """Return a temporary name beside it, in a folder that exists; the caller syncs it and renames or removes it."""
+    make_folder(path.parent)
+    return _beside(path)
+
+
 def place_file(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside it, then give it its name: the file is whole or absent.
 
     The name itself is durable only after `sync_folder` of its folder.
     """
-    make_folder(path.parent)
-    temporary = _beside(path)
+    temporary = unplaced_file(path)
     try:
         write(temporary)
         sync_file(temporary)

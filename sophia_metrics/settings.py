@@ -76,7 +76,8 @@ class SourceSettings(BaseModel):
     format: Annotated[
         str,
         Field(
-            description="What the files look like: litellm, claude, events, or mapped (with a mapping).",
+            description="What the files look like: litellm, claude, codex, openrouter, langfuse, bedrock, events, "
+            "or mapped (with a mapping).",
             examples=["litellm"],
         ),
     ]

@@ -12,7 +12,7 @@ import duckdb
 
 from sophia_metrics.durable import make_folder
 
-__all__ = ["working_connection"]
+__all__ = ["spill_folder", "working_connection"]
 
 PREFIX = "spill-"
 
@@ -33,6 +33,12 @@ def working_connection(folder: Path, memory_limit: str) -> Generator[duckdb.Duck
             yield connection
         finally:
             connection.close()
+
+
+def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """Return the folder of a working connection's temporary files; it is gone when the connection closes."""
+    row = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+    return Path(str(row[0]) if row else "")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def _banner(collected: Sequence[Collected]) -> Iterator[str]:
 
 def _verdict(collected: Sequence[Collected]) -> Iterator[str]:
     held = sum(len(each.held) for each in collected)
-    refused = sum(len(each.findings.refused) for each in collected)
+    refused = sum(len(each.refused) for each in collected)
     quarantined = sum(each.counts.quarantined for each in collected)
     if held:
         yield f"# {held} held: not in the figures until the cause is gone"
@@ -59,7 +59,7 @@ def _held(collected: Sequence[Collected]) -> Iterator[str]:
 
 
 def _refused(collected: Sequence[Collected]) -> Iterator[str]:
-    refusals = [refusal for each in collected for refusal in each.findings.refused]
+    refusals = [refusal for each in collected for refusal in each.refused]
     if refusals:
         yield "## Refused files"
     for refusal in refusals:

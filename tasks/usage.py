@@ -7,7 +7,7 @@ from sophia_metrics.connect import connect_collector, connect_source, connect_wa
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.usage.collect import Batch, Collector, Findings
-from sophia_metrics.usage.landing import Landing
+from sophia_metrics.usage.landing import Landed, Landing
 from sophia_metrics.warehouse.protocol import Changed, Receipt
 from sophia_metrics.windows import Window
 from tasks.step import step
@@ -36,12 +36,12 @@ def find_pending(settings: Settings, source: SourceSettings, now: datetime) -> S
 @step("{source.name}: look for new files", deadline_seconds=900)
 def find_usage(settings: Settings, source: SourceSettings, now: datetime) -> Findings:
     """Look for files that are new or have changed."""
-    return _collector(settings, now).find(connect_source(source))
+    return _collector(settings, now).find(connect_source(source), now)
 
 
 @step("{source.name}: land", deadline_seconds=HOUR)
-def land_batch(settings: Settings, source: SourceSettings, batch: Batch, now: datetime) -> Landing:
-    """Write one batch of files to landing."""
+def land_batch(settings: Settings, source: SourceSettings, batch: Batch, now: datetime) -> Landed:
+    """Write one batch of files to landing, as landed files to be committed in their order."""
     return _collector(settings, now).land(connect_source(source), batch, now)
 
 

@@ -79,11 +79,7 @@ def run(home: Path) -> None:
     """Commit what was left over, then what is new; build and publish."""
     lab = Lab(home)
     source = lab.source(home.parent / "*.jsonl")
-    collector = lab.collector
-    for landing in collector.pending(source):
-        collector.commit(source, landing, lab.now)
-    for batch in collector.find(source).batches:
-        collector.commit(source, collector.land(source, batch, lab.now), lab.now)
+    lab.collect(source)
     lab.publish()
 
 

@@ -12,6 +12,8 @@ from sophia_metrics.schema import core
 from sophia_metrics.serving import Serving
 from sophia_metrics.sources import events
 from sophia_metrics.sources.file_source import FileSource
+from sophia_metrics.sources.format import Format
+from sophia_metrics.sources.part import Refusal
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.collect import Collector
 from sophia_metrics.usage.gate import GateLimits
@@ -35,6 +37,14 @@ def event(ident: str, started_at: str = "2026-11-18T10:00:00Z", **fields: Any) -
         "output_tokens": 100,
     }
     return {**call, **fields}
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What a collection committed, and what it refused."""
+
+    receipts: list[Receipt]
+    refused: list[Refusal]
 
 
 @dataclass(frozen=True)
@@ -71,21 +81,34 @@ class Lab:
         path.write_text("".join(json.dumps(call) + "\n" for call in calls))
         return path
 
-    def source(self, *paths: Path, name: str = "app") -> FileSource:
-        terms = SourceTerms(name, "events", billing="api", reported_basis="billed")
-        return FileSource(terms, events.FORMAT, tuple(str(path) for path in paths))
+    def source(self, *paths: Path, name: str = "app", file_format: Format = events.FORMAT) -> FileSource:
+        terms = SourceTerms(name, file_format.name, billing="api", reported_basis=file_format.reported_basis)
+        return FileSource(terms, file_format, tuple(str(path) for path in paths))
 
     def ingest(self, *paths: Path, name: str = "app") -> list[Receipt]:
         """Land and commit what is new in these files, one file after the other."""
         receipts: list[Receipt] = []
-        collector = self.collector
         for path in paths:
-            source = self.source(path, name=name)
-            receipts += [
-                collector.commit(source, collector.land(source, batch, self.now), self.now)
-                for batch in collector.find(source).batches
-            ]
+            receipts += self.collect_new(self.source(path, name=name)).receipts
         return receipts
+
+    def collect(self, source: FileSource) -> "Gathered":
+        """Commit what is pending of a source, then land and commit what is new."""
+        collector = self.collector
+        receipts = [collector.commit(source, each, self.now) for each in collector.pending(source)]
+        new = self.collect_new(source)
+        return Gathered([*receipts, *new.receipts], new.refused)
+
+    def collect_new(self, source: FileSource) -> "Gathered":
+        """Land and commit what is new at a source."""
+        collector = self.collector
+        receipts: list[Receipt] = []
+        refused: list[Refusal] = []
+        for batch in collector.find(source, self.now).batches:
+            landed = collector.land(source, batch, self.now)
+            receipts += [collector.commit(source, landing, self.now) for landing in landed.landings]
+            refused += landed.refused
+        return Gathered(receipts, refused)
 
     def publish(self) -> Publication:
         """Build the marts and publish."""

@@ -4,12 +4,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import polars as pl
 
+from sophia_metrics.errors import SophiaError
+from sophia_metrics.sources.blocks import BlockReader
+from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.reader import read_files
+from sophia_metrics.sources.part import FilePart
+from sophia_metrics.sources.reader import create_raw, read_block
 
 at = datetime.fromisoformat
 """An instant of the warehouse: naive UTC."""
@@ -21,14 +27,24 @@ def land(paths: Sequence[Path | str], file_format: Format) -> duckdb.DuckDBPyCon
     """Return a connection whose relation `landed` holds the files' rows; its session is far from UTC."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'Asia/Tokyo'")
-    read_files(
-        connection,
-        [str(path) for path in paths],
-        file_format,
-        lambda select: connection.execute(f"CREATE OR REPLACE TABLE raw AS {select}"),
+    files = [Path(path) for path in dict.fromkeys(map(str, paths))]
+    parts = [FilePart(SourceFile.of(each) if each.exists() else SourceFile(str(each), 0, 0), "one") for each in files]
+    names: list[str] = []
+    with TemporaryDirectory() as scratch:
+        create_raw(connection, file_format)
+        for block in BlockReader(connection, file_format, Path(scratch), _refuse).read(parts):
+            for piece in read_block(connection, block, file_format, Path(scratch)):
+                names += [piece.part.file.name] * piece.row_count
+    connection.register("file_names", pl.DataFrame({"row_ordinal": range(len(names)), "file_name": names}))
+    connection.execute(
+        "CREATE TABLE landed AS SELECT row_ordinal, file_name, raw.* FROM raw "
+        "INNER JOIN file_names ON file_names.row_ordinal = raw.rowid"
     )
-    connection.execute("CREATE VIEW landed AS SELECT rowid AS row_ordinal, raw.* FROM raw")
     return connection
+
+
+def _refuse(_part: FilePart, error: SophiaError) -> None:
+    raise error
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:

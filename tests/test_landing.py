@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import signal
 import stat
 import subprocess
@@ -13,10 +14,11 @@ import polars as pl
 import pytest
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
+from sophia_metrics.sources.part import FilePart
 from sophia_metrics.usage.identity import Identity
-from sophia_metrics.usage.landing import FOOTER_KEY, Landing, head_sha256, land, landings
+from sophia_metrics.usage.landing import FOOTER_KEY, FOOTER_VERSION, Landing, land, landings
 from sophia_metrics.usage.rules import RULES_VERSION
-from sophia_metrics.working import working_connection
+from sophia_metrics.working import spill_folder, working_connection
 from tests.lab import NOW, Lab, event
 
 ROOT = Path(__file__).parent.parent
@@ -40,19 +42,26 @@ def lab(tmp_path):
     return Lab(tmp_path / "state")
 
 
-def landed(lab, *paths, identity=Identity(KEY), attempt="one", now=NOW):  # noqa: B008 - frozen
-    source = lab.source(*paths)
+def land_parts(lab, source, parts, identity=Identity(KEY), now=NOW, landing_bytes=1 << 20):  # noqa: B008 - frozen
     with working_connection(lab.home, "1GiB") as connection:
-        landing = land(
+        found = land(
             connection,
             source,
-            source.find_files(),
+            parts,
             identity=identity,
-            attempt_id=attempt,
             folder=lab.home / "landing",
+            scratch=spill_folder(connection),
             now=now,
+            landing_bytes=landing_bytes,
         )
         assert connection.execute("SHOW TABLES").fetchall() == []
+    return found
+
+
+def landed(lab, *paths, **options):
+    source = lab.source(*paths)
+    parts = [FilePart(file, "reading") for file in source.find_files()]
+    (landing,) = land_parts(lab, source, parts, **options).landings
     return landing
 
 
@@ -104,12 +113,8 @@ def test_the_footer_says_where_the_rows_come_from_and_is_read_back(lab):
     landing = landed(lab, one, two)
 
     assert Landing.read(landing.path) == landing
-    assert (landing.attempt_id, landing.source, landing.format, landing.completeness) == (
-        "one",
-        "app",
-        "events",
-        "partial",
-    )
+    assert (landing.source, landing.format, landing.completeness) == ("app", "events", "partial")
+    assert landing.path.stem == landing.attempt_id
     assert (landing.landed_at, landing.rules_version, landing.row_count) == (NOW, RULES_VERSION, 3)
     assert [(file.path, file.first_ordinal, file.row_count) for file in landing.files] == [
         (str(one), 0, 2),
@@ -136,12 +141,16 @@ def test_a_file_without_rows_is_landed_as_such(lab):
     assert [(file.first_ordinal, file.row_count) for file in landing.files] == [(0, 0), (0, 1)]
 
 
-def test_only_the_bytes_that_were_found_are_hashed(tmp_path):
-    path = tmp_path / "growing.log"
-    path.write_bytes(b"x" * 3_000_000 + b"more")
+def test_only_the_bytes_that_were_found_are_read_and_hashed(lab):
+    path = lab.write("growing.jsonl", [event("a")])
+    found = lab.source(path).find_files()
+    before = path.read_bytes()
+    path.write_bytes(before * 2)
 
-    assert head_sha256(str(path), 3_000_000) == hashlib.sha256(b"x" * 3_000_000).hexdigest()
-    assert head_sha256(str(path), 10**9) == hashlib.sha256(path.read_bytes()).hexdigest()
+    (landing,) = land_parts(lab, lab.source(path), [FilePart(file, "reading") for file in found]).landings
+
+    assert landing.row_count == 1
+    assert landing.files[0].content_sha256 == hashlib.sha256(before).hexdigest()
 
 
 def test_another_attempt_is_another_file_and_the_first_stays_as_it_is(lab):
@@ -149,11 +158,11 @@ def test_another_attempt_is_another_file_and_the_first_stays_as_it_is(lab):
     first = landed(lab, path)
     before = first.path.read_bytes()
 
-    second = landed(lab, path, attempt="two")
+    second = landed(lab, path)
 
     assert second.path != first.path
     assert first.path.read_bytes() == before
-    assert list(landings(first.path.parent)) == [first, second]
+    assert {each.attempt_id for each in landings(first.path.parent)} == {first.attempt_id, second.attempt_id}
 
 
 def test_landings_leave_out_attempts_without_reading_them(lab):
@@ -183,24 +192,23 @@ def test_a_parquet_file_that_was_not_landed_is_refused(tmp_path):
 
 
 def test_a_file_that_a_newer_program_landed_asks_for_that_program(tmp_path):
-    footer = '{"footer_version": 2, "something": "new"}'
+    footer = json.dumps({"footer_version": FOOTER_VERSION + 1, "something": "new"})
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "x.parquet", metadata={FOOTER_KEY: footer})
 
     with pytest.raises(ConfigurationError, match="landed by a newer sophia-metrics"):
         Landing.read(tmp_path / "x.parquet")
 
 
-def test_a_source_file_that_vanishes_is_named(lab):
-    path = lab.write("calls.jsonl", [event("a")])
-    source = lab.source(path)
-    files = source.find_files()
-    path.unlink()
+def test_a_source_file_that_vanishes_is_refused_by_its_name_and_the_others_are_landed(lab):
+    gone, there = lab.write("gone.jsonl", [event("a")]), lab.write("there.jsonl", [event("b")])
+    source = lab.source(gone, there)
+    parts = [FilePart(file, "reading") for file in source.find_files()]
+    gone.unlink()
 
-    with (
-        pytest.raises(ProcessingError, match=r"calls\.jsonl is missing"),
-        working_connection(lab.home, "1GiB") as connection,
-    ):
-        land(connection, source, files, identity=Identity(KEY), attempt_id="x", folder=lab.home, now=NOW)
+    found = land_parts(lab, source, parts)
+
+    assert [(each.path, each.reason.partition(":")[0]) for each in found.refused] == [(str(gone), f"{gone} is missing")]
+    assert [file.path for landing in found.landings for file in landing.files] == [str(there)]
 
 
 def test_a_process_that_is_killed_while_writing_leaves_no_landed_file(tmp_path):
@@ -217,25 +225,17 @@ def test_a_process_that_is_killed_while_writing_leaves_no_landed_file(tmp_path):
     assert [path.name[0] for path in tmp_path.iterdir()] == ["."]
 
 
-def test_a_write_that_fails_leaves_nothing(lab, tmp_path):
+def test_a_write_that_fails_leaves_nothing(lab):
     path = lab.write("calls.jsonl", [event("a")])
-    full = lab.home / "landing" / "app"
-    full.mkdir(parents=True)
-    (full / "one.parquet").mkdir()  # a folder stands in the way of the name
+    folder = lab.home / "landing"
+    folder.mkdir(parents=True)
+    (folder / "app").write_text("a file stands in the way of the folder")
     source = lab.source(path)
 
-    with pytest.raises(OSError), working_connection(lab.home, "1GiB") as connection:  # noqa: PT011 - by platform
-        land(
-            connection,
-            source,
-            source.find_files(),
-            identity=Identity(KEY),
-            attempt_id="one",
-            folder=lab.home / "landing",
-            now=NOW,
-        )
+    with pytest.raises(OSError):  # noqa: PT011 - by platform
+        land_parts(lab, source, [FilePart(file, "reading") for file in source.find_files()])
 
-    assert [each.name for each in full.iterdir()] == ["one.parquet"]
+    assert [each.name for each in folder.iterdir()] == ["app"]
 
 
 def test_what_a_killed_process_spilled_is_gone_when_the_next_one_works(tmp_path):

@@ -7,11 +7,12 @@ import json
 import pytest
 
 from sophia_metrics.sources import events
+from sophia_metrics.sources.part import FilePart
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import Landing, land
 from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import stage
-from sophia_metrics.working import working_connection
+from sophia_metrics.working import spill_folder, working_connection
 from tests.lab import NOW, Lab, event
 
 PROMPT = "please summarise my divorce papers"
@@ -28,15 +29,16 @@ def quarantine(lab, *paths, between=lambda: None):
     """Land the files, do something to them, and return what is rejected, as rows by name."""
     source = lab.source(*paths)
     with working_connection(lab.home, "1GiB") as connection:
-        landing = land(
+        (landing,) = land(
             connection,
             source,
-            source.find_files(),
+            [FilePart(file, "reading") for file in source.find_files()],
             identity=Identity(b"a key of the tests, not a secret"),
-            attempt_id="one",
             folder=lab.home / "landing",
+            scratch=spill_folder(connection),
             now=NOW,
-        )
+            landing_bytes=1 << 20,
+        ).landings
         between()
         stage(connection, Landing.read(landing.path), events.FORMAT, source.terms, NOW)
         return quarantine_frame(connection, landing, NOW).to_dicts()
@@ -174,9 +176,10 @@ def test_each_row_says_its_rule_reason_source_attempt_and_time(lab):
         "the number of output tokens is below zero",
         "error",
     )
+    (landed,) = (lab.home / "landing" / "app").iterdir()
     assert (row["source"], row["attempt_id"], row["found_at"], row["found_on"]) == (
         "app",
-        "one",
+        landed.stem,
         NOW,
         NOW.date(),
     )

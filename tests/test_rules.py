@@ -37,9 +37,11 @@ GOOD = {
 }
 
 BAD = [
+    ("line_too_long", {"defect": "line_too_long"}),
     ("malformed_json", {"defect": "malformed_json"}),
     ("malformed_row", {"defect": "malformed_row"}),
     ("wrong_type", {"defect": "wrong_type"}),
+    ("fractional_count", {"has_fraction": True}),
     ("missing_time", {"started_at": None}),
     ("time_too_early", {"started_at": datetime(2014, 12, 31, 23, 59, 59)}),
     ("time_in_future", {"started_at": NOW + timedelta(hours=1) + SECOND}),
@@ -60,6 +62,7 @@ BAD = [
     ("negative_retry_ordinal", {"retry_ordinal": -1}),
     ("count_too_large", {"total_input_tokens": TRILLION + 1}),
     ("count_too_large", {"output_tokens": 2**63 - 1}),
+    ("count_too_large", {"has_absurd_count": True}),
     ("negative_cost_reported", {"cost_reported": -0.01}),
     ("cost_too_large", {"cost_reported": TRILLION + 1}),
     ("bucket_too_long", {"record_kind": "bucket", "ended_at": NOW + SECOND}),

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
 from sophia_metrics.sources.file_kind import FileKind, file_kind
+from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.format import Format, LandedColumn, TokenConvention
 from sophia_metrics.sources.quoting import identifier, literal
-from sophia_metrics.sources.reader import check_file, read_files
 from sophia_metrics.sources.records import Location, locate
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
 from tests.landed import defects, land, rows, write_jsonl
@@ -207,25 +207,15 @@ def test_a_file_that_cannot_be_read_is_named_without_its_content(tmp_path, name,
     assert caught.value.__cause__ is None
 
 
-def test_a_fault_of_the_caller_is_not_taken_for_a_bad_file(tmp_path):
-    log = write_jsonl(tmp_path / "log.jsonl", [{"n": 1}])
-    connection = duckdb.connect()
-    with pytest.raises(duckdb.CatalogException):
-        read_files(connection, [str(log)], FORMAT, lambda _: connection.execute("SELECT * FROM nowhere"))
-
-
 def test_nothing_of_a_careful_read_stays_in_the_connection(tmp_path):
     connection = land([_write(tmp_path / "bad.csv", b"f,n\nc,1\nc\n")], FORMAT)
-    assert rows(connection, "SELECT view_name FROM duckdb_views() WHERE NOT internal") == [{"view_name": "landed"}]
-
-
-def test_a_file_of_the_format_passes_its_check(tmp_path):
-    check_file(duckdb.connect(), str(write_jsonl(tmp_path / "log.jsonl", [{"n": 1}])), FORMAT)
+    views = rows(connection, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
+    assert views == [{"view_name": "file_names"}]
 
 
 def test_a_line_is_located_by_its_row(tmp_path):
     log = _write(tmp_path / "log.jsonl", b'{"n":1}\r\n\n{"n":22}\n{"n":3}')
-    assert locate(str(log), {1, 2, 9}) == {
+    assert locate(SourceFile.of(log), {1, 2, 9}) == {
         1: Location(3, 10, 18, hashlib.sha256(b'{"n":22}').hexdigest()),
         2: Location(4, 19, 26, hashlib.sha256(b'{"n":3}').hexdigest()),
     }
@@ -233,7 +223,7 @@ def test_a_line_is_located_by_its_row(tmp_path):
 
 def test_a_csv_row_over_several_lines_is_located_whole(tmp_path):
     log = _write(tmp_path / "log.csv", b'f,n\n"a\n\nb",1\nc,2\n')
-    assert locate(str(log), {0, 1}) == {
+    assert locate(SourceFile.of(log), {0, 1}) == {
         0: Location(2, 4, 12, hashlib.sha256(b'"a\n\nb",1').hexdigest()),
         1: Location(5, 13, 16, hashlib.sha256(b"c,2").hexdigest()),
     }
@@ -241,11 +231,11 @@ def test_a_csv_row_over_several_lines_is_located_whole(tmp_path):
 
 def test_a_row_of_a_compressed_file_has_a_line_and_no_bytes(tmp_path):
     log = _write(tmp_path / "log.jsonl.gz", gzip.compress(b'\n{"n":1}\n'))
-    assert locate(str(log), {0}) == {0: Location(2, None, None, hashlib.sha256(b'{"n":1}').hexdigest())}
+    assert locate(SourceFile.of(log), {0}) == {0: Location(2, None, None, hashlib.sha256(b'{"n":1}').hexdigest())}
 
 
 def test_a_row_of_a_parquet_file_has_its_number_alone():
-    assert locate("log.parquet", {4}) == {4: Location(5, None, None, None)}
+    assert locate(SourceFile("log.parquet", 0, 0), {4}) == {4: Location(5, None, None, None)}
 
 
 @settings(max_examples=30, deadline=None)
@@ -256,7 +246,7 @@ def test_located_rows_are_the_rows_that_were_read(tmp_path_factory, lines):
     log.write_text("\n".join(['{"n":0}', *texts]), encoding="utf-8")
     content = log.read_bytes()
     read = _values([log], "n", "defect")
-    found = locate(str(log), range(len(read)))
+    found = locate(SourceFile.of(log), range(len(read)))
     assert len(found) == len(read)
     for number, (n, defect) in enumerate(read):
         line = content[found[number].byte_start : found[number].byte_end]
@@ -273,7 +263,7 @@ def test_strict_and_careful_reads_of_csv_give_the_same_rows(tmp_path_factory, en
     careful = _values([folder / "bad.csv"], "f", "n", "defect")
     assert careful[:-1] == _values([folder / "good.csv"], "f", "n", "defect")
     assert careful[-1] == (None, None, "malformed_row")
-    assert len(locate(str(folder / "bad.csv"), range(99))) == len(entries) + 1
+    assert len(locate(SourceFile.of(folder / "bad.csv"), range(99))) == len(entries) + 1
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
@@ -298,4 +288,4 @@ def test_every_format_is_found_by_its_name_and_declares_itself(name):
 
 def test_an_unknown_format_lists_those_that_there_are():
     with pytest.raises(ConfigurationError, match="litellm, claude, events"):
-        find_format("langfuse")
+        find_format("helicone")

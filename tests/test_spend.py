@@ -26,8 +26,7 @@ def usd(text):
 def ingest_subscription(lab, *calls):
     path = lab.write("agent.jsonl", calls)
     source = FileSource(SourceTerms("agent", "events", billing=None), events.FORMAT, (str(path),))
-    for batch in lab.collector.find(source).batches:
-        lab.collector.commit(source, lab.collector.land(source, batch, lab.now), lab.now)
+    lab.collect(source)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """The DuckDB warehouse: commits, concurrent writers, published versions, migrations."""
 
+import gzip
 import os
 import subprocess
 import sys
@@ -94,7 +95,9 @@ def test_a_row_with_a_negative_billed_quantity_goes_to_quarantine_whole(lab):
 
 
 def test_a_bad_row_that_is_delivered_again_stands_in_quarantine_once(lab):
-    path = lab.write("calls.jsonl", [event("b", output_tokens=-5)])
+    plain = lab.write("calls.jsonl", [event("b", output_tokens=-5)])
+    path = plain.with_name("calls.jsonl.gz")
+    path.write_bytes(gzip.compress(plain.read_bytes()))  # a packed file is read whole whenever it changes
     lab.ingest(path)
     os.utime(path, ns=(1, 1))
     (receipt,) = lab.ingest(path)
@@ -129,8 +132,8 @@ def test_a_held_file_that_was_corrected_is_committed_and_the_old_one_is_given_up
 def test_a_landing_that_two_runs_commit_counts_once_and_keeps_its_first_verdict(lab):
     source = lab.source(lab.write("calls.jsonl", [event("a"), event("b")]))
     collector = lab.collector
-    (batch,) = collector.find(source).batches
-    landing = collector.land(source, batch, NOW)
+    (batch,) = collector.find(source, NOW).batches
+    (landing,) = collector.land(source, batch, NOW).landings
     first, second = (collector.commit(source, landing, NOW) for _ in range(2))
     assert second.files == first.files
     assert lab.one("SELECT count(*) FROM core_usage_events") == 2
@@ -291,8 +294,9 @@ def test_a_source_that_turns_out_to_be_paid_by_the_call_enters_the_spend(lab):
     path = lab.write("calls.jsonl", [event("a")])
     collector = lab.collector
     silent = FileSource(replace(lab.source(path).terms, billing=None), events.FORMAT, (str(path),))
-    (batch,) = collector.find(silent).batches
-    collector.commit(silent, collector.land(silent, batch, NOW), NOW)
+    (batch,) = collector.find(silent, NOW).batches
+    (landing,) = collector.land(silent, batch, NOW).landings
+    collector.commit(silent, landing, NOW)
     assert lab.one("SELECT cost_usd FROM core_usage_events") is None
     assert lab.one("SELECT list_cost_usd FROM core_usage_events") == Decimal("0.0035")
     collector.note_collected(lab.source(path), NOW)

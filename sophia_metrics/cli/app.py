@@ -100,7 +100,11 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(help="Files, or folders of files.", metavar="PATH...")],
     *,
     source: Annotated[
-        str, typer.Option("--source", help="A source of sophia.toml, or a format: litellm, claude, events.")
+        str,
+        typer.Option(
+            "--source",
+            help="A source of sophia.toml, or a format: litellm, claude, codex, openrouter, langfuse, bedrock, events.",
+        ),
     ],
     prefect: UsePrefect = False,
     json: Json = False,

@@ -25,7 +25,7 @@ def ingest_files(paths: Sequence[Path], source: str, *, is_plain: bool, is_json:
         absolute = [str(path.expanduser().absolute()) for path in paths]
         summary = Pipeline(settings.home, progress, is_plain=is_plain).run(source=source, paths=absolute)
     report_run(settings, summary, is_plain=is_plain, is_json=is_json)
-    refused = [each for found in summary.collected for each in found.findings.refused]
+    refused = [each for found in summary.collected for each in found.refused]
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise ProcessingError(f"not all files were read: {refusal_text(refused[0])}{more}")

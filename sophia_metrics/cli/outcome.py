@@ -60,6 +60,6 @@ def _source_facts(collected: Collected) -> dict[str, Any]:
         "new_file_count": collected.findings.new_file_count,
         "rows": asdict(collected.counts),
         "days": sorted({day for receipt in collected.receipts for day in receipt.days}),
-        "refused": collected.findings.refused,
+        "refused": collected.refused,
         "held": [{"attempt_id": each.attempt_id, "reason": each.held_because} for each in collected.held],
     }

@@ -16,7 +16,7 @@ from sophia_metrics.cli.figures import age, count, instant, plural
 from sophia_metrics.cli.published import Published
 from sophia_metrics.cli.spend_page import spend_sections
 from sophia_metrics.costs.spend import SpendReport
-from sophia_metrics.usage.collect import Refusal
+from sophia_metrics.sources.part import Refusal
 from sophia_metrics.usage.outcome import Collected, RowCounts, RunSummary
 
 __all__ = ["RunPage", "print_page", "refusal_text", "sample_banner"]
@@ -79,7 +79,7 @@ def sample_banner() -> RenderableType:
 
 def _run_sections(page: RunPage) -> Iterator[RenderableType]:
     yield Group(Text("Rows of this run", style="bold"), _rows(page.summary), Text())
-    refused = [each for found in page.summary.collected for each in found.findings.refused]
+    refused = [each for found in page.summary.collected for each in found.refused]
     if refused:
         lines = [f"  {refusal_text(each)}" for each in refused[:SHOWN_REFUSALS]]
         if len(refused) > SHOWN_REFUSALS:

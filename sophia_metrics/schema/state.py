@@ -3,6 +3,7 @@
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = [
+    "FILE_POSITIONS",
     "INGEST_LEDGER",
     "MANIFEST",
     "MART_BUILDS",
@@ -11,6 +12,7 @@ __all__ = [
     "PRICE_CARDS",
     "PRICE_CARD_UNITS",
     "QUARANTINE_VERDICTS",
+    "SCHEMA_CHANGES",
     "SCHEMA_MIGRATIONS",
     "VERSIONS",
     "WATERMARKS",
@@ -33,8 +35,18 @@ INGEST_LEDGER = Table(
             True,
         ),
         Column("file_name", TEXT, "The file that was read. Null for a window of an API."),
-        Column("byte_start", COUNT, "First byte that was read, from 0."),
-        Column("byte_end", COUNT, "The byte after the last one that was read."),
+        Column(
+            "byte_start",
+            COUNT,
+            "First byte that was read, from 0. Packed files: of the unpacked text. Parquet: the first row, from 0.",
+        ),
+        Column("byte_end", COUNT, "The byte (or row) after the last one that was read."),
+        Column("line_start", COUNT, "Number of the line at byte_start, from 1. Parquet: of the row."),
+        Column(
+            "reading_id",
+            TEXT,
+            "The reading that began at the file's first byte; rows of the ledger that go on from one another share it.",
+        ),
         Column(
             "modified_ns",
             COUNT,
@@ -132,7 +144,7 @@ PRICE_CARDS = Table(
         Column(
             "origin",
             TEXT,
-            "Where the price comes from, and what was assumed (open_start, inherited rates).",
+            "Where the price comes from, and what was assumed (open_start, backdated, inherited rates, correction, doubt).",
             True,
         ),
         Column("checked_on", DATE, "Day on which the origin last checked the price. Null: it does not say."),
@@ -191,6 +203,59 @@ VERSIONS = Table(
         Column("is_sample", BOOLEAN, "The version shows sample data.", True),
     ),
     storage=Storage.STATE,
+)
+
+SCHEMA_CHANGES = Table(
+    name="core_schema_changes",
+    doc="Fields that the files of a source have, since when, and whether we read them. JSON is looked at in samples.",
+    key=("source", "field_name", "found_type"),
+    columns=(
+        Column("source", TEXT, "Name of the configured source.", True),
+        Column("field_name", TEXT, "Key or column; a nested one as a dotted path.", True),
+        Column(
+            "found_type",
+            TEXT,
+            "string, number, boolean, object or array; in a typed file its own type.",
+            True,
+        ),
+        Column(
+            "change_kind",
+            TEXT,
+            "first: there when the source was first collected; new_field; new_type: known with another type.",
+            True,
+        ),
+        Column(
+            "is_read",
+            BOOLEAN,
+            "The format reads it. A field of a usage object that is not read may be usage that nobody counts.",
+            True,
+        ),
+        Column("file_name", TEXT, "A file that has it.", True),
+        Column("attempt_id", TEXT, "The attempt that found it.", True),
+        Column("found_at", INSTANT, "When it was first found (UTC).", True),
+    ),
+    storage=Storage.STATE,
+)
+
+FILE_POSITIONS = Table(
+    name="file_positions",
+    doc="How far each file has been read, and how to know whether what was read still stands there.",
+    key=("source", "file_name"),
+    columns=(
+        Column("source", TEXT, "Name of the configured source.", True),
+        Column("file_name", TEXT, "The file.", True),
+        Column("reading_id", TEXT, "The reading, as in core_ingest_ledger.", True),
+        Column("size_bytes", COUNT, "Length of the file when it was last looked at.", True),
+        Column("modified_ns", COUNT, "Its time of modification then, in nanoseconds of the epoch.", True),
+        Column("byte_end", COUNT, "The byte after the last one that was read.", True),
+        Column("line_end", COUNT, "Number of the line there.", True),
+        Column(
+            "prefix_sha256",
+            TEXT,
+            "Fingerprint of the bytes up to there. Null: the file is read again from its start when it changes.",
+        ),
+    ),
+    storage=Storage.INTERNAL,
 )
 
 MANIFEST = Table(

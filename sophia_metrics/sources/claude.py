@@ -12,12 +12,12 @@ from sophia_metrics.sources.queries import source_query
 __all__ = ["FORMAT"]
 
 _USAGE = """STRUCT(
-    input_tokens BIGINT,
-    output_tokens BIGINT,
-    cache_creation_input_tokens BIGINT,
-    cache_read_input_tokens BIGINT,
-    cache_creation STRUCT(ephemeral_5m_input_tokens BIGINT, ephemeral_1h_input_tokens BIGINT),
-    server_tool_use STRUCT(web_search_requests BIGINT),
+    input_tokens DOUBLE,
+    output_tokens DOUBLE,
+    cache_creation_input_tokens DOUBLE,
+    cache_read_input_tokens DOUBLE,
+    cache_creation STRUCT(ephemeral_5m_input_tokens DOUBLE, ephemeral_1h_input_tokens DOUBLE),
+    server_tool_use STRUCT(web_search_requests DOUBLE),
     service_tier VARCHAR,
     speed VARCHAR,
     inference_geo VARCHAR
@@ -48,5 +48,6 @@ FORMAT = Format(
     mapping=source_query("claude"),
     units=source_query("claude_units"),
     signature=("type", "sessionId", "message"),
+    usage_fields=("message.usage",),
     default_paths=("~/.claude/projects/**/*.jsonl", "~/.config/claude/projects/**/*.jsonl"),
 )

@@ -15,6 +15,7 @@ __all__ = [
     "from_json",
     "from_text",
     "from_typed",
+    "has_twice",
     "is_wrong_json",
     "json_kinds",
     "json_value",
@@ -49,6 +50,24 @@ def is_wrong_json(
     nodes = _nodes(connection.sqltype(duckdb_type), value, document, ())
     wrong = " OR ".join(node.wrong(f"{kinds}[{place}]") for place, node in enumerate(nodes, start=1))
     return f"coalesce({wrong or 'false'}, false)"
+
+
+def has_twice(connection: duckdb.DuckDBPyConnection, duckdb_type: str, *, document: str) -> str:
+    """Return a predicate: an object of the document has a key twice that is read."""
+    found = [
+        f"list_filter(json_keys({document}, {literal(json_path(*keys))}), lambda each: each IN ({words}))"
+        for keys, names in _objects(connection.sqltype(duckdb_type), ())
+        if (words := ", ".join(map(literal, names)))
+    ]
+    return "coalesce(" + " OR ".join(f"len({each}) <> len(list_distinct({each}))" for each in found) + ", false)"
+
+
+def _objects(kind: DuckDBPyType, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[str]]]:
+    """Yield the objects in a type by their keys from the root, each with the keys that are read in it."""
+    if kind.id == "struct":
+        yield keys, [name for name, _ in _children(kind)]
+        for name, child in _children(kind):
+            yield from _objects(child, (*keys, name))
 
 
 def from_json(connection: duckdb.DuckDBPyConnection, document: str, duckdb_type: str) -> Converted:

@@ -17,7 +17,7 @@ FILE_TYPES = {
     Kind.TEXT: "VARCHAR",
     Kind.BOOLEAN: "BOOLEAN",
     Kind.INSTANT: "TIMESTAMPTZ",
-    Kind.COUNT: "BIGINT",
+    Kind.COUNT: "DOUBLE",
     Kind.MONEY: "DECIMAL(38,12)",
     Kind.REAL: "DOUBLE",
 }

@@ -5,20 +5,28 @@ from pathlib import PurePath
 
 from sophia_metrics.errors import ConfigurationError
 
-__all__ = ["FileKind", "file_kind", "is_compressed"]
+__all__ = ["SUFFIXES", "Compression", "FileKind", "compression", "file_kind", "is_known"]
 
 
 class FileKind(StrEnum):
     """How rows are written."""
 
     JSONL = "jsonl"
-    """One JSON object a line."""
+    """One JSON object a line; a .json file may also be one array of objects."""
     CSV = "csv"
     """Delimited text with a header (RFC 4180)."""
     PARQUET = "parquet"
 
 
-_BY_SUFFIX = {
+class Compression(StrEnum):
+    """How the bytes of a text file are packed."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+SUFFIXES = {
     ".jsonl": FileKind.JSONL,
     ".ndjson": FileKind.JSONL,
     ".json": FileKind.JSONL,
@@ -26,24 +34,37 @@ _BY_SUFFIX = {
     ".tsv": FileKind.CSV,
     ".parquet": FileKind.PARQUET,
 }
+"""The last part of a file's name, compression left out."""
+
+_PACKED = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 
 
-def is_compressed(path: str) -> bool:
-    """Whether the file is gzipped."""
-    return path.lower().endswith(".gz")
+def compression(name: str) -> Compression:
+    """Return how the file is packed."""
+    return _PACKED.get(PurePath(name).suffix.lower(), Compression.NONE)
 
 
-def file_kind(path: str) -> FileKind:
+def is_known(name: str) -> bool:
+    """Say whether the name tells how the file is written."""
+    return _kind(name) is not None
+
+
+def file_kind(name: str) -> FileKind:
     """Return how the file is written.
 
     Raises:
         ConfigurationError: its name does not say.
     """
-    name = path[: -len(".gz")] if is_compressed(path) else path
-    kind = _BY_SUFFIX.get(PurePath(name).suffix.lower())
-    if kind is None or (kind is FileKind.PARQUET and is_compressed(path)):
+    kind = _kind(name)
+    if kind is None:
         raise ConfigurationError(
-            f"{path}: the name does not say how the file is written. Rename it, or leave it out of the "
-            f"source's paths; known are {', '.join(_BY_SUFFIX)}, and .gz after any of the text formats."
+            f"{name}: the name does not say how the file is written. Rename it, or leave it out of the "
+            f"source's paths; known are {', '.join(SUFFIXES)}, .gz or .zst after any of the text formats, and .zip."
         )
     return kind
+
+
+def _kind(name: str) -> FileKind | None:
+    packed = compression(name) is not Compression.NONE
+    kind = SUFFIXES.get(PurePath(PurePath(name).stem if packed else name).suffix.lower())
+    return None if packed and kind is FileKind.PARQUET else kind

@@ -2,33 +2,20 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path
 from time import perf_counter
 from typing import Self
+from zipfile import BadZipFile, ZipFile
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
+from sophia_metrics.sources.file_kind import is_known
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.terms import SourceTerms
 
 __all__ = ["FileSource", "SourceFile"]
-
-SUFFIXES = (
-    ".jsonl",
-    ".ndjson",
-    ".json",
-    ".csv",
-    ".tsv",
-    ".parquet",
-    ".jsonl.gz",
-    ".ndjson.gz",
-    ".json.gz",
-    ".csv.gz",
-    ".tsv.gz",
-)
-"""What is taken from a folder; a file that is named itself is taken whatever its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +26,24 @@ class SourceFile:
         path: absolute path.
         size_bytes: its length.
         modified_ns: its time of modification, in nanoseconds of the epoch.
+        member: the file inside a .zip archive that is meant. None: the file itself.
     """
 
     path: str
     size_bytes: int
     modified_ns: int
+    member: str | None = None
 
     @classmethod
     def of(cls, path: Path) -> Self:
         """Look at a file on disk."""
         seen = path.stat()
         return cls(str(path), seen.st_size, seen.st_mtime_ns)
+
+    @property
+    def name(self) -> str:
+        """What the ledger calls it: the path, and the member after an exclamation mark."""
+        return self.path if self.member is None else f"{self.path}!{self.member}"
 
 
 class FileSource(ServiceLifecycle):
@@ -66,13 +60,13 @@ class FileSource(ServiceLifecycle):
         return self.terms.name
 
     def find_files(self) -> tuple[SourceFile, ...]:
-        """Return the files that there are now, each once, by path.
+        """Return the files that there are now, each once, by path; those inside an archive by their names.
 
         Raises:
             ConfigurationError: a path without a wildcard does not exist, or may not be read.
         """
         found = {path.resolve() for pattern in self.paths for path in _expand(pattern)}
-        return tuple(SourceFile.of(path) for path in sorted(found))
+        return tuple(file for path in sorted(found) for file in _members(path))
 
     async def health_check(self) -> Health:
         """Look for the files; a source without files is unknown, never healthy."""
@@ -105,6 +99,29 @@ def _expand(pattern: str) -> Iterator[Path]:
     if not os.access(path, os.R_OK):
         raise ConfigurationError(f"{path} may not be read: give this user read permission")
     if path.is_dir():
-        yield from (each for each in path.rglob("*") if each.name.lower().endswith(SUFFIXES) and each.is_file())
+        yield from (each for each in path.rglob("*") if _is_usage(each.name) and each.is_file())
         return
     yield path
+
+
+def _is_usage(name: str) -> bool:
+    """Say whether a file of a folder is taken; one that is named itself is taken whatever its name."""
+    return is_known(name) or name.lower().endswith(".zip")
+
+
+def _members(path: Path) -> Iterator[SourceFile]:
+    """Yield the file itself, or the usage files of an archive; one that cannot be opened is refused when it is read."""
+    try:
+        file = SourceFile.of(path)
+    except FileNotFoundError:  # it went away since it was listed
+        return
+    if path.suffix.lower() != ".zip":
+        yield file
+        return
+    try:
+        with ZipFile(path) as archive:
+            names = sorted(name for name in archive.namelist() if is_known(name))
+    except (BadZipFile, OSError):
+        yield file
+        return
+    yield from (replace(file, member=name) for name in names)

@@ -88,6 +88,12 @@ class Format:
         required: the keys that a CSV header or a Parquet schema must have.
         default_paths: globs where the files usually are; a leading ~ is the user's home.
         settling_hours: hours after the end of a day until its files are complete.
+        reads_whole: a row means nothing without the rows before it: a file that changed is read again from its
+            start, and never in pieces.
+        resumes: what is appended to a file is read alone. False where rows have no id of their own: their number among
+            equal rows of the file tells them apart.
+        usage_fields: the objects that hold token counts, as dotted paths. A key below them that the format does not
+            read may be usage that nobody counts: it is recorded in core_schema_changes.
     """
 
     name: str
@@ -103,6 +109,9 @@ class Format:
     completeness: Completeness = Completeness.PARTIAL
     default_paths: tuple[str, ...] = ()
     settling_hours: int = 1
+    reads_whole: bool = False
+    resumes: bool = True
+    usage_fields: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:

@@ -6,24 +6,24 @@ from sophia_metrics.sources.tags import short_tag_list
 
 __all__ = ["FORMAT"]
 
-_TIMES_TO_LIVE = "STRUCT(ephemeral_5m_input_tokens BIGINT, ephemeral_1h_input_tokens BIGINT)"
+_TIMES_TO_LIVE = "STRUCT(ephemeral_5m_input_tokens DOUBLE, ephemeral_1h_input_tokens DOUBLE)"
 # Both names of a count can arrive side by side: OpenAI's nested one and Anthropic's flat one.
 _USAGE = f"""STRUCT(
     prompt_tokens_details STRUCT(
-        cached_tokens BIGINT, cache_creation_tokens BIGINT, cache_creation_token_details {_TIMES_TO_LIVE},
-        audio_tokens BIGINT, web_search_requests BIGINT
+        cached_tokens DOUBLE, cache_creation_tokens DOUBLE, cache_creation_token_details {_TIMES_TO_LIVE},
+        audio_tokens DOUBLE, web_search_requests DOUBLE
     ),
-    completion_tokens_details STRUCT(reasoning_tokens BIGINT, audio_tokens BIGINT),
-    cache_read_input_tokens BIGINT,
-    cache_creation_input_tokens BIGINT,
+    completion_tokens_details STRUCT(reasoning_tokens DOUBLE, audio_tokens DOUBLE),
+    cache_read_input_tokens DOUBLE,
+    cache_creation_input_tokens DOUBLE,
     cache_creation {_TIMES_TO_LIVE},
-    server_tool_use STRUCT(web_search_requests BIGINT),
+    server_tool_use STRUCT(web_search_requests DOUBLE),
     service_tier VARCHAR,
     speed VARCHAR
 )"""
 _METADATA = f"""STRUCT(
     status VARCHAR, usage_object {_USAGE}, user_api_key_team_alias VARCHAR,
-    error_information STRUCT(error_class VARCHAR), attempted_retries BIGINT
+    error_information STRUCT(error_class VARCHAR), attempted_retries DOUBLE
 )"""
 
 FORMAT = Format(
@@ -36,8 +36,8 @@ FORMAT = Format(
         LandedColumn("call_type", "VARCHAR"),
         LandedColumn("api_key", "VARCHAR", is_identity=True),
         LandedColumn("spend", "DECIMAL(38,12)"),
-        LandedColumn("prompt_tokens", "BIGINT"),
-        LandedColumn("completion_tokens", "BIGINT"),
+        LandedColumn("prompt_tokens", "DOUBLE"),
+        LandedColumn("completion_tokens", "DOUBLE"),
         LandedColumn("startTime", "TIMESTAMPTZ"),
         LandedColumn("endTime", "TIMESTAMPTZ"),
         LandedColumn("completionStartTime", "TIMESTAMPTZ"),
@@ -57,6 +57,7 @@ FORMAT = Format(
     ),
     mapping=source_query("litellm"),
     units=source_query("litellm_units"),
+    usage_fields=("metadata.usage_object",),
     signature=("request_id", "startTime", "prompt_tokens"),
     required=("startTime", "model"),
 )

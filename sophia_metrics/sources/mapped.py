@@ -38,6 +38,7 @@ def mapped_format(mapping: ColumnMapping) -> Format:
         units=mapped_units(mapping),
         signature=keys,
         required=keys,
+        resumes=mapping.native_id is not None,
     )
 
 

@@ -1,181 +1,166 @@
-"""Files in, rows out: the landed columns of a file_format, file_name and defect, in file order."""
+"""Blocks in, rows out: the landed columns of a format and `defect`, in the order of the blocks, as the table `raw`."""
 
-import zlib
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import groupby
-from typing import TypeVar
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 
-from sophia_metrics.errors import ConfigurationError, ProcessingError
+from sophia_metrics.errors import ProcessingError
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.sources import scans
-from sophia_metrics.sources.file_kind import FileKind, file_kind
+from sophia_metrics.sources.blocks import Block, hive_keys
+from sophia_metrics.sources.file_kind import FileKind
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.quoting import file_pattern, identifier
-from sophia_metrics.sources.records import delimiter_of, open_bytes, split_cells
+from sophia_metrics.sources.part import Piece
+from sophia_metrics.sources.quoting import identifier
+from sophia_metrics.sources.spool import Spool
 
-__all__ = ["check_file", "read_files"]
+__all__ = ["create_raw", "read_block"]
 
-Result = TypeVar("Result")
+SPLIT_BYTES = 8 << 20
+"""Where a block holds a bad line, only the pieces of this size in which one is are read with care."""
 
-_SAMPLE_BYTES = 1 << 20
+_VIEW = "__careful_cells"
 _BAD_CONTENT = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
-_UNREADABLE = (EOFError, zlib.error, OSError)
 
 
-def read_files(
-    connection: duckdb.DuckDBPyConnection,
-    paths: Sequence[str],
-    file_format: Format,
-    materialise: Callable[[str], Result],
-) -> Result:
-    """Read files of one format: `materialise` gets a SELECT over all of them and must run it at once.
+def create_raw(connection: duckdb.DuckDBPyConnection, file_format: Format) -> None:
+    """Create `raw`, without rows."""
+    columns = ", ".join(f"{identifier(column.name)} {column.duckdb_type}" for column in file_format.columns)
+    connection.execute(f"CREATE OR REPLACE TABLE raw ({columns}, defect VARCHAR)")
 
-    The SELECT yields the format's columns, `file_name` (the path as given) and `defect`, by file in the given
-    order, then by row. The defect is NULL, or malformed_json or malformed_row (the row has no values), or
-    wrong_type (the values of the right type stand). Where a row is bad, `materialise` is called a second
-    time, with a SELECT that reads the bad files more carefully.
+
+def read_block(
+    connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format, scratch: Path
+) -> tuple[Piece, ...]:
+    """Append the rows of a block to `raw`; return its pieces with how many rows each gave.
+
+    `defect` is NULL; or line_too_long, malformed_json or malformed_row (the row has no values); or wrong_type (the
+    values of the right type stand). A block without a bad row is read at the engine's full speed, and only the
+    parts of one where a bad row is are read again with care.
 
     Args:
-        connection: runs the SELECT; its rows keep their order (preserve_insertion_order, DuckDB's default).
-        paths: the files; globs are not expanded, a path that is given twice is read once.
-        file_format: the format of all of them.
-        materialise: creates a table from the SELECT, and returns what read_files shall return.
+        connection: holds `raw`; its rows keep their order (preserve_insertion_order, DuckDB's default).
+        block: the block.
+        file_format: the format of its rows.
+        scratch: a folder for temporary files.
 
     Raises:
-        ConfigurationError: a file is of another file_format, or may not be read.
-        ProcessingError: a file is missing or damaged.
+        ProcessingError: the block cannot be read at all.
     """
-    paths = list(dict.fromkeys(paths))
-    for path in paths:
-        check_file(connection, path, file_format)
-    if not paths:
-        raise ProcessingError("There is no file to read: name at least one.")
+    if block.kind is FileKind.JSONL:
+        count = _read_jsonl(connection, block, file_format, scratch)
+    elif block.kind is FileKind.CSV:
+        count = _read_csv(connection, block, file_format)
+    else:
+        count = _read_parquet(connection, block, file_format)
+    return _counted(block, count)
+
+
+def _read_jsonl(connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format, scratch: Path) -> int:
     try:
-        return materialise(_project(_strict(connection, paths, file_format), file_format))
+        return _insert(connection, scans.strict_jsonl([block.path], file_format), file_format)
     except _BAD_CONTENT:
         # Not chained: DuckDB's message quotes the line, and with it what people wrote.
         pass
-    with _careful(connection, paths, file_format) as selects:
-        try:
-            return materialise(_project(_in_order(selects.values()), file_format))
-        except _BAD_CONTENT:
-            # A file that even the careful scan cannot read to its end; any other fault passes through.
-            raise _first_damaged(connection, selects) from None
-
-
-def check_file(connection: duckdb.DuckDBPyConnection, path: str, file_format: Format) -> None:
-    """Check that the file can be read and is of this format; an empty file is of any.
-
-    Raises:
-        ConfigurationError: it is of another file_format, or may not be read.
-        ProcessingError: it is missing or damaged.
-    """
-    kind = file_kind(path)
-    try:
-        keys = _parquet_names(connection, path) if kind is FileKind.PARQUET else _sampled_keys(path, kind, file_format)
-    except PermissionError:
-        raise ConfigurationError(f"{path} may not be read: give this user read permission.") from None
-    except FileNotFoundError:
-        raise ProcessingError(f"{path} is missing: it was moved or deleted since it was found.") from None
-    except (*_UNREADABLE, *_BAD_CONTENT):
-        raise _damaged(path) from None
-    if keys is None:
-        return
-    if not keys & set(file_format.signature):
-        expected = ", ".join(file_format.signature)
-        raise ConfigurationError(
-            f"{path} is no file of format {file_format.name!r}: it has none of the keys {expected}. "
-            "Correct the source's format or its paths."
+    with ExitStack() as stack:
+        spools: list[Spool] = [stack.enter_context(spool) for spool in _split(block.path, scratch)]
+        with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+            good = list(pool.map(_is_good, ((connection.cursor(), spool.path, file_format) for spool in spools)))
+        runs: list[tuple[bool, list[str]]] = []
+        for is_good, spool in zip(good, spools, strict=True):
+            if runs and runs[-1][0] == is_good:
+                runs[-1][1].append(spool.path)
+            else:
+                runs.append((is_good, [spool.path]))
+        rows = " UNION ALL ".join(
+            scans.strict_jsonl(paths, file_format) if is_good else scans.careful_jsonl(connection, paths, file_format)
+            for is_good, paths in runs
         )
-    missing = [] if kind is FileKind.JSONL else [key for key in file_format.required if key not in keys]
-    if missing:
-        raise ConfigurationError(
-            f"{path} lacks the columns {', '.join(missing)} that format {file_format.name!r} needs. "
-            "Correct the source's mapping or its paths."
-        )
+        return _insert(connection, rows, file_format)
 
 
-def _sampled_keys(path: str, kind: FileKind, file_format: Format) -> set[str] | None:
-    """Return the keys at the head of a text file. None: it is empty, or its first line is not finished."""
-    with open_bytes(path) as file:
-        sample = file.read(_SAMPLE_BYTES)
-    if not sample.strip():
-        return None
-    if kind is FileKind.CSV:
-        header = sample.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").splitlines()[0]
-        return {cell.decode("utf-8", "replace") for cell in split_cells(header, delimiter_of(header)) or []}
-    keys = {key for key in file_format.signature if f'"{key}"'.encode() in sample}
-    is_unfinished = len(sample) < _SAMPLE_BYTES and b"\n" not in sample.strip() and not sample.endswith(b"\n")
-    return None if is_unfinished and not keys and sample.lstrip().startswith(b"{") else keys
+def _split(path: str, scratch: Path) -> Iterator[Spool]:
+    """Copy the lines of a block to spools of about SPLIT_BYTES."""
+    with Path(path).open("rb") as lines:
+        while chunk := lines.read(SPLIT_BYTES):
+            spool = Spool(scratch)
+            spool.write(chunk)
+            spool.write(lines.readline())
+            yield spool
 
 
-def _parquet_names(connection: duckdb.DuckDBPyConnection, path: str) -> set[str]:
-    with open_bytes(path):
-        pass
-    source = f"read_parquet({file_pattern(path)}, hive_partitioning = false)"
-    return {str(row[0]) for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-
-
-def _strict(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], file_format: Format) -> str:
-    selects: list[str] = []
-    for kind, group in groupby(paths, key=file_kind):
-        if kind is FileKind.JSONL:
-            selects.append(scans.strict_jsonl(list(group), file_format))
-        elif kind is FileKind.CSV:
-            selects.extend(scans.strict_csv(connection, path, file_format) for path in group)
-        else:
-            selects.extend(scans.parquet(connection, path, file_format) for path in group)
-    return _in_order(selects)
-
-
-@contextmanager
-def _careful(
-    connection: duckdb.DuckDBPyConnection, paths: Sequence[str], file_format: Format
-) -> Generator[dict[str, str]]:
-    """Yield one scan a file: strict where that reads it to its end, careful where it does not."""
-    views: list[str] = []
-    selects: dict[str, str] = {}
+def _is_good(asked: tuple[duckdb.DuckDBPyConnection, str, Format]) -> bool:
+    connection, path, file_format = asked
     try:
-        for number, path in enumerate(paths):
-            selects[path] = _strict(connection, [path], file_format)
-            if len(paths) == 1 or not _is_readable(connection, selects[path]):
-                views.append(f"__careful_{number}")
-                selects[path] = _careful_scan(connection, path, file_format, views[-1])
-        yield selects
-    finally:
-        for view in views:
-            connection.unregister(view)
-
-
-def _first_damaged(connection: duckdb.DuckDBPyConnection, selects: Mapping[str, str]) -> ProcessingError:
-    damaged = (path for path, select in selects.items() if not _is_readable(connection, select))
-    return _damaged(next(damaged, "A file that is being written"))
-
-
-def _careful_scan(connection: duckdb.DuckDBPyConnection, path: str, file_format: Format, view: str) -> str:
-    kind = file_kind(path)
-    if kind is FileKind.JSONL:
-        return scans.careful_jsonl(connection, path, file_format)
-    if kind is FileKind.PARQUET:
-        raise _damaged(path)
-    try:
-        return scans.careful_csv(connection, path, file_format, view)
-    except _UNREADABLE:
-        raise _damaged(path) from None
-
-
-def _is_readable(connection: duckdb.DuckDBPyConnection, select: str) -> bool:
-    try:
-        connection.execute(f"SELECT count(COLUMNS(*)) FROM ({select})").fetchall()
+        rows = scans.strict_jsonl([path], file_format)
+        connection.execute(f"SELECT count(COLUMNS(*)) FROM ({rows})").fetchall()
     except _BAD_CONTENT:
         return False
     return True
 
 
-def _in_order(selects: Iterable[str]) -> str:
-    return " UNION ALL ".join(selects)
+def _read_csv(connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format) -> int:
+    try:
+        return _insert(connection, scans.strict_csv(connection, block.path, file_format), file_format)
+    except _BAD_CONTENT:
+        pass
+    try:
+        return _insert(connection, scans.careful_csv(connection, block.path, file_format, _VIEW), file_format)
+    finally:
+        connection.unregister(_VIEW)
+
+
+def _read_parquet(connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format) -> int:
+    (piece,) = block.pieces
+    file = piece.part.file
+    span = (piece.byte_start, piece.byte_end)
+    try:
+        rows = scans.parquet(connection, block.path, file_format, rows=span, hive_keys=hive_keys(file))
+        return _insert(connection, rows, file_format)
+    except _BAD_CONTENT:
+        raise ProcessingError(
+            f"{file.name} is damaged: its rows {span[0]:,} to {span[1]:,} cannot be read. "
+            "Get it again where it comes from, or move it away."
+        ) from None
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, rows: str, file_format: Format) -> int:
+    row = fetch_row(connection, f"INSERT INTO raw {_project(rows, file_format)}")
+    return int(row[0]) if row else 0
+
+
+def _counted(block: Block, count: int) -> tuple[Piece, ...]:
+    """Return the pieces of a block with their rows: each line is one, but for blank ones."""
+    if len(block.pieces) == 1:
+        return (replace(block.pieces[0], row_count=count),)
+    if sum(piece.row_count for piece in block.pieces) == count:
+        return block.pieces
+    counts = _rows_of_lines(block)
+    if sum(counts) != count:
+        raise ProcessingError(
+            f"the rows of {block.pieces[0].part.file.name} and {len(counts) - 1} other files cannot be told apart: "
+            "ingest them one by one"
+        )
+    return tuple(replace(piece, row_count=rows) for piece, rows in zip(block.pieces, counts, strict=True))
+
+
+def _rows_of_lines(block: Block) -> list[int]:
+    """Count the lines of each piece that are not blank."""
+    counts: list[int] = []
+    with Path(block.path).open("rb") as lines:
+        at = 0
+        for end in block.ends:
+            counts.append(0)
+            while at < end:
+                line = lines.readline()
+                at += len(line)
+                counts[-1] += bool(line.strip())
+    return counts
 
 
 def _project(rows: str, file_format: Format) -> str:
@@ -193,10 +178,4 @@ def _project(rows: str, file_format: Format) -> str:
         if wrong
         else scans.DEFECT
     )
-    return f"SELECT {columns}, {scans.FILE_NAME} AS file_name, {defect} AS defect FROM ({rows})"
-
-
-def _damaged(path: str) -> ProcessingError:
-    return ProcessingError(
-        f"{path} is damaged: it cannot be read to its end. Get it again where it comes from, or move it away."
-    )
+    return f"SELECT {columns}, {defect} AS defect FROM ({rows})"

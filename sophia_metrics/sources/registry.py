@@ -11,6 +11,10 @@ _MODULES = {
     "litellm": "sophia_metrics.sources.litellm",
     "claude": "sophia_metrics.sources.claude",
     "events": "sophia_metrics.sources.events",
+    "codex": "sophia_metrics.sources.codex",
+    "openrouter": "sophia_metrics.sources.openrouter",
+    "langfuse": "sophia_metrics.sources.langfuse",
+    "bedrock": "sophia_metrics.sources.bedrock",
 }
 
 FORMAT_NAMES: tuple[str, ...] = tuple(_MODULES)

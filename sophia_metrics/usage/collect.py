@@ -11,60 +11,51 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from uuid import uuid4
 
 import polars as pl
 
-from sophia_metrics.errors import ConfigurationError, ProcessingError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.price import distinct_keys
 from sophia_metrics.sources.file_source import FileSource, SourceFile
-from sophia_metrics.sources.reader import check_file
+from sophia_metrics.sources.growth import part_to_read, prefix_sha256
+from sophia_metrics.sources.part import FilePart
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.gate import GateLimits, judge
 from sophia_metrics.usage.identity import Identity
-from sophia_metrics.usage.landing import Landing, land, landings
+from sophia_metrics.usage.landing import Landed, LandedFile, Landing, land, landings
+from sophia_metrics.usage.positions import forgotten_positions, known_positions, touched_positions
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
 from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, create_rebuilt, find_landed
 from sophia_metrics.usage.staging import Slice, stage
 from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.protocol import Audit, Changed, Query, Rebuild, Receipt, Record, Repricing, Warehouse
 from sophia_metrics.windows import Window
-from sophia_metrics.working import working_connection
+from sophia_metrics.working import spill_folder, working_connection
 
-__all__ = ["Batch", "Collector", "Findings", "Refusal"]
+__all__ = ["Batch", "Collector", "Findings"]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Files of one source that are read, landed and committed together."""
+    """Parts of files of one source that are read and landed together."""
 
     source: str
-    files: tuple[SourceFile, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A file that was not read at all, and why, in a sentence."""
-
-    path: str
-    reason: str
+    parts: tuple[FilePart, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What there is at a source: new files in batches, files that are refused, and how many files in all."""
+    """What there is at a source: what is new in batches, and how many files in all."""
 
     batches: tuple[Batch, ...]
-    refused: tuple[Refusal, ...]
     file_count: int
 
     @property
     def new_file_count(self) -> int:
-        """Files that are new or have changed, and can be read."""
-        return sum(len(batch.files) for batch in self.batches)
+        """Files that are new or have changed."""
+        return sum(len(batch.parts) for batch in self.batches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +69,7 @@ class Collector:
         identity: how people's identifiers are written.
         limits: from which point the gate holds a slice.
         exchange_rates: dollars for one unit of another currency.
-        batch_bytes: small files are read together up to so many bytes.
+        batch_bytes: about so much text is read, landed and committed at once.
         memory_limit: what DuckDB may use.
     """
 
@@ -100,65 +91,60 @@ class Collector:
     def _desk(self) -> PriceDesk:
         return PriceDesk(self.book, self.warehouse, self.exchange_rates)
 
-    def find(self, source: FileSource) -> Findings:
-        """Look for files that are new or have changed since they were read."""
+    def find(self, source: FileSource, now: datetime) -> Findings:
+        """Look for files that are new or have changed since they were read; of a file that grew, for what is new."""
         files = source.find_files()
-        known = self._known_files(source.name)
-        fresh = [file for file in files if (file.path, file.size_bytes, file.modified_ns) not in known]
-        refused: list[Refusal] = []
-        good: list[SourceFile] = []
-        with working_connection(self.folder, self.memory_limit) as connection:
-            for file in fresh:
-                try:
-                    check_file(connection, file.path, source.format)
-                except (ConfigurationError, ProcessingError) as error:
-                    refused.append(Refusal(file.path, str(error)))
-                else:
-                    good.append(file)
-        batches = tuple(Batch(source.name, files) for files in _cut(good, self.batch_bytes))
-        return Findings(batches, tuple(refused), len(files))
+        known = known_positions(self.warehouse, source.name)
+        found = [part_to_read(file, known.get(file.name), source.format, now) for file in files]
+        touched = [part for part in found if part is not None and part.byte_start == part.file.size_bytes > 0]
+        if touched:
+            self.warehouse.record(Record({"file_positions": touched_positions(source.name, touched, known)}))
+        parts = [part for part in found if part is not None and part not in touched]
+        return Findings(tuple(Batch(source.name, cut) for cut in _cut(parts, self.batch_bytes)), len(files))
 
-    def land(self, source: FileSource, batch: Batch, now: datetime) -> Landing:
-        """Read a batch and write it as one landed file."""
+    def land(self, source: FileSource, batch: Batch, now: datetime) -> Landed:
+        """Read a batch and write it as landed files, to be committed in their order."""
         with working_connection(self.folder, self.memory_limit) as connection:
-            landing = land(
+            landed = land(
                 connection,
                 source,
-                batch.files,
+                batch.parts,
                 identity=self.identity,
-                attempt_id=uuid4().hex,
                 folder=self.landing_folder,
+                scratch=spill_folder(connection),
                 now=now,
+                landing_bytes=self.batch_bytes,
             )
-        log.info("landed %s rows of %s files of %s", f"{landing.row_count:,}", len(batch.files), source.name)
-        return landing
+        rows = sum(landing.row_count for landing in landed.landings)
+        log.info("landed %s rows of %s files of %s", f"{rows:,}", len(batch.parts), source.name)
+        return landed
 
     def pending(self, source: FileSource) -> tuple[Landing, ...]:
         """Return the landed files of a source that are not committed: a run was killed, or the gate held them.
 
         A landed file whose source file or mapping has changed since is given up: the file is landed anew.
         """
-        query = Query(
-            "SELECT * FROM core_ingest_ledger WHERE source = $source",
-            {"source": source.name},
-        )
+        query = Query("SELECT * FROM core_ingest_ledger WHERE source = $source", {"source": source.name})
         ledger = self.warehouse.read(query)
         status = dict(zip(ledger["attempt_id"].to_list(), ledger["status"].to_list(), strict=True))
         done = frozenset(attempt for attempt, state in status.items() if state != "held")
         landed = tuple(landings(self.landing_folder / source.name, but=done))
-        outdated = {each.attempt_id for each in landed if _is_outdated(each, source)}
+        outdated = tuple(each for each in landed if _is_outdated(each, source))
+        attempts = {each.attempt_id for each in outdated}
         rows = [
-            {**row, "status": "superseded"} for row in ledger.iter_rows(named=True) if row["attempt_id"] in outdated
+            {**row, "status": "superseded"} for row in ledger.iter_rows(named=True) if row["attempt_id"] in attempts
         ]
-        if rows:
+        if outdated:
             frame = pl.DataFrame(rows, schema=ledger.schema)
-            self.warehouse.record(Record({"core_ingest_ledger": frame}))
-        return tuple(each for each in landed if each.attempt_id not in outdated)
+            positions = forgotten_positions(outdated)
+            self.warehouse.record(Record({"core_ingest_ledger": frame, "file_positions": positions}))
+        still = (each for each in landed if each.attempt_id not in attempts)
+        return tuple(sorted(still, key=lambda landing: (landing.landed_at, landing.ordinal)))
 
     def commit(self, source: FileSource, landing: Landing, now: datetime) -> Receipt:
         """Judge, price and commit a landed file. A slice that the gate holds is noted in the ledger, and no more."""
         with working_connection(self.folder, self.memory_limit) as connection:
-            stage(connection, landing, source.format, source.terms, now)
+            stage(connection, landing, source.format, source.terms, now, lambda: self._earlier(landing))
             verdict = judge(connection, self.limits)
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM staged")
             learned = self._desk.look_up(connection, distinct_keys(connection), now)
@@ -242,11 +228,25 @@ class Collector:
         landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in landings(folder)]
         by_name = {source.name: source for source in sources}
         with working_connection(self.folder, self.memory_limit) as connection:
-            create_rebuilt(connection, find_landed(landed, attempts), by_name, window, now)
+            create_rebuilt(connection, find_landed(landed, attempts), landed, by_name, window, now)
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
             learned = self._desk.look_up(connection, distinct_keys(connection), now)
             self._desk.create_terms(connection, [source.terms for source in sources])
             return self.warehouse.commit(Rebuild(connection, window, attempts, learned, now))
+
+    def _earlier(self, landing: Landing) -> tuple[Landing, ...]:
+        """Return the landed files with what stands before this one in its files."""
+        readings = sorted({file.reading_id for file in landing.files if file.byte_start})
+        if not readings:
+            return ()
+        query = Query(
+            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $source "
+            "AND status IN ('committed', 'held') AND list_contains($readings, reading_id)",
+            {"source": landing.source, "readings": readings},
+        )
+        paths = (landing.path.with_name(f"{attempt}.parquet") for attempt in self.warehouse.read(query)["attempt_id"])
+        found = (Landing.read(path) for path in sorted(paths) if path.exists())
+        return tuple(each for each in found if landing.follows(each))
 
     def _terms(self) -> list[SourceTerms]:
         """Return the terms on which each source was last collected."""
@@ -258,33 +258,32 @@ class Collector:
         )
         return [SourceTerms(*row) for row in rows.iter_rows()]
 
-    def _known_files(self, source: str) -> frozenset[tuple[str, int, int]]:
-        """Return path, size and modification time of every file that was read, held ones included."""
-        query = Query(
-            "SELECT DISTINCT file_name, byte_end, modified_ns FROM core_ingest_ledger "
-            "WHERE source = $source AND status IN ('committed', 'held')",
-            {"source": source},
-        )
-        return frozenset((name, size, modified) for name, size, modified in self.warehouse.read(query).iter_rows())
-
 
 def _is_outdated(landing: Landing, source: FileSource) -> bool:
-    """Say whether a file of the landing, or how it is read, has changed; a file that is gone has not."""
-    if landing.format_sha256 != source.format.sha256:
-        return True
-    there = [(file, SourceFile.of(Path(file.path))) for file in landing.files if Path(file.path).exists()]
-    return any((file.size_bytes, file.modified_ns) != (now.size_bytes, now.modified_ns) for file, now in there)
+    """Say whether what was landed of a file, or how it is read, has changed; a file that is gone has not."""
+    return landing.format_sha256 != source.format.sha256 or any(_has_changed(file) for file in landing.files)
 
 
-def _cut(files: Sequence[SourceFile], batch_bytes: int) -> Iterator[tuple[SourceFile, ...]]:
-    """Cut files into runs of at most `batch_bytes`; a larger file stands alone."""
-    run: list[SourceFile] = []
+def _has_changed(file: LandedFile) -> bool:
+    path = Path(file.path)
+    if not path.exists():
+        return False
+    seen = SourceFile.of(path)
+    if (seen.size_bytes, seen.modified_ns) == (file.size_bytes, file.modified_ns):
+        return False
+    return file.prefix_sha256 is None or prefix_sha256(file.path, file.byte_end) != file.prefix_sha256
+
+
+def _cut(parts: Sequence[FilePart], batch_bytes: int) -> Iterator[tuple[FilePart, ...]]:
+    """Cut parts into runs of at most `batch_bytes`; a larger part stands alone."""
+    run: list[FilePart] = []
     size = 0
-    for file in files:
-        if run and size + file.size_bytes > batch_bytes:
+    for part in parts:
+        new = part.file.size_bytes - part.byte_start
+        if run and size + new > batch_bytes:
             yield tuple(run)
             run, size = [], 0
-        run.append(file)
-        size += file.size_bytes
+        run.append(part)
+        size += new
     if run:
         yield tuple(run)

@@ -1,4 +1,4 @@
-"""Landing: what was read, as an immutable Parquet file of allow-listed columns, before anything else sees it.
+"""Landing: what was read, as immutable Parquet files of allow-listed columns, before anything else sees it.
 
 The footer says where the rows come from, so that a landed file can be judged, priced and committed at
 any later time, by this program or a newer one, without the source.
@@ -6,30 +6,36 @@ any later time, by this program or a newer one, without the source.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self, cast
+from uuid import uuid4
 
 import duckdb
 import polars as pl
 
-from sophia_metrics.durable import place_file, sync_folder
-from sophia_metrics.errors import ConfigurationError, ProcessingError, ServiceUnavailableError
+from sophia_metrics.durable import sync_file, sync_folder, unplaced_file
+from sophia_metrics.errors import ConfigurationError, ProcessingError, ServiceUnavailableError, SophiaError
+from sophia_metrics.sources.blocks import BLOCK_BYTES, BlockReader, RefusedError
+from sophia_metrics.sources.fields import Field, fields_of
 from sophia_metrics.sources.file_source import FileSource, SourceFile
 from sophia_metrics.sources.format import Format
+from sophia_metrics.sources.growth import is_resumable, prefix_sha256
+from sophia_metrics.sources.part import FilePart, Piece, Refusal
 from sophia_metrics.sources.quoting import identifier, literal
-from sophia_metrics.sources.reader import read_files
+from sophia_metrics.sources.reader import create_raw, read_block
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.rules import RULES_VERSION
 
-__all__ = ["LandedFile", "Landing", "head_sha256", "land", "landings"]
+__all__ = ["Landed", "LandedFile", "Landing", "land", "landings"]
 
 FOOTER_KEY = "sophia_landing"
-FOOTER_VERSION = 1
-BLOCK_BYTES = 1 << 20
+FOOTER_VERSION = 2
+LANDING_ROWS = 1_000_000
+"""A landed file is closed at so many rows: what comes after it needs memory for one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +43,49 @@ class LandedFile:
     """What one source file gave to a landing.
 
     Attributes:
-        path: absolute path of the source file.
+        name: the source file, as the ledger calls it.
+        path: its absolute path.
+        member: the file inside an archive. None: the file itself.
         size_bytes: its length when it was found.
         modified_ns: its time of modification then, in nanoseconds of the epoch.
-        content_sha256: hash of its first `size_bytes` bytes, in hex.
+        reading_id: the reading that began at its first byte and that this goes on with.
+        byte_start: first byte that was read, from 0. Packed files: of the unpacked text. Parquet: the first row.
+        byte_end: the byte (or row) after the last one.
+        line_start: number of the line there, from 1. Parquet: of the row.
+        line_end: number of the line at byte_end.
+        content_sha256: hash of the bytes that were read, in hex. Parquet: of the whole file.
+        prefix_sha256: fingerprint of the file up to byte_end. None: it is read from its start when it changes.
         first_ordinal: the row_ordinal of its first row; 0 where it has none.
         row_count: how many rows it gave.
     """
 
+    name: str
     path: str
+    member: str | None
     size_bytes: int
     modified_ns: int
+    reading_id: str
+    byte_start: int
+    byte_end: int
+    line_start: int
+    line_end: int
     content_sha256: str
+    prefix_sha256: str | None
     first_ordinal: int
     row_count: int
+
+    @property
+    def file(self) -> SourceFile:
+        """The source file, as it was when it was found."""
+        return SourceFile(self.path, self.size_bytes, self.modified_ns, self.member)
+
+    @classmethod
+    def of_footer(cls, facts: Mapping[str, Any], attempt_id: str) -> Self:
+        """Read what a footer says; the first version of footers told of whole files only."""
+        if "name" in facts:
+            return cls(**facts)
+        whole = {"byte_start": 0, "byte_end": facts["size_bytes"], "line_start": 1, "line_end": 1}
+        return cls(name=facts["path"], member=None, reading_id=attempt_id, prefix_sha256=None, **whole, **facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +102,8 @@ class Landing:
         rules_version: version of the row rules at that time.
         format_sha256: hash of the format with which it was read.
         files: the source files in it, in order.
+        fields: the fields that their rows have; of JSON those of a sample.
+        ordinal: its place among those that were landed together: they are committed in this order.
     """
 
     path: Path
@@ -78,11 +115,18 @@ class Landing:
     rules_version: int
     format_sha256: str
     files: tuple[LandedFile, ...]
+    fields: tuple[Field, ...] = ()
+    ordinal: int = 0
 
     @property
     def row_count(self) -> int:
         """Rows in the landed file."""
         return sum(file.row_count for file in self.files)
+
+    def follows(self, other: Self) -> bool:
+        """Say whether the other holds what stands before this in a file, in the same reading of it."""
+        starts = {(file.name, file.reading_id): file.byte_start for file in self.files}
+        return any(file.byte_start < starts.get((file.name, file.reading_id), 0) for file in other.files)
 
     def footer(self) -> str:
         """Return what the Parquet footer carries, as JSON."""
@@ -108,67 +152,167 @@ class Landing:
         facts = cast("dict[str, Any]", json.loads(footer))
         if facts.pop("footer_version") > FOOTER_VERSION:
             raise ConfigurationError(f"{path} was landed by a newer sophia-metrics: install that version again")
-        files = tuple(LandedFile(**each) for each in facts.pop("files"))
+        files = tuple(LandedFile.of_footer(each, facts["attempt_id"]) for each in facts.pop("files"))
+        fields = tuple(Field(**each) for each in facts.pop("fields", ()))
         landed_at = datetime.fromisoformat(facts.pop("landed_at"))
-        return cls(path=path, files=files, landed_at=landed_at, **facts)
+        return cls(path=path, files=files, fields=fields, landed_at=landed_at, **facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What came of a batch: landed files in the order in which they must be committed, and files that were refused."""
+
+    landings: tuple[Landing, ...]
+    refused: tuple[Refusal, ...]
 
 
 def land(
     connection: duckdb.DuckDBPyConnection,
     source: FileSource,
-    files: Sequence[SourceFile],
+    parts: Sequence[FilePart],
     *,
     identity: Identity,
-    attempt_id: str,
     folder: Path,
+    scratch: Path,
     now: datetime,
-) -> Landing:
-    """Read some files of a source, and write their rows as one landed file with identities hashed.
+    landing_bytes: int,
+) -> Landed:
+    """Read parts of files of a source, and write their rows as landed files with identities hashed.
 
-    A file may grow meanwhile: rows that it gained since it was found are landed too, and read again by the
-    next run, which takes them for duplicates.
+    Nothing is landed of a file that is damaged, or that was written anew while it was read: the others are.
 
     Args:
         connection: a working connection; it keeps nothing of the rows afterwards.
         source: the source, for its name and format.
-        files: the files, as they were found.
+        parts: what to read.
         identity: how identifiers are written.
-        attempt_id: a new id.
         folder: the landing folder.
+        scratch: a folder for temporary files.
         now: the present (naive UTC).
+        landing_bytes: about how much text goes into a landed file.
 
     Raises:
-        ConfigurationError: a file is of another format, or may not be read.
-        ProcessingError: a file is missing or damaged.
-        ServiceUnavailableError: the landed file cannot be written: the disk is full or fails.
+        ServiceUnavailableError: a landed file cannot be written: the disk is full or fails.
     """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sophia-hash") as pool:
-        hashes = pool.map(_content_sha256, files)
-        read_files(
-            connection,
-            [file.path for file in files],
-            source.format,
-            lambda rows: connection.execute(f"CREATE OR REPLACE TABLE raw AS {rows}"),
-        )
-        landed = tuple(_landed_files(connection, files, hashes))
-    landing = Landing(
-        path=folder / source.name / f"{attempt_id}.parquet",
-        attempt_id=attempt_id,
-        source=source.name,
-        format=source.format.name,
-        completeness=source.format.completeness.value,
-        landed_at=now,
-        rules_version=RULES_VERSION,
-        format_sha256=source.format.sha256,
-        files=landed,
-    )
-    people = _create_people(connection, source.format, identity)
-    rows = _without_people(source.format, people)
-    place_file(landing.path, lambda path: _write(connection, rows, landing.footer(), path))
-    sync_folder(landing.path.parent)
-    for table in ("raw", *people.values()):
-        connection.execute(f"DROP TABLE {table}")
-    return landing
+    refused: list[Refusal] = []
+    left = list(parts)
+    while True:
+        writer = _Writer(connection, source, identity, folder / source.name, now)
+        try:
+            with writer:
+                _read(connection, writer, left, source.format, scratch, landing_bytes, refused)
+                return Landed(writer.place(), tuple(refused))
+        except RefusedError as error:
+            left.remove(error.part)
+            refused.append(Refusal(error.part.file.name, str(error.error)))
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection,
+    writer: "_Writer",
+    parts: Sequence[FilePart],
+    file_format: Format,
+    scratch: Path,
+    landing_bytes: int,
+    refused: list[Refusal],
+) -> None:
+    """Read the parts block by block, and close a landed file wherever it has become large enough."""
+
+    def refuse(part: FilePart, error: SophiaError) -> None:
+        refused.append(Refusal(part.file.name, str(error)))
+
+    create_raw(connection, file_format)
+    size = 0
+    block_bytes = min(BLOCK_BYTES, landing_bytes)
+    for block in BlockReader(connection, file_format, scratch, refuse, block_bytes=block_bytes).read(parts):
+        fields = fields_of(connection, block, file_format)
+        try:
+            pieces = read_block(connection, block, file_format, scratch)
+        except SophiaError as error:
+            raise RefusedError(block.pieces[0].part, error) from error
+        writer.note(pieces, fields)
+        size += sum(piece.byte_end - piece.byte_start for piece in pieces)
+        if not block.is_open and (size >= landing_bytes or writer.row_count >= LANDING_ROWS):
+            writer.close_landing()
+            create_raw(connection, file_format)
+            size = 0
+    writer.close_landing()
+    connection.execute("DROP TABLE raw")
+
+
+class _Writer:
+    """Writes `raw` as landed files, which get their names only when all of them are written."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        source: FileSource,
+        identity: Identity,
+        folder: Path,
+        now: datetime,
+    ) -> None:
+        self._connection = connection
+        self._source = source
+        self._identity = identity
+        self._folder = folder
+        self._now = now
+        self._pieces: list[Piece] = []
+        self._fields: set[Field] = set()
+        self._written: list[tuple[Path, Landing]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for temporary, _landing in self._written:
+            temporary.unlink(missing_ok=True)
+
+    @property
+    def row_count(self) -> int:
+        """Rows since the last landed file."""
+        return sum(piece.row_count for piece in self._pieces)
+
+    def note(self, pieces: Sequence[Piece], fields: Collection[Field]) -> None:
+        """Note where the rows come from that were appended to `raw`."""
+        self._pieces += pieces
+        self._fields |= set(fields)
+
+    def close_landing(self) -> None:
+        """Write what `raw` holds as a landed file."""
+        files = tuple(_landed_files(self._pieces, self._source.format))
+        if files:
+            attempt_id = uuid4().hex
+            landing = Landing(
+                path=self._folder / f"{attempt_id}.parquet",
+                attempt_id=attempt_id,
+                source=self._source.name,
+                format=self._source.format.name,
+                completeness=self._source.format.completeness.value,
+                landed_at=self._now,
+                rules_version=RULES_VERSION,
+                format_sha256=self._source.format.sha256,
+                files=files,
+                fields=tuple(sorted(self._fields)),
+                ordinal=len(self._written),
+            )
+            people = _create_people(self._connection, self._source.format, self._identity)
+            rows = _without_people(self._connection, self._source.format, people, files)
+            temporary = unplaced_file(landing.path)
+            self._written.append((temporary, landing))
+            _write(self._connection, rows, landing.footer(), temporary)
+            for table in people.values():
+                self._connection.execute(f"DROP TABLE {table}")
+        self._pieces.clear()
+        self._fields.clear()
+
+    def place(self) -> tuple[Landing, ...]:
+        """Give the landed files their names, in order; they are on disk when this returns."""
+        for temporary, landing in self._written:
+            sync_file(temporary)
+            temporary.replace(landing.path)
+        if self._written:
+            sync_folder(self._folder)
+        return tuple(landing for _, landing in self._written)
 
 
 def landings(folder: Path, *, but: Collection[str] = ()) -> Iterator[Landing]:
@@ -181,33 +325,33 @@ def landings(folder: Path, *, but: Collection[str] = ()) -> Iterator[Landing]:
             yield Landing.read(path)
 
 
-def head_sha256(path: str, size_bytes: int) -> str:
-    """Return the hash of the first bytes of a file, in hex; of all of it where it is shorter."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while size_bytes > 0 and (block := file.read(min(size_bytes, BLOCK_BYTES))):
-            digest.update(block)
-            size_bytes -= len(block)
-    return digest.hexdigest()
-
-
-def _content_sha256(file: SourceFile) -> str:
-    try:
-        return head_sha256(file.path, file.size_bytes)
-    except OSError as error:
-        raise ProcessingError(
-            f"{file.path} cannot be read any more: it was moved, or the disk fails; run again"
-        ) from error
-
-
-def _landed_files(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], hashes: Iterable[str]
-) -> Iterator[LandedFile]:
-    counted = connection.execute("SELECT file_name, min(rowid), count(*) FROM raw GROUP BY file_name").fetchall()
-    spans = {str(name): (int(first), int(count)) for name, first, count in counted}
-    for file, sha256 in zip(files, hashes, strict=True):
-        first, count = spans.get(file.path, (0, 0))
-        yield LandedFile(file.path, file.size_bytes, file.modified_ns, sha256, first, count)
+def _landed_files(pieces: Sequence[Piece], file_format: Format) -> Iterator[LandedFile]:
+    """Join the pieces of each file; a growing file that gave nothing new is left out."""
+    first_ordinal = 0
+    for group in _by_part(pieces):
+        first, last = group[0], group[-1]
+        file = first.part.file
+        count = sum(piece.row_count for piece in group)
+        resumes = is_resumable(file, file_format)
+        if not (resumes and first.byte_start == last.byte_end and first.part.byte_start):
+            digest = first.content_sha256 if len(group) == 1 else _joined_sha256(group)
+            yield LandedFile(
+                name=file.name,
+                path=file.path,
+                member=file.member,
+                size_bytes=file.size_bytes,
+                modified_ns=file.modified_ns,
+                reading_id=first.part.reading_id,
+                byte_start=first.byte_start,
+                byte_end=last.byte_end,
+                line_start=first.line_start,
+                line_end=last.line_start + last.line_count,
+                content_sha256=digest,
+                prefix_sha256=prefix_sha256(file.path, last.byte_end) if resumes else None,
+                first_ordinal=first_ordinal,
+                row_count=count,
+            )
+        first_ordinal += count
 
 
 def _create_people(connection: duckdb.DuckDBPyConnection, file_format: Format, identity: Identity) -> dict[str, str]:
@@ -225,13 +369,31 @@ def _create_people(connection: duckdb.DuckDBPyConnection, file_format: Format, i
     return people
 
 
-def _without_people(file_format: Format, people: dict[str, str]) -> str:
-    """Return a SELECT of `raw` in which hashes stand for the identifiers."""
-    columns = ["raw.rowid AS row_ordinal", "raw.file_name", "raw.defect"]
-    for name in (column.name for column in file_format.columns):
-        value = f"{people[name]}.hashed" if name in people else f"raw.{identifier(name)}"
-        columns.append(f"{value} AS {identifier(name)}")
-    joins = (f"LEFT JOIN {table} ON {table}.plain = raw.{identifier(name)}" for name, table in people.items())
+def _by_part(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    for _, group in groupby(pieces, key=lambda piece: piece.part):
+        yield list(group)
+
+
+def _joined_sha256(pieces: Sequence[Piece]) -> str:
+    return hashlib.sha256("".join(piece.content_sha256 for piece in pieces).encode()).hexdigest()
+
+
+def _without_people(
+    connection: duckdb.DuckDBPyConnection, file_format: Format, people: dict[str, str], files: Sequence[LandedFile]
+) -> str:
+    """Return a SELECT of `raw` with the names of the files, in which hashes stand for the identifiers."""
+    given = [file for file in files if file.row_count]
+    name = literal(given[0].name) if given else "''"
+    joins = [f"LEFT JOIN {table} ON {table}.plain = raw.{identifier(column)}" for column, table in people.items()]
+    if len(given) > 1:
+        starts = pl.DataFrame({"name": [file.name for file in given], "start": [file.first_ordinal for file in given]})
+        connection.register("file_starts", starts)
+        joins.insert(0, 'ASOF JOIN file_starts ON raw.rowid >= file_starts."start"')
+        name = "file_starts.name"
+    columns = ["raw.rowid AS row_ordinal", f"{name} AS file_name", "raw.defect"]
+    for column in (column.name for column in file_format.columns):
+        value = f"{people[column]}.hashed" if column in people else f"raw.{identifier(column)}"
+        columns.append(f"{value} AS {identifier(column)}")
     return f"SELECT {', '.join(columns)} FROM raw {' '.join(joins)}"
 
 
@@ -245,3 +407,5 @@ def _write(connection: duckdb.DuckDBPyConnection, rows: str, footer: str, path: 
         raise ServiceUnavailableError(
             f"{path.parent} cannot be written: free some space on its disk, and run again"
         ) from error
+    finally:
+        connection.unregister("file_starts")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from sophia_metrics.sources.part import Refusal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.collect import Findings
 from sophia_metrics.warehouse.protocol import BuildReport, Publication, Receipt
@@ -37,11 +38,13 @@ class Collected:
         source: its name.
         findings: the files that there were.
         receipts: the commits, those of earlier landings that had been left over included.
+        refused: the files that were not read, and why.
     """
 
     source: str
     findings: Findings
     receipts: tuple[Receipt, ...]
+    refused: tuple[Refusal, ...] = ()
 
     @property
     def is_sample(self) -> bool:

@@ -1,7 +1,6 @@
 """Quarantine: rejected rows, with the place where each stands and never with its content."""
 
 import hashlib
-import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -11,10 +10,13 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from sophia_metrics.errors import SophiaError
 from sophia_metrics.schema import core
 from sophia_metrics.schema.polars_types import polars_schema
+from sophia_metrics.sources.file_source import SourceFile
+from sophia_metrics.sources.growth import prefix_sha256
 from sophia_metrics.sources.records import Location, locate
-from sophia_metrics.usage.landing import LandedFile, Landing, head_sha256
+from sophia_metrics.usage.landing import LandedFile, Landing
 from sophia_metrics.usage.rules import ROW_RULES, UNIT_RULES
 
 __all__ = ["quarantine_frame"]
@@ -55,7 +57,7 @@ def quarantine_frame(connection: duckdb.DuckDBPyConnection, landing: Landing, no
     by_file: defaultdict[str, list[Sequence[Any]]] = defaultdict(list)
     for row in _rejected(connection):
         by_file[str(row[0])].append(row)
-    files = {file.path: file for file in landing.files}
+    files = {file.name: file for file in landing.files}
     records = [record for path, rows in by_file.items() for record in _records(landing, files[path], rows, now)]
     return pl.DataFrame(records, schema=polars_schema(core.QUARANTINE))
 
@@ -81,9 +83,9 @@ def _records(
     numbers = [int(row[1]) - file.first_ordinal for row in rows]
     places = _places(file, numbers)
     for number, (_, _, rule, kept_values, values_sha256) in zip(numbers, rows, strict=True):
-        place = places.get(number, Location(number + 1, None, None, None))
+        place = places.get(number, Location(file.line_start + number, None, None, None))
         content = place.sha256 or str(values_sha256)
-        identity = "\x1f".join([landing.source, file.path, str(place.line_number), str(rule), content])
+        identity = "\x1f".join([landing.source, file.name, str(place.line_number), str(rule), content])
         yield {
             "quarantine_id": hashlib.sha256(identity.encode()).hexdigest()[:32],
             "found_on": now.date(),
@@ -93,7 +95,7 @@ def _records(
             "reason": RULES[rule].reason,
             "severity": RULES[rule].severity,
             "found_at": now,
-            "file_name": file.path,
+            "file_name": file.name,
             "line_number": place.line_number,
             "byte_start": place.byte_start,
             "byte_end": place.byte_end,
@@ -103,15 +105,19 @@ def _records(
 
 
 def _places(file: LandedFile, numbers: Sequence[int]) -> dict[int, Location]:
+    """Return where the rows stand; nothing where what was landed of the file has changed or gone since."""
     try:
-        return locate(file.path, numbers) if _is_as_landed(file) else {}
-    except (OSError, EOFError, zlib.error):
+        if not _is_as_landed(file):
+            return {}
+        span = {"byte_start": file.byte_start, "byte_end": file.byte_end, "line_start": file.line_start}
+        return locate(file.file, numbers, **span)
+    except (SophiaError, OSError):
         return {}
 
 
 def _is_as_landed(file: LandedFile) -> bool:
     """Whether what was landed of the file stands there still; a log may have grown, or been rotated."""
-    seen = Path(file.path).stat()
-    if (seen.st_size, seen.st_mtime_ns) == (file.size_bytes, file.modified_ns):
+    seen = SourceFile.of(Path(file.path))
+    if (seen.size_bytes, seen.modified_ns) == (file.size_bytes, file.modified_ns):
         return True
-    return head_sha256(file.path, file.size_bytes) == file.content_sha256
+    return file.prefix_sha256 is not None and prefix_sha256(file.path, file.byte_end) == file.prefix_sha256

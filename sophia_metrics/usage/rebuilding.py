@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import duckdb
 import polars as pl
@@ -33,11 +34,15 @@ ATTEMPTS_OF_DAYS = (
 def create_rebuilt(
     connection: duckdb.DuckDBPyConnection,
     landings: Sequence[Landing],
+    every_landing: Sequence[Landing],
     sources: Mapping[str, FileSource],
     window: Window,
     now: datetime,
 ) -> None:
     """Create `rebuilt_events`, `rebuilt_units` and `rejected` for the days of the window.
+
+    `landings` are those of the window, `every_landing` all that there are: equal rows are told apart by their number in
+    their file.
 
     The landed files are judged by the rules of today, at the time at which they were landed.
 
@@ -55,7 +60,8 @@ def create_rebuilt(
                 f"the landed file {landing.path.name} is of source {landing.source!r}, which is not configured: "
                 "add it to sophia.toml again"
             )
-        stage(connection, landing, source.format, source.terms, landing.landed_at)
+        before = tuple(each for each in every_landing if landing.follows(each))
+        stage(connection, landing, source.format, source.terms, landing.landed_at, partial(tuple, before))
         rejected.append(quarantine_frame(connection, landing, now))
         merge(connection)
         _absorb(connection)
@@ -95,4 +101,4 @@ def find_landed(landings: Sequence[Landing], attempts: frozenset[str]) -> tuple[
             "rebuilding would lose their rows. Choose days whose landing is still kept; nothing was changed"
         )
     wanted = [landing for landing in landings if landing.attempt_id in attempts]
-    return tuple(sorted(wanted, key=lambda landing: (landing.landed_at, landing.attempt_id)))
+    return tuple(sorted(wanted, key=lambda landing: (landing.landed_at, landing.ordinal, landing.attempt_id)))

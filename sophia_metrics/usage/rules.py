@@ -6,9 +6,9 @@ A rule reads the mapped row (see staging), and the present as the variable `now`
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["ROW_RULES", "RULES_VERSION", "UNIT_RULES", "RowRule", "first_broken_rule"]
+__all__ = ["MAX_COUNT", "ROW_RULES", "RULES_VERSION", "UNIT_RULES", "RowRule", "first_broken_rule"]
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Raised with every change of a rule; landed files say under which version they were judged."""
 
 MAX_COUNT = 10**12
@@ -65,9 +65,11 @@ def _unknown(column: str, what: str, *known: str) -> RowRule:
 
 
 ROW_RULES: tuple[RowRule, ...] = (
+    _defect("line_too_long", "the line is longer than 16 MiB"),
     _defect("malformed_json", "the line is not one JSON object"),
     _defect("malformed_row", "the row does not have the columns of its header"),
     _defect("wrong_type", "a field does not have the type that its name promises"),
+    RowRule("fractional_count", "has_fraction", "a count is no whole number", "validity"),
     RowRule("missing_time", "started_at IS NULL", "the start time is missing or is no time", "completeness"),
     RowRule(
         "time_too_early",
@@ -111,7 +113,7 @@ ROW_RULES: tuple[RowRule, ...] = (
     _negative("retry_ordinal", "the number of the try"),
     RowRule(
         "count_too_large",
-        f"greatest({', '.join(COUNTS)}) > {MAX_COUNT}",
+        f"has_absurd_count OR greatest({', '.join(COUNTS)}) > {MAX_COUNT}",
         "a count is above a trillion",
         "validity",
     ),

@@ -10,7 +10,7 @@ Staging leaves these relations in a working connection:
 The wide row is built once; everything after reads it from memory.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.landing import Landing
-from sophia_metrics.usage.rules import UNIT_RULES, first_broken_rule
+from sophia_metrics.usage.rules import MAX_COUNT, UNIT_RULES, first_broken_rule
 
 __all__ = ["STAGED_COLUMNS", "Slice", "stage"]
 
@@ -43,8 +43,12 @@ CONTROL = (
     Column("is_ignored", Kind.BOOLEAN, "The row is not usage."),
     Column("native_id", Kind.TEXT, "The source's own id of the event. Null: it has none."),
     Column("total_input_tokens", Kind.COUNT, "All input tokens, as the source counts them."),
+    Column("has_fraction", Kind.BOOLEAN, "A count is no whole number."),
+    Column("has_absurd_count", Kind.BOOLEAN, "A count is beyond what its column holds."),
 )
 MAPPED_COLUMNS = (*CONTROL, *(column for column in STAGED_COLUMNS if column.name not in BOOKKEEPING))
+WITHOUT_ID = "event_id IS NULL AND rule IS NULL AND NOT is_ignored"
+Earlier = Callable[[], Sequence[Landing]]
 DEFAULTS = {
     "is_ignored": "false",
     "record_kind": "'call'",
@@ -78,6 +82,7 @@ def stage(
     file_format: Format,
     terms: SourceTerms,
     now: datetime,
+    earlier: Earlier = lambda: (),
 ) -> None:
     """Give every landed row its event_id and the first rule that it breaks.
 
@@ -87,22 +92,37 @@ def stage(
         file_format: the format of its rows, for the mapping.
         terms: what the configuration says of the source.
         now: the present (naive UTC); times beyond it are suspicious.
+        earlier: finds the landed files with what stands before these rows in their files; asked only where rows have no
+            id of their own, which equal rows before them tell apart.
     """
     connection.execute("SET VARIABLE now = (SELECT $1::TIMESTAMP)", [now])
     connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [terms.name])
-    connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet({literal(str(landing.path))})")
+    _create_landed(connection, [landing])
     mapped_names = _create_mapped(connection, file_format)
-    _identify_by_values(connection, mapped_names)
+    if _has_rows_without_id(connection):
+        _create_earlier_rows(connection, landing, earlier(), file_format, mapped_names)
+        _identify_by_values(connection, mapped_names)
     _create_views(connection, landing, terms, now)
     _create_units(connection, file_format)
+
+
+def _create_landed(connection: duckdb.DuckDBPyConnection, landings: Sequence[Landing]) -> None:
+    paths = ", ".join(literal(str(landing.path)) for landing in landings)
+    connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet([{paths}])")
 
 
 def _create_mapped(connection: duckdb.DuckDBPyConnection, file_format: Format) -> Sequence[str]:
     """Create `mapped`: every column of an event, typed, with event_id and rule; return the names that it fills."""
     described = connection.execute(f"DESCRIBE {file_format.mapping}").fetchall()
-    given = {str(row[0]) for row in described}
+    given = {str(row[0]): str(row[1]) for row in described}
     kept = {*given, *DEFAULTS, *(column.name for column in CONTROL)}
-    typed = ", ".join(f"{_typed(column, given)} AS {column.name}" for column in MAPPED_COLUMNS)
+    judged = {
+        "has_fraction": _any_count(given, "{0} <> trunc({0}) OR NOT isfinite({0})"),
+        "has_absurd_count": _any_count(given, f"abs({{0}}) > {MAX_COUNT}"),
+    }
+    typed = ", ".join(
+        f"{judged.get(column.name) or _typed(column, given)} AS {column.name}" for column in MAPPED_COLUMNS
+    )
     connection.execute(
         f"CREATE OR REPLACE TABLE mapped_rows AS "
         f"SELECT {', '.join(column.name for column in MAPPED_COLUMNS if column.name in kept)}, "
@@ -118,7 +138,14 @@ def _create_mapped(connection: duckdb.DuckDBPyConnection, file_format: Format) -
     return [column.name for column in MAPPED_COLUMNS if column.name in given]
 
 
-def _typed(column: Column, given: set[str]) -> str:
+def _any_count(given: Mapping[str, str], condition: str) -> str:
+    """Return a predicate over the mapping: of a count that is not read as a whole number the condition holds."""
+    counts = [column.name for column in MAPPED_COLUMNS if column.kind is Kind.COUNT]
+    real = [name for name in counts if given.get(name, "").startswith(("DOUBLE", "FLOAT", "DECIMAL", "HUGEINT"))]
+    return " OR ".join(f"coalesce({condition.format(name)}, false)" for name in real) or "false"
+
+
+def _typed(column: Column, given: Collection[str]) -> str:
     default = DEFAULTS.get(column.name, "NULL")
     value = column.name if column.name in given else "NULL"
     expression = value if default == "NULL" else f"coalesce({value}, {default})"
@@ -126,25 +153,56 @@ def _typed(column: Column, given: set[str]) -> str:
     return f"{cast}({expression} AS {sql_type(column.kind)})"
 
 
+def _has_rows_without_id(connection: duckdb.DuckDBPyConnection) -> bool:
+    return fetch_row(connection, f"SELECT 1 FROM mapped WHERE {WITHOUT_ID} LIMIT 1") is not None
+
+
+def _create_earlier_rows(
+    connection: duckdb.DuckDBPyConnection,
+    landing: Landing,
+    earlier: Sequence[Landing],
+    file_format: Format,
+    mapped_names: Sequence[str],
+) -> None:
+    """Create `earlier_rows`: by file, how often the values of a row without an id stand before this landing."""
+    connection.execute("CREATE OR REPLACE TABLE earlier_rows (file VARCHAR, values_sha256 VARCHAR, row_count BIGINT)")
+    if not earlier:
+        return
+    connection.execute("ALTER TABLE mapped_rows RENAME TO mapped_rows_of_landing")
+    _create_landed(connection, earlier)
+    _create_mapped(connection, file_format)
+    names = ", ".join(literal(file.name) for file in landing.files)
+    connection.execute(
+        f"INSERT INTO earlier_rows SELECT file_name, {_values_sha256(mapped_names)} AS values_sha256, count(*) "
+        f"FROM mapped WHERE {WITHOUT_ID} AND file_name IN ({names}) GROUP BY ALL"
+    )
+    connection.execute("DROP TABLE mapped_rows")
+    connection.execute("ALTER TABLE mapped_rows_of_landing RENAME TO mapped_rows")
+    _create_landed(connection, [landing])
+
+
 def _identify_by_values(connection: duckdb.DuckDBPyConnection, mapped_names: Sequence[str]) -> None:
     """Give the rows without a native id one: the hash of their values and the occurrence in their file."""
-    without = "event_id IS NULL AND rule IS NULL AND NOT is_ignored"
-    if fetch_row(connection, f"SELECT 1 FROM mapped WHERE {without} LIMIT 1") is None:
-        return
+    connection.execute(
+        "CREATE OR REPLACE TABLE mapped_rows AS "
+        f"WITH hashed AS (SELECT row_ordinal AS ordinal, file_name AS file, {_values_sha256(mapped_names)} "
+        f"AS values_sha256 FROM mapped WHERE {WITHOUT_ID}), "
+        "numbered AS (SELECT ordinal, file, values_sha256, "
+        "row_number() OVER (PARTITION BY file, values_sha256 ORDER BY ordinal) AS occurrence FROM hashed), "
+        "identified AS (SELECT ordinal, substr(sha256(getvariable('source') || chr(31) || numbered.values_sha256 "
+        "|| chr(31) || CAST(occurrence + coalesce(earlier_rows.row_count, 0) AS VARCHAR)), 1, 32) AS values_id "
+        "FROM numbered LEFT JOIN earlier_rows USING (file, values_sha256)) "
+        "SELECT mapped_rows.* REPLACE (coalesce(event_id, values_id) AS event_id) "
+        "FROM mapped_rows LEFT JOIN identified ON identified.ordinal = mapped_rows.row_ordinal"
+    )
+
+
+def _values_sha256(mapped_names: Sequence[str]) -> str:
     control = {column.name for column in CONTROL}
     values = " || ".join(
         f"coalesce('{name}=' || CAST({name} AS VARCHAR) || chr(31), '')" for name in mapped_names if name not in control
     )
-    connection.execute(
-        "CREATE OR REPLACE TABLE mapped_rows AS "
-        f"WITH hashed AS (SELECT row_ordinal AS ordinal, file_name AS file, sha256({values}) AS values_sha256 "
-        f"FROM mapped WHERE {without}), "
-        "numbered AS (SELECT ordinal, substr(sha256(getvariable('source') || chr(31) || values_sha256 || chr(31) || "
-        "CAST(row_number() OVER (PARTITION BY file, values_sha256 ORDER BY ordinal) AS VARCHAR)), 1, 32) AS values_id "
-        "FROM hashed) "
-        "SELECT mapped_rows.* REPLACE (coalesce(event_id, values_id) AS event_id) "
-        "FROM mapped_rows LEFT JOIN numbered ON numbered.ordinal = mapped_rows.row_ordinal"
-    )
+    return f"sha256({values})"
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, landing: Landing, terms: SourceTerms, now: datetime) -> None:

@@ -46,7 +46,7 @@ split AS (
         input_tokens,
         output_tokens,
         read_tokens,
-        coalesce(CAST(written_tokens AS HUGEINT) - coalesce(written_1h_tokens, 0), written_5m_tokens) AS cache_write_5m_tokens,
+        coalesce(written_tokens - coalesce(written_1h_tokens, 0), written_5m_tokens) AS cache_write_5m_tokens,
         coalesce(written_1h_tokens, CASE WHEN written_tokens IS NOT NULL THEN 0 END) AS cache_write_1h_tokens,
         written_tokens > 0 AND written_5m_tokens IS NULL AND written_1h_tokens IS NULL AS is_ttl_assumed,
         coalesce(input_tokens, output_tokens, read_tokens, written_tokens, written_5m_tokens, written_1h_tokens) IS NULL
@@ -61,13 +61,13 @@ SELECT
     file_name,
     defect,
     CASE
-        WHEN defect = 'malformed_json' THEN false
+        WHEN defect IN ('malformed_json', 'line_too_long') THEN false
         WHEN defect IS NOT NULL THEN has_no_usage AND coalesce(line_type, '') <> 'assistant'
         ELSE has_no_usage OR coalesce(model, '') = '<synthetic>'
     END AS is_ignored,
     -- A line without a request id repeats under its message id alone.
     message_id || coalesce(chr(31) || request_id, '') AS native_id,
-    CASE WHEN NOT has_no_usage THEN CAST(coalesce(input_tokens, 0) AS HUGEINT) + coalesce(read_tokens, 0)
+    CASE WHEN NOT has_no_usage THEN coalesce(input_tokens, 0) + coalesce(read_tokens, 0)
         + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) END AS total_input_tokens,
     'call' AS record_kind,
     started_at,

@@ -8,9 +8,8 @@ SELECT
     defect,
     false AS is_ignored,
     nullif(id, '') AS native_id,
-    -- Summed as HUGEINT: an absurd count must break a row rule, not stop the file.
     CASE WHEN coalesce(input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens) IS NOT NULL
-        THEN CAST(coalesce(input_tokens, 0) AS HUGEINT) + coalesce(cache_read_tokens, 0)
+        THEN coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0)
             + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) END AS total_input_tokens,
     coalesce(record_kind, 'call') AS record_kind,
     make_timestamp(epoch_us(started_at)) AS started_at,

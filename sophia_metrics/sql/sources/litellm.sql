@@ -155,7 +155,7 @@ counted AS (
         completion_tokens,
         coalesce(read_tokens, CASE WHEN has_usage THEN 0 END) AS cache_read_tokens,
         coalesce(
-            CAST(written_tokens AS HUGEINT) - coalesce(written_1h_tokens, 0),
+            written_tokens - coalesce(written_1h_tokens, 0),
             written_5m_tokens,
             CASE WHEN has_usage THEN 0 END
         ) AS cache_write_5m_tokens,
@@ -196,7 +196,7 @@ split AS (
         is_ttl_assumed,
         CASE WHEN is_known THEN prompt_tokens END AS prompt_tokens,
         CASE WHEN is_known THEN completion_tokens END AS completion_tokens,
-        CASE WHEN is_known THEN CAST(prompt_tokens AS HUGEINT) - coalesce(cache_read_tokens, 0) - coalesce(cache_write_5m_tokens, 0)
+        CASE WHEN is_known THEN prompt_tokens - coalesce(cache_read_tokens, 0) - coalesce(cache_write_5m_tokens, 0)
             - coalesce(cache_write_1h_tokens, 0) END AS uncached_tokens,
         cache_read_tokens,
         cache_write_5m_tokens,

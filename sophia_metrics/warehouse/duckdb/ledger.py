@@ -12,6 +12,7 @@ from sophia_metrics.schema import state
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.usage.positions import position_frame
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.protocol import FileCount, Receipt
@@ -40,7 +41,7 @@ def count_files(staged: Slice) -> tuple[FileCount, ...]:
         "FROM keys LEFT JOIN duplicates ON duplicates.row_ordinal = keys.row_ordinal GROUP BY keys.file_name"
     ).fetchall()
     counted = {str(row[0]): FileCount(*row) for row in rows}
-    return tuple(counted.get(file.path, FileCount(file.path, 0, 0, 0, 0, 0)) for file in staged.landing.files)
+    return tuple(counted.get(file.name, FileCount(file.name, 0, 0, 0, 0, 0)) for file in staged.landing.files)
 
 
 def count_held(staged: Slice) -> tuple[FileCount, ...]:
@@ -71,9 +72,11 @@ def record_attempt(
             "source": landing.source,
             "attempt_id": landing.attempt_id,
             "status": status,
-            "file_name": file.path,
-            "byte_start": 0,
-            "byte_end": file.size_bytes,
+            "file_name": file.name,
+            "byte_start": file.byte_start,
+            "byte_end": file.byte_end,
+            "line_start": file.line_start,
+            "reading_id": file.reading_id,
             "modified_ns": file.modified_ns,
             "row_count": count.row_count,
             "accepted_count": count.accepted_count,
@@ -81,8 +84,8 @@ def record_attempt(
             "duplicate_count": count.duplicate_count,
             "ignored_count": count.ignored_count,
             "content_sha256": file.content_sha256,
-            "started_min_at": spans.get(file.path, (None, None))[0],
-            "started_max_at": spans.get(file.path, (None, None))[1],
+            "started_min_at": spans.get(file.name, (None, None))[0],
+            "started_max_at": spans.get(file.name, (None, None))[1],
             "error": error,
             "finished_at": staged.now,
         }
@@ -90,6 +93,31 @@ def record_attempt(
     ]
     connection.execute("DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [landing.attempt_id])
     insert_frame(connection, state.INGEST_LEDGER, pl.DataFrame(rows, schema=polars_schema(state.INGEST_LEDGER)))
+    replace_rows(connection, state.FILE_POSITIONS, position_frame(landing))
+    _record_fields(connection, staged)
+
+
+def _record_fields(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:
+    """Note the fields that the source's files had not before, or had with another type."""
+    known = connection.execute(
+        "SELECT field_name, found_type FROM core_schema_changes WHERE source = $1", [staged.terms.name]
+    ).fetchall()
+    names = {str(name) for name, _ in known}
+    fresh = [field for field in staged.landing.fields if (field.name, field.found_type) not in set(known)]
+    rows = [
+        {
+            "source": staged.terms.name,
+            "field_name": field.name,
+            "found_type": field.found_type,
+            "change_kind": "first" if not known else "new_type" if field.name in names else "new_field",
+            "is_read": field.is_read,
+            "file_name": staged.landing.files[0].name,
+            "attempt_id": staged.landing.attempt_id,
+            "found_at": staged.now,
+        }
+        for field in fresh
+    ]
+    insert_frame(connection, state.SCHEMA_CHANGES, pl.DataFrame(rows, schema=polars_schema(state.SCHEMA_CHANGES)))
 
 
 def advance_watermark(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:
@@ -149,7 +177,8 @@ def keep_sample_apart(connection: duckdb.DuckDBPyConnection, source: str) -> Non
         [SAMPLE_SOURCE],
     )
     connection.execute("UPDATE core_ingest_ledger SET status = 'superseded' WHERE source = $1", [SAMPLE_SOURCE])
-    connection.execute("DELETE FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
+    for table in ("core_watermarks", "core_schema_changes", "file_positions"):
+        connection.execute(f"DELETE FROM {table} WHERE source = $1", [SAMPLE_SOURCE])
 
 
 def insert_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:

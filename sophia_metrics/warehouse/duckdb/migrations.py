@@ -19,7 +19,22 @@ def m001_initial(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(create_table(table))
 
 
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (m001_initial,)
+def m002_parts_of_files(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the ledger name parts of files. What was read before was read whole, and is read whole when it changes."""
+    connection.execute("ALTER TABLE core_ingest_ledger ADD COLUMN IF NOT EXISTS line_start BIGINT")
+    connection.execute("ALTER TABLE core_ingest_ledger ADD COLUMN IF NOT EXISTS reading_id VARCHAR")
+    for table in ("core_schema_changes", "file_positions"):
+        connection.execute(create_table(schema.table(table)))
+    connection.execute(
+        "INSERT INTO file_positions "
+        "(source, file_name, reading_id, size_bytes, modified_ns, byte_end, line_end, prefix_sha256) "
+        "SELECT source, file_name, attempt_id, byte_end, modified_ns, byte_end, 1, NULL FROM core_ingest_ledger "
+        "WHERE file_name IS NOT NULL AND status IN ('committed', 'held') "
+        "QUALIFY row_number() OVER (PARTITION BY source, file_name ORDER BY finished_at DESC, attempt_id DESC) = 1"
+    )
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (m001_initial, m002_parts_of_files)
 
 
 def apply(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:

@@ -1,0 +1,287 @@
+"""Blocks: files cut into what the engine reads at once, so that memory depends on the block and not on the file."""
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
+from zipfile import ZipFile
+
+import duckdb
+
+from sophia_metrics.errors import ConfigurationError, ProcessingError, SophiaError
+from sophia_metrics.frames import fetch_row
+from sophia_metrics.sources.byte_stream import changed, damaged, open_stream, translated
+from sophia_metrics.sources.file_kind import FileKind, file_kind
+from sophia_metrics.sources.file_source import SourceFile
+from sophia_metrics.sources.format import Format
+from sophia_metrics.sources.lines import BOM, LineReader
+from sophia_metrics.sources.part import FilePart, Piece
+from sophia_metrics.sources.quoting import file_pattern, literal
+from sophia_metrics.sources.records import delimiter_of, header_line, is_array, split_cells
+from sophia_metrics.sources.spool import Spool
+
+__all__ = ["BLOCK_BYTES", "Block", "BlockReader", "RefusedError", "hive_keys"]
+
+BLOCK_BYTES = 64 << 20
+"""Text that is read at once."""
+BLOCK_ROWS = 500_000
+"""Rows of Parquet that are read at once."""
+
+_BUFFER_BYTES = 1 << 20
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class RefusedError(Exception):
+    """A file cannot be read to its end, or changed meanwhile: nothing of it may be kept."""
+
+    def __init__(self, part: FilePart, error: SophiaError) -> None:
+        super().__init__(str(error))
+        self.part = part
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that the engine reads at once, in order.
+
+    Attributes:
+        path: what it opens; valid until the next block is asked for.
+        kind: how they are written. CSV: with a header.
+        pieces: where they come from. More than one: each is lines of JSON.
+        ends: where in `path` the lines of each piece end, in bytes. Empty: there is one piece.
+        is_open: the last piece's file goes on in the next block and must not be parted from it.
+    """
+
+    path: str
+    kind: FileKind
+    pieces: tuple[Piece, ...]
+    ends: tuple[int, ...] = ()
+    is_open: bool = False
+
+
+class BlockReader:
+    """Reads parts of files of one format as blocks, in their order; small files of JSON lines share a block."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        file_format: Format,
+        scratch: Path,
+        refuse: Callable[[FilePart, SophiaError], None],
+        *,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
+        """Make a reader.
+
+        Args:
+            connection: describes Parquet files and takes JSON arrays apart.
+            file_format: the format of all files.
+            scratch: a folder for temporary files.
+            refuse: is told of each file that is refused before anything of it was read.
+            block_bytes: how much text goes into a block.
+        """
+        self._connection = connection
+        self._format = file_format
+        self._scratch = scratch
+        self._refuse = refuse
+        self._block_bytes = block_bytes
+        self._buffer = bytearray(_BUFFER_BYTES)
+        self._pieces: list[Piece] = []
+        self._ends: list[int] = []
+        self._has_begun = False
+
+    def read(self, parts: Sequence[FilePart]) -> Iterator[Block]:
+        """Yield the blocks of these parts.
+
+        Raises:
+            RefusedError: a file turned out to be damaged, or changed, after some of it was read.
+        """
+        with Spool(self._scratch) as spool:
+            for part in parts:
+                self._has_begun = False
+                try:
+                    yield from self._read_part(part, spool)
+                except SophiaError as error:
+                    if self._has_begun:
+                        raise RefusedError(part, error) from error
+                    self._refuse(part, error)
+            yield from self._flush(spool)
+
+    def _read_part(self, part: FilePart, spool: Spool) -> Iterator[Block]:
+        kind = file_kind(part.file.member or part.file.path)
+        if kind is FileKind.PARQUET:
+            yield from self._flush(spool)
+            yield from self._read_parquet(part)
+            return
+        with open_stream(part.file, part.byte_start) as stream:
+            reader = LineReader(part, stream, self._buffer, is_csv=kind is FileKind.CSV)
+            head = reader.look_ahead()
+            if part.byte_start == 0:
+                _check_text(head, part.file, kind, self._format)
+            if kind is FileKind.CSV:
+                yield from self._flush(spool)
+                yield from self._read_csv(reader, header_line(self._head_of(part, head)), spool)
+            elif is_array(part.file, head):
+                yield from self._flush(spool)
+                yield from self._read_array(part)
+            else:
+                yield from self._read_lines(reader, spool)
+
+    def _read_lines(self, reader: LineReader, spool: Spool) -> Iterator[Block]:
+        self._has_begun = True
+        while not reader.is_finished:
+            piece = reader.copy(spool, self._block_bytes)
+            self._pieces.append(piece)
+            self._ends.append(spool.size)
+            if spool.size >= self._block_bytes:
+                yield from self._flush(spool, is_open=self._format.reads_whole and not piece.is_last)
+        reader.check_unchanged()
+
+    def _read_csv(self, reader: LineReader, header: bytes, spool: Spool) -> Iterator[Block]:
+        self._has_begun = True
+        is_first = reader.part.byte_start == 0
+        while not reader.is_finished:
+            if not is_first:
+                spool.write(header + b"\n")
+            is_first = False
+            piece = reader.copy(spool, self._block_bytes)
+            is_open = self._format.reads_whole and not piece.is_last
+            yield Block(spool.path, FileKind.CSV, (piece,), is_open=is_open)
+            spool.clear()
+        reader.check_unchanged()
+
+    def _flush(self, spool: Spool, *, is_open: bool = False) -> Iterator[Block]:
+        """Yield what the spool holds."""
+        if self._pieces:
+            yield Block(spool.path, FileKind.JSONL, tuple(self._pieces), tuple(self._ends), is_open)
+            self._pieces.clear()
+            self._ends.clear()
+        spool.clear()
+
+    def _head_of(self, part: FilePart, head: bytes) -> bytes:
+        """Return the first bytes of the file, of which `head` are those of the part."""
+        if part.byte_start == 0:
+            return head
+        with open_stream(part.file) as stream, translated(part.file):
+            size = stream.readinto(memoryview(first := bytearray(_BUFFER_BYTES))) or 0
+        return bytes(first[:size])
+
+    def _read_array(self, part: FilePart) -> Iterator[Block]:
+        """Let the engine write the elements of an array one a line."""
+        with TemporaryDirectory(dir=self._scratch, prefix="array-") as folder:
+            whole, lines = Path(folder) / "array.json", Path(folder) / "array.jsonl"
+            size, sha256 = _unpack_to(part.file, whole)
+            try:
+                self._connection.execute(
+                    # Between the tokens of JSON a line end is a space; within them there is none.
+                    "COPY (SELECT translate(json, chr(10) || chr(13), '  ') FROM read_json_objects("
+                    f"{file_pattern(str(whole))}, format = 'array', maximum_object_size = {_BUFFER_BYTES << 4})) "
+                    f"TO {literal(str(lines))} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER '\x01')"
+                )
+            except duckdb.Error:  # not chained: the message quotes the text, and with it what people wrote
+                raise ProcessingError(
+                    f"{part.file.name} is no valid JSON array: it is cut off, or an element is broken. "
+                    "Get it again where it comes from, or write one object a line."
+                ) from None
+            whole.unlink()
+            self._has_begun = True
+            piece = Piece(part, 0, size, 1, 0, 0, sha256, is_last=True)
+            yield Block(str(lines), FileKind.JSONL, (piece,))
+
+    def _read_parquet(self, part: FilePart) -> Iterator[Block]:
+        with TemporaryDirectory(dir=self._scratch, prefix="member-") as folder:
+            path = Path(part.file.path)
+            if part.file.member is not None:
+                path = Path(folder) / "member.parquet"
+                with translated(part.file), ZipFile(part.file.path) as archive, path.open("wb") as target:
+                    copyfileobj(archive.open(part.file.member), target)
+            with translated(part.file):
+                sha256 = _file_sha256(path)
+            source = f"read_parquet({file_pattern(str(path))}, hive_partitioning = false)"
+            try:
+                found = self._connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+                counted = fetch_row(self._connection, f"SELECT count(*) FROM {source}")
+            except duckdb.Error:
+                raise damaged(part.file.name) from None
+            keys = {str(row[0]) for row in found} | hive_keys(part.file).keys()
+            _check_keys(keys, part.file, self._format, self._format.required)
+            count = int(counted[0]) if counted else 0
+            self._has_begun = True
+            for start in range(0, max(count, 1), BLOCK_ROWS):
+                end = min(start + BLOCK_ROWS, count)
+                piece = Piece(part, start, end, start + 1, end - start, end - start, sha256, end == count)
+                is_open = self._format.reads_whole and end < count
+                yield Block(str(path), FileKind.PARQUET, (piece,), is_open=is_open)
+            if part.file.member is None and _is_touched(part.file) and _file_sha256(path) != sha256:
+                raise changed(part.file)
+
+
+def hive_keys(file: SourceFile) -> dict[str, str]:
+    """Return the values that the folders of a Parquet file tell, as in `team=search/part-0.parquet`."""
+    folders = Path(file.path).parts[:-1]
+    pairs = (folder.partition("=") for folder in folders if "=" in folder.strip("="))
+    return {key: value for key, _, value in pairs if value != "__HIVE_DEFAULT_PARTITION__"}
+
+
+def _check_text(head: bytes, file: SourceFile, kind: FileKind, file_format: Format) -> None:
+    """Check that a text file is of this format; an empty file is of any.
+
+    Raises:
+        ConfigurationError: it is of another.
+        ProcessingError: it is no UTF-8 text.
+    """
+    if head[:2] in _UTF16:
+        raise ProcessingError(f"{file.name} is written in UTF-16: convert it to UTF-8, and ingest that.")
+    if not head.strip():
+        return
+    if kind is FileKind.CSV:
+        header = header_line(head)
+        cells = split_cells(header, delimiter_of(header)) or []
+        _check_keys({cell.decode("utf-8", "replace") for cell in cells}, file, file_format, file_format.required)
+        return
+    is_unfinished = len(head) < _BUFFER_BYTES and b"\n" not in head.strip() and not head.endswith(b"\n")
+    if not any(f'"{key}"'.encode() in head for key in file_format.signature):
+        if is_unfinished and head.removeprefix(BOM).lstrip().startswith(b"{"):
+            return
+        _check_keys(set(), file, file_format, ())
+
+
+def _check_keys(keys: Collection[str], file: SourceFile, file_format: Format, required: Sequence[str]) -> None:
+    if not set(keys) & set(file_format.signature):
+        expected = ", ".join(file_format.signature)
+        raise ConfigurationError(
+            f"{file.name} is no file of format {file_format.name!r}: it has none of the keys {expected}. "
+            "Correct the source's format or its paths."
+        )
+    missing = [key for key in required if key not in keys]
+    if missing:
+        raise ConfigurationError(
+            f"{file.name} lacks the columns {', '.join(missing)} that format {file_format.name!r} needs. "
+            "Correct the source's mapping or its paths."
+        )
+
+
+def _unpack_to(file: SourceFile, target: Path) -> tuple[int, str]:
+    """Write the text of a file, unpacked and without its mark; return its size and hash."""
+    digest, size = hashlib.sha256(), 0
+    buffer = memoryview(bytearray(_BUFFER_BYTES))
+    with open_stream(file) as stream, translated(file), target.open("wb") as unpacked:
+        while count := stream.readinto(buffer):
+            digest.update(buffer[:count])
+            has_mark = size == 0 and bytes(buffer[: len(BOM)]) == BOM
+            unpacked.write(buffer[len(BOM) if has_mark else 0 : count])
+            size += count
+    return size, digest.hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_touched(file: SourceFile) -> bool:
+    with translated(file):
+        seen = SourceFile.of(Path(file.path))
+    return (seen.size_bytes, seen.modified_ns) != (file.size_bytes, file.modified_ns)

@@ -1,0 +1,57 @@
+"""A spool: lines of files, copied into memory, where the engine reads them as one file.
+
+What is hashed is what is read, whatever happens to the file meanwhile; and thousands of small files are read
+as fast as one large one.
+"""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Self
+
+__all__ = ["Spool"]
+
+
+class Spool:
+    """Bytes that have a path: in memory on Linux, in a nameless temporary file elsewhere."""
+
+    def __init__(self, folder: Path) -> None:
+        self.size = 0
+        if hasattr(os, "memfd_create"):
+            self._descriptor = os.memfd_create("sophia-spool")
+        else:
+            with TemporaryFile(dir=folder) as file:
+                self._descriptor = os.dup(file.fileno())
+
+    @property
+    def path(self) -> str:
+        """Where the engine finds it."""
+        return f"/dev/fd/{self._descriptor}"
+
+    def write(self, content: bytes | bytearray | memoryview) -> None:
+        """Append."""
+        view = memoryview(content)
+        while view:
+            written = os.write(self._descriptor, view)
+            self.size += written
+            view = view[written:]
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return some of its bytes."""
+        return os.pread(self._descriptor, end - start, start)
+
+    def clear(self) -> None:
+        """Make it empty."""
+        os.ftruncate(self._descriptor, 0)
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        self.size = 0
+
+    def close(self) -> None:
+        """Give the memory back."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
