@@ -106,14 +106,22 @@ def ingest(
             help="A source of sophia.toml, or a format: litellm, claude, codex, openrouter, langfuse, bedrock, events.",
         ),
     ],
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and read what is appended or added.")] = False,
+    every: Annotated[float, typer.Option("--every", help="With --watch: look again after so many seconds.")] = 5.0,
     prefect: UsePrefect = False,
     json: Json = False,
 ) -> None:
     """Collect some files as usage of one source, then build and publish.
 
     It runs without Prefect unless --prefect says otherwise. A file that cannot be read as that source
-    makes it exit with 1.
+    makes it exit with 1. With --watch it goes on until Ctrl-C or SIGTERM, and prints a line whenever there was
+    something new; only what is new is read.
     """
+    if watch:
+        from sophia_metrics.cli.watch import stop_on_signals, watch_files  # noqa: PLC0415
+
+        watch_files(paths, source, wait=stop_on_signals(every), is_plain=not prefect, is_json=json)
+        return
     from sophia_metrics.cli.ingest import ingest_files  # noqa: PLC0415
 
     if ingest_files(paths, source, is_plain=not prefect, is_json=json):

@@ -60,6 +60,6 @@ _TEXTS: tuple[tuple[type, Callable[[Any], str]], ...] = (
 )
 
 
-def print_facts(facts: Mapping[str, Any]) -> None:
-    """Print one JSON object on standard output."""
-    print(json.dumps(fact(facts), indent=2, ensure_ascii=False))  # noqa: T201 - a program's output
+def print_facts(facts: Mapping[str, Any], *, indent: int | None = 2) -> None:
+    """Print one JSON object on standard output; without an indent on one line."""
+    print(json.dumps(fact(facts), indent=indent, ensure_ascii=False), flush=True)  # noqa: T201 - a program's output

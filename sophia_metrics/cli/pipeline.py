@@ -12,7 +12,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.progress import Progress
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError, SophiaError
-from sophia_metrics.usage.outcome import RunSummary
+from sophia_metrics.usage.outcome import Collected, RunSummary
 from sophia_metrics.warehouse.protocol import BuildReport, Changed, Publication
 
 __all__ = ["Pipeline"]
@@ -52,6 +52,16 @@ class Pipeline:
         from flows.run_pipeline import run_pipeline  # noqa: PLC0415 - Prefect reads its settings when imported
 
         return self._start(run_pipeline, source=source, paths=paths, sample=is_sample)
+
+    def collect(self, *, source: str, paths: list[str]) -> tuple[tuple[Collected, ...], Publication]:
+        """Collect what is new in some files, build and publish: the cost is that of what is new."""
+        self._prepare()
+        from flows.build_dashboard import build_dashboard  # noqa: PLC0415 - see above
+        from flows.collect_usage import collect_usage  # noqa: PLC0415 - see above
+
+        collected = self._start(collect_usage, source=source, paths=paths)
+        _, publication = self._start(build_dashboard)
+        return collected, publication
 
     def backfill(self, first: date, last: date) -> tuple[Changed, BuildReport, Publication]:
         """Make UTC days anew, both included."""
