@@ -24,7 +24,7 @@ from sophia_metrics.sources.spool import Spool
 
 __all__ = ["BLOCK_BYTES", "Block", "BlockReader", "RefusedError", "hive_keys"]
 
-BLOCK_BYTES = 64 << 20
+BLOCK_BYTES = 128 << 20
 """Text that is read at once."""
 BLOCK_ROWS = 500_000
 """Rows of Parquet that are read at once."""

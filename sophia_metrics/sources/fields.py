@@ -24,7 +24,7 @@ from sophia_metrics.sources.records import delimiter_of, header_line, split_cell
 __all__ = ["Field", "fields_of"]
 
 SAMPLED_LINES = 200
-SAMPLED_FILES = 200
+SAMPLED_FILES = 50
 """Of each block the first lines, and the first line of each of its first files."""
 
 _MAX_SAMPLE_BYTES = 1 << 20

@@ -1,7 +1,6 @@
 """How a file is written, told from its name."""
 
 from enum import StrEnum
-from pathlib import PurePath
 
 from sophia_metrics.errors import ConfigurationError
 
@@ -41,7 +40,7 @@ _PACKED = {".gz": Compression.GZIP, ".zst": Compression.ZSTD}
 
 def compression(name: str) -> Compression:
     """Return how the file is packed."""
-    return _PACKED.get(PurePath(name).suffix.lower(), Compression.NONE)
+    return _PACKED.get(_suffix(name), Compression.NONE)
 
 
 def is_known(name: str) -> bool:
@@ -66,5 +65,11 @@ def file_kind(name: str) -> FileKind:
 
 def _kind(name: str) -> FileKind | None:
     packed = compression(name) is not Compression.NONE
-    kind = SUFFIXES.get(PurePath(PurePath(name).stem if packed else name).suffix.lower())
+    kind = SUFFIXES.get(_suffix(name.rpartition(".")[0] if packed else name))
     return None if packed and kind is FileKind.PARQUET else kind
+
+
+def _suffix(name: str) -> str:
+    """Return the last suffix in small letters; Path would take thousands of names apart for it."""
+    last = name.rpartition("/")[2]
+    return last[last.rfind(".") :].lower() if "." in last.lstrip(".") else ""

@@ -14,10 +14,11 @@ from sophia_metrics.sources.lines import MAX_LINE_BYTES, is_whole_object
 from sophia_metrics.sources.part import FilePart
 from sophia_metrics.sources.records import is_array
 
-__all__ = ["Position", "is_resumable", "part_to_read", "prefix_sha256"]
+__all__ = ["WHOLE_PREFIX_BYTES", "Position", "is_resumable", "part_to_read", "prefix_sha256"]
 
 BLOCK_BYTES = 1 << 20
 BLOCKS = 64
+WHOLE_PREFIX_BYTES = BLOCKS * BLOCK_BYTES
 """A prefix of up to 64 MiB is hashed whole, a longer one at 64 places that are spread evenly over it, both ends among
 them: so the cost of looking at a log does not grow with it."""
 
@@ -67,13 +68,15 @@ def is_resumable(file: SourceFile, file_format: Format) -> bool:
         return False
     if file_kind(file.path) is FileKind.PARQUET:
         return False
+    if not file.path.lower().endswith(".json"):
+        return True
     with Path(file.path).open("rb") as head:
         return not is_array(file, head.read(_HEAD_BYTES))
 
 
 def prefix_sha256(path: str, size_bytes: int) -> str:
-    """Return the fingerprint of the first bytes of a file, in hex; of all of it where it is shorter."""
-    digest = hashlib.sha256(str(size_bytes).encode())
+    """Return the fingerprint of the first bytes of a file, in hex: up to 64 MiB their SHA-256."""
+    digest = hashlib.sha256()
     with Path(path).open("rb", buffering=0) as file:
         for start, end in _places(size_bytes):
             file.seek(start)
@@ -114,7 +117,7 @@ def _resume_at(file: SourceFile, byte_end: int) -> int | None:
 
 
 def _places(size_bytes: int) -> list[tuple[int, int]]:
-    if size_bytes <= BLOCKS * BLOCK_BYTES:
+    if size_bytes <= WHOLE_PREFIX_BYTES:
         return [(start, min(start + BLOCK_BYTES, size_bytes)) for start in range(0, size_bytes, BLOCK_BYTES)]
     last = size_bytes - BLOCK_BYTES
     starts = (last * place // (BLOCKS - 1) for place in range(BLOCKS))

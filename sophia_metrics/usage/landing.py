@@ -7,7 +7,8 @@ any later time, by this program or a newer one, without the source.
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -23,7 +24,7 @@ from sophia_metrics.sources.blocks import BLOCK_BYTES, BlockReader, RefusedError
 from sophia_metrics.sources.fields import Field, fields_of
 from sophia_metrics.sources.file_source import FileSource, SourceFile
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.growth import is_resumable, prefix_sha256
+from sophia_metrics.sources.growth import WHOLE_PREFIX_BYTES, is_resumable, prefix_sha256
 from sophia_metrics.sources.part import FilePart, Piece, Refusal
 from sophia_metrics.sources.quoting import identifier, literal
 from sophia_metrics.sources.reader import create_raw, read_block
@@ -130,8 +131,9 @@ class Landing:
 
     def footer(self) -> str:
         """Return what the Parquet footer carries, as JSON."""
-        facts: dict[str, Any] = {key: value for key, value in asdict(self).items() if key != "path"}
-        return json.dumps({**facts, "landed_at": self.landed_at.isoformat(), "footer_version": FOOTER_VERSION})
+        facts = {name: getattr(self, name) for name in _FOOTER_NAMES}
+        ours = {"landed_at": self.landed_at.isoformat(), "footer_version": FOOTER_VERSION}
+        return json.dumps({**facts, **ours}, default=_shallow)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -164,6 +166,14 @@ class Landed:
 
     landings: tuple[Landing, ...]
     refused: tuple[Refusal, ...]
+
+
+_FOOTER_NAMES = tuple(field.name for field in dataclass_fields(Landing) if field.name != "path")
+
+
+def _shallow(value: LandedFile | Field) -> dict[str, Any]:
+    """Return the attributes of a flat value; `asdict` would copy each of thousands deeply."""
+    return {field.name: getattr(value, field.name) for field in dataclass_fields(value)}
 
 
 def land(
@@ -347,7 +357,7 @@ def _landed_files(pieces: Sequence[Piece], file_format: Format) -> Iterator[Land
                 line_start=first.line_start,
                 line_end=last.line_start + last.line_count,
                 content_sha256=digest,
-                prefix_sha256=prefix_sha256(file.path, last.byte_end) if resumes else None,
+                prefix_sha256=_fingerprint(group) if resumes else None,
                 first_ordinal=first_ordinal,
                 row_count=count,
             )
@@ -367,6 +377,14 @@ def _create_people(connection: duckdb.DuckDBPyConnection, file_format: Format, i
             f"FROM (SELECT DISTINCT {column} AS plain FROM raw WHERE {column} <> '')"
         )
     return people
+
+
+def _fingerprint(pieces: Sequence[Piece]) -> str:
+    """Return the fingerprint of a file up to where it was read; what was hashed already is not read again."""
+    first, last = pieces[0], pieces[-1]
+    if len(pieces) == 1 and first.byte_start == 0 and last.byte_end <= WHOLE_PREFIX_BYTES:
+        return first.content_sha256
+    return prefix_sha256(first.part.file.path, last.byte_end)
 
 
 def _by_part(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
