@@ -1,15 +1,20 @@
-"""The whole way beside the engine's limit and beside a pricing loop: `uv run python -m benchmarks.ingest`.
+"""The whole way beside the engine's limit, a pricing loop and its peers: `uv run python -m benchmarks.ingest`.
 
 Parts, each a process of its own over the same file of LiteLLM spend logs:
 
     read_json    DuckDB's bare read_json with explicit types, into a table of the columns that we keep
     whole_way    find, land, gate, price, commit, build the marts, publish
     calc_price   genai-prices' calc_price in a loop, on the first 100,000 rows, scaled to all of them
+    pandas       read_json(lines=True) and a sum by day and model (up to 1 million rows)
+    dlt          the file merged into a DuckDB table by request_id (up to 1 million rows)
+
+The peers come from the dependency group `benchmarks`, in an environment of their own.
 """
 
 import argparse
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -19,66 +24,51 @@ from typing import Any
 
 import duckdb
 from genai_prices import Usage, calc_price
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks.litellm_rows import write_rows
-from benchmarks.measure import Measured, finish_part, machine, run_part
-from sophia_metrics.connect import connect_collector, connect_source, connect_warehouse
+from benchmarks.litellm_rows import Calls, write_calls
+from benchmarks.measure import Measured, finish_part, machine, run_part, run_peer, warm
+from benchmarks.table import mebibytes, print_table, seconds, times
+from benchmarks.whole_way import go
 from sophia_metrics.serving import Serving
-from sophia_metrics.settings import Settings, SourceSettings
+from sophia_metrics.settings import SourceSettings
 from sophia_metrics.sources.registry import find_format
 
 MODULE = "benchmarks.ingest"
 NOW = datetime(2026, 11, 1)  # noqa: DTZ001 - naive UTC, as everywhere in the pipeline
+FIRST_DAY, DAYS = date(2026, 10, 1), 30
 LOOP_ROWS = 100_000
+PEER_ROWS = 1_000_000
 PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "gemini": "google"}
+LABELS = {
+    "read_json": "read_json alone",
+    "whole_way": "the whole way",
+    "calc_price": "calc_price loop, scaled",
+    "pandas": "pandas, a daily sum",
+    "dlt": "dlt, merged into DuckDB",
+}
+FIGURES = "SELECT CAST(sum(request_count) AS BIGINT) AS n, sum(cost_usd) AS usd FROM mart_cost_daily"
 
 
 def read_json(path: Path) -> None:
     """Load the file with nothing else done."""
     types = ", ".join(f"'{key}': '{kind}'" for key, kind in find_format("litellm").file_types.items())
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    started = perf_counter()
-    connection.execute(
-        f"CREATE TABLE kept AS SELECT * FROM read_json('{path}', format = 'newline_delimited', columns = {{{types}}})"
-    )
-    seconds = started
-    rows = connection.execute("SELECT count(*) FROM kept").fetchone()
-    finish_part("read_json", seconds, {"rows": rows[0] if rows else None})
+    reader = f"read_json('{path}', format = 'newline_delimited', columns = {{{types}}})"
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        started = perf_counter()
+        connection.execute(f"CREATE TABLE kept AS SELECT * FROM {reader}")
+        took = perf_counter() - started
+        rows = connection.execute("SELECT count(*) FROM kept").fetchone()
+    finish_part("read_json", took, {"rows": rows[0] if rows else None})
 
 
 def whole_way(path: Path, home: Path) -> None:
     """Run every step of the pipeline, to the published version."""
-    settings = Settings(home=home)
-    source = connect_source(SourceSettings(name="litellm", format="litellm", paths=(str(path),)))
-    started = perf_counter()
-    steps: dict[str, float] = {}
-    warehouse = connect_warehouse(settings, NOW)
-    collector = connect_collector(settings, warehouse)
-    for batch in collector.find(source).batches:
-        before = perf_counter()
-        landing = collector.land(source, batch, NOW)
-        landed = perf_counter()
-        collector.commit(source, landing, NOW)
-        steps["land"] = steps.get("land", 0.0) + landed - before
-        steps["gate, price, commit"] = steps.get("gate, price, commit", 0.0) + perf_counter() - landed
-    before = perf_counter()
-    warehouse.build()
-    steps["marts"] = perf_counter() - before
-    before = perf_counter()
-    warehouse.publish(NOW)
-    steps["publish"] = perf_counter() - before
-    finish_part("whole_way", started, {"steps": steps, **_figures(home)})
-
-
-def _figures(home: Path) -> dict[str, Any]:
-    figures = Serving(home).query(
-        "SELECT CAST(sum(request_count) AS BIGINT) AS n, sum(cost_usd) AS usd FROM mart_cost_daily"
-    )
-    size = sum(path.stat().st_size for path in (home / "core").rglob("*.parquet"))
-    return {"rows": figures["n"].item(), "spend_usd": str(figures["usd"].item()), "core_bytes": size}
+    way = go(home, SourceSettings(name="litellm", format="litellm", paths=(str(path),)), NOW)
+    figures = Serving(home).query(FIGURES)
+    size = sum(file.stat().st_size for file in (home / "core").rglob("*.parquet"))
+    facts = {"rows": figures["n"].item(), "spend_usd": str(figures["usd"].item()), "core_bytes": size}
+    finish_part("whole_way", way.seconds, way.facts | facts)
 
 
 def pricing_loop(path: Path, rows: int) -> None:
@@ -99,55 +89,63 @@ def pricing_loop(path: Path, rows: int) -> None:
             provider_id=PROVIDERS[call["custom_llm_provider"]],
             genai_request_timestamp=datetime.fromisoformat(call["startTime"]).astimezone(UTC),
         ).total_price
-    facts = {"rows": len(calls), "scale": rows / len(calls), "list_usd": str(total)}
-    finish_part("calc_price", started, facts)
+    scale = rows / len(calls)
+    facts = {"rows": rows, "looped_rows": len(calls), "list_usd": str(total)}
+    finish_part("calc_price", (perf_counter() - started) * scale, facts)
+
+
+def run_parts(path: Path, rows: int, folder: Path) -> Iterator[Measured]:
+    """Run each part in turn."""
+    common = ("--file", str(path), "--rows", str(rows))
+    yield run_part(MODULE, "read_json", *common)
+    yield run_part(MODULE, "whole_way", *common, "--home", str(folder / "state"))
+    yield run_part(MODULE, "calc_price", *common)
+    if rows <= PEER_ROWS:
+        yield run_peer("benchmarks.peers", "pandas", "--file", str(path))
+        yield run_peer("benchmarks.peers", "dlt", "--file", str(path), "--folder", str(folder / "dlt"))
 
 
 def show(parts: dict[str, Measured], rows: int, file_bytes: int) -> dict[str, Any]:
     """Print the table, and return the same facts."""
-    bare = parts["read_json"]
-    whole = parts["whole_way"]
-    loop = parts["calc_price"]
-    loop_seconds = loop.seconds * loop.facts["scale"]
-    table = Table(title=f"{rows:,} LiteLLM rows ({file_bytes / 1e6:,.0f} MB), {machine()}")
-    for heading in ("part", "seconds", "peak memory", "beside read_json", "beside the whole way"):
-        table.add_column(heading, justify="left" if heading == "part" else "right")
-    for name, seconds, peak in (
-        ("read_json alone", bare.seconds, bare.peak_bytes),
-        ("the whole way", whole.seconds, whole.peak_bytes),
-        (f"calc_price loop, scaled from {loop.facts['rows']:,} rows", loop_seconds, loop.peak_bytes),
-    ):
-        table.add_row(
-            name,
-            f"{seconds:,.2f}",
-            f"{peak / 2**20:,.0f} MiB",
-            f"{seconds / bare.seconds:.1f} ×",
-            f"{seconds / whole.seconds:.1f} ×",
-        )
-    console = Console()
-    console.print(table)
-    for step, seconds in whole.facts["steps"].items():
-        console.print(f"  {step:<22}{seconds:6.2f} s")
-    console.print(f"  core: {whole.facts['core_bytes'] / rows:.0f} bytes a row; spend {whole.facts['spend_usd']} USD")
+    bare, whole = parts["read_json"], parts["whole_way"]
+    print_table(
+        f"{rows:,} LiteLLM rows ({file_bytes / 1e6:,.0f} MB), {machine()}",
+        ("part", "rows", "seconds", "peak memory", "beside read_json", "beside the whole way"),
+        (
+            (
+                LABELS[name],
+                f"{part.facts['rows']:,}",
+                seconds(part.seconds),
+                mebibytes(part.peak_bytes),
+                times(part.seconds / bare.seconds),
+                times(part.seconds / whole.seconds),
+            )
+            for name, part in parts.items()
+        ),
+    )
+    for step, took in whole.facts["steps"].items():
+        print(f"  {step:<22}{seconds(took):>10}")
+    print(f"  core: {whole.facts['core_bytes'] / rows:.1f} bytes a row; spend {whole.facts['spend_usd']} USD")
     return {
         "machine": machine(),
         "rows": rows,
-        "read_json_seconds": bare.seconds,
-        "whole_way_seconds": whole.seconds,
-        "calc_price_seconds": loop_seconds,
-        "whole_way_ratio": whole.seconds / bare.seconds,
-        "calc_price_ratio": loop_seconds / whole.seconds,
-        "steps": whole.facts["steps"],
+        "file_bytes": file_bytes,
+        "seconds": {name: part.seconds for name, part in parts.items()},
         "peak_bytes": {name: part.peak_bytes for name, part in parts.items()},
+        "beside_read_json": {name: part.seconds / bare.seconds for name, part in parts.items()},
+        "beside_whole_way": {name: part.seconds / whole.seconds for name, part in parts.items()},
+        "versions": {name: part.facts["version"] for name, part in parts.items() if "version" in part.facts},
+        "steps": whole.facts["steps"],
         "core_bytes_per_row": whole.facts["core_bytes"] / rows,
+        "spend_usd": whole.facts["spend_usd"],
     }
 
 
-def warm(path: Path) -> None:
-    """Bring the file into the page cache, so that every part finds it there."""
-    with path.open("rb") as file:
-        while file.read(1 << 20):
-            pass
+def check_rows(parts: dict[str, Measured], rows: int) -> None:
+    """Refuse to compare parts that did not see the same rows."""
+    for part in parts.values():
+        if part.facts["rows"] != rows:
+            raise SystemExit(f"{part.part} has {part.facts['rows']:,} rows of {rows:,}: {part.facts}")
 
 
 def main() -> None:
@@ -167,15 +165,11 @@ def main() -> None:
         return pricing_loop(arguments.file, arguments.rows)
     with TemporaryDirectory(prefix="sophia-benchmark-") as folder:
         path = Path(folder) / "calls.jsonl"
-        write_rows(path, arguments.rows)
+        write_calls(path, Calls(arguments.rows, FIRST_DAY, DAYS))
         warm(path)
-        common = ("--file", str(path), "--rows", str(arguments.rows))
-        parts = {
-            "read_json": run_part(MODULE, "read_json", *common),
-            "whole_way": run_part(MODULE, "whole_way", *common, "--home", str(Path(folder) / "state")),
-            "calc_price": run_part(MODULE, "calc_price", *common),
-        }
+        parts = {part.part: part for part in run_parts(path, arguments.rows, Path(folder))}
         facts = show(parts, arguments.rows, path.stat().st_size)
+    check_rows(parts, arguments.rows)
     if arguments.json:
         print(json.dumps(facts))
     return None

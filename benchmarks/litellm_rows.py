@@ -1,10 +1,12 @@
-"""Makes LiteLLM spend logs of any length: the same rows for the same number."""
+"""Makes LiteLLM spend logs of any length: the same rows for the same numbers."""
 
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
-__all__ = ["write_rows"]
+__all__ = ["Calls", "write_calls"]
 
 ROWS = """
 SELECT
@@ -38,13 +40,33 @@ SELECT
     } AS metadata,
     CASE WHEN i % 50 = 0 THEN 'failure' ELSE 'success' END AS status
 FROM (
-    SELECT i, TIMESTAMP '2026-10-01' + to_microseconds(CAST(i AS BIGINT) * 2592000000000 // $rows) AS started
-    FROM range($rows) AS numbers(i)
+    SELECT
+        i,
+        CAST($since AS TIMESTAMP) + to_microseconds((i - $first) * ($days * 86400000000) // $rows) AS started
+    FROM range(CAST($first AS BIGINT), CAST($first + $rows AS BIGINT)) AS numbers(i)
 )
 """
 
 
-def write_rows(path: Path, rows: int) -> None:
-    """Write so many calls over thirty days, by five models and seven teams, as JSON Lines."""
-    query = ROWS.replace("$rows", str(rows))
-    duckdb.execute(f"COPY ({query}) TO '{path}' (FORMAT json)")
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """So many calls, by five models and seven teams, evenly over some days.
+
+    Attributes:
+        rows: how many.
+        since: the first UTC day.
+        days: how many days they fill.
+        first: number of the first call; calls of different numbers have different request ids.
+    """
+
+    rows: int
+    since: date
+    days: int
+    first: int = 0
+
+
+def write_calls(path: Path, calls: Calls) -> None:
+    """Write the calls as JSON Lines, in order of their start."""
+    parameters = {"rows": calls.rows, "since": calls.since, "days": calls.days, "first": calls.first}
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY ({ROWS}) TO '{path}' (FORMAT json)", parameters)
