@@ -54,6 +54,7 @@ class Lab:
     home: Path
     book: PriceBook = field(default_factory=PriceBook)
     now: datetime = NOW
+    batch_bytes: int = 1 << 20
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
@@ -70,7 +71,7 @@ class Lab:
             identity=Identity(b"a key of the tests, not a secret"),
             limits=GateLimits(),
             exchange_rates={},
-            batch_bytes=1 << 20,
+            batch_bytes=self.batch_bytes,
             memory_limit="1GiB",
         )
 

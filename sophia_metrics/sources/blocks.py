@@ -1,6 +1,7 @@
 """Blocks: files cut into what the engine reads at once, so that memory depends on the block and not on the file."""
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from sophia_metrics.sources.byte_stream import changed, damaged, open_stream, tr
 from sophia_metrics.sources.file_kind import FileKind, file_kind
 from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.lines import BOM, LineReader
+from sophia_metrics.sources.lines import BOM, LineReader, is_whole_object
 from sophia_metrics.sources.part import FilePart, Piece
 from sophia_metrics.sources.quoting import file_pattern, literal
 from sophia_metrics.sources.records import delimiter_of, header_line, is_array, split_cells
@@ -30,6 +31,7 @@ BLOCK_ROWS = 500_000
 """Rows of Parquet that are read at once."""
 
 _BUFFER_BYTES = 1 << 20
+_EMPTY_ARRAY = re.compile(rb"\[\s*\]")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -110,6 +112,8 @@ class BlockReader:
             yield from self._flush(spool)
 
     def _read_part(self, part: FilePart, spool: Spool) -> Iterator[Block]:
+        if part.file.member is None and part.file.path.lower().endswith(".zip"):
+            raise damaged(part.file.name)
         kind = file_kind(part.file.member or part.file.path)
         if kind is FileKind.PARQUET:
             yield from self._flush(spool)
@@ -234,18 +238,29 @@ def _check_text(head: bytes, file: SourceFile, kind: FileKind, file_format: Form
     """
     if head[:2] in _UTF16:
         raise ProcessingError(f"{file.name} is written in UTF-16: convert it to UTF-8, and ingest that.")
-    if not head.strip():
+    text = head.removeprefix(BOM).strip()
+    if not text or _EMPTY_ARRAY.fullmatch(text):
         return
     if kind is FileKind.CSV:
         header = header_line(head)
-        cells = split_cells(header, delimiter_of(header)) or []
-        _check_keys({cell.decode("utf-8", "replace") for cell in cells}, file, file_format, file_format.required)
+        cells = [cell.decode("utf-8", "replace") for cell in split_cells(header, delimiter_of(header)) or []]
+        _check_keys(cells, file, file_format, file_format.required)
+        _refuse_twice(cells, file, file_format)
         return
-    is_unfinished = len(head) < _BUFFER_BYTES and b"\n" not in head.strip() and not head.endswith(b"\n")
     if not any(f'"{key}"'.encode() in head for key in file_format.signature):
-        if is_unfinished and head.removeprefix(BOM).lstrip().startswith(b"{"):
+        is_unfinished = len(head) < _BUFFER_BYTES and b"\n" not in text and not head.endswith(b"\n")
+        if is_unfinished and text.startswith(b"{") and not is_whole_object(text):
             return
         _check_keys(set(), file, file_format, ())
+
+
+def _refuse_twice(cells: Sequence[str], file: SourceFile, file_format: Format) -> None:
+    twice = sorted({cell for cell in cells if cell in file_format.file_types and cells.count(cell) > 1})
+    if twice:
+        raise ConfigurationError(
+            f"{file.name} has two columns named {', '.join(twice)}: which of them is meant? "
+            "Rename or remove one in each pair, and ingest it again."
+        )
 
 
 def _check_keys(keys: Collection[str], file: SourceFile, file_format: Format, required: Sequence[str]) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 from io import FileIO
-from typing import Protocol
 
 from sophia_metrics.sources.byte_stream import ByteStream, changed, is_packed, translated
 from sophia_metrics.sources.part import FilePart, Piece
@@ -19,12 +18,6 @@ TOO_LONG = '"line_too_long, by sophia-metrics"'
 """Stands for a longer line: it is no object, so the line is a bad row."""
 
 BOM = b"\xef\xbb\xbf"
-
-
-class _Digest(Protocol):
-    def update(self, data: memoryview | bytes | bytearray, /) -> None: ...
-
-    def hexdigest(self) -> str: ...
 
 
 class LineReader:
@@ -49,6 +42,8 @@ class LineReader:
         self._tail = bytearray()
         self._given: list[Piece] = []
         self._is_skipping = False
+        self._digest = hashlib.sha256()
+        self._before_long_line = (self._at, self._digest)
         self._has_unended_row = False
         self._has_odd_quotes = False
 
@@ -65,17 +60,17 @@ class LineReader:
             ProcessingError: the file is damaged, or was written anew.
         """
         start, line = self._at, self._line
-        digest = hashlib.sha256()
+        self._digest = hashlib.sha256()
         while spool.size < limit or (self._has_odd_quotes and spool.size < 2 * limit):
             size, self._ahead = self._ahead or self._fill(), 0
             if not size:
-                self._finish(digest, spool)
+                self._finish(spool)
                 self.is_finished = True
                 break
-            self._take(digest, spool, size)
+            self._take(spool, size)
         count = self._line - line
         rows = count + self._has_unended_row
-        piece = Piece(self.part, start, self._at, line, count, rows, digest.hexdigest(), self.is_finished)
+        piece = Piece(self.part, start, self._at, line, count, rows, self._digest.hexdigest(), self.is_finished)
         self._given.append(piece)
         return piece
 
@@ -113,63 +108,67 @@ class LineReader:
             self._left -= size
         return size
 
-    def _take(self, digest: _Digest, spool: Spool, size: int) -> None:
+    def _take(self, spool: Spool, size: int) -> None:
         """Take the whole lines of the chunk, and keep what follows the last line end."""
         last = self._buffer.rfind(b"\n", 0, size)
         if last < 0:
-            self._keep(digest, self._chunk[:size])
+            self._keep(self._chunk[:size])
             return
         first = 0
         if self._tail or self._is_skipping:
             first = self._buffer.find(b"\n", 0, size) + 1
-            self._end_long_line(digest, spool, first)
-        self._give(digest, spool, self._chunk[first : last + 1])
+            self._end_long_line(spool, first)
+        self._give(spool, self._chunk[first : last + 1])
         self._line += self._buffer.count(b"\n", 0, last + 1)
         if self._is_csv and self._buffer.count(b'"', 0, last + 1) % 2:
             self._has_odd_quotes = not self._has_odd_quotes
-        self._keep(digest, self._chunk[last + 1 : size])
+        self._keep(self._chunk[last + 1 : size])
 
-    def _end_long_line(self, digest: _Digest, spool: Spool, size: int) -> None:
+    def _end_long_line(self, spool: Spool, size: int) -> None:
         """Give the line that began in an earlier chunk, or what stands for it."""
         if self._is_skipping or len(self._tail) + size > MAX_LINE_BYTES:
-            self._skip(digest, self._tail)
-            self._skip(digest, self._chunk[:size])
+            self._skip(self._tail)
+            self._skip(self._chunk[:size])
             spool.write(TOO_LONG.encode() + b"\n")
             self._is_skipping = False
         else:
             if self._is_csv and self._tail.count(b'"') % 2:
                 self._has_odd_quotes = not self._has_odd_quotes
-            self._give(digest, spool, self._tail)
-            self._give(digest, spool, self._chunk[:size])
+            self._give(spool, self._tail)
+            self._give(spool, self._chunk[:size])
         self._tail = bytearray()
 
-    def _give(self, digest: _Digest, spool: Spool, lines: memoryview | bytearray) -> None:
-        digest.update(lines)
+    def _give(self, spool: Spool, lines: memoryview | bytearray) -> None:
+        self._digest.update(lines)
         if self._at == 0:
             spool.write(lines[len(BOM) :] if bytes(lines[: len(BOM)]) == BOM else lines)
         else:
             spool.write(lines)
         self._at += len(lines)
 
-    def _keep(self, digest: _Digest, rest: memoryview) -> None:
+    def _keep(self, rest: memoryview) -> None:
         """Keep the start of a line whose end is not read yet; of one that is too long, only its hash."""
         self._tail += rest
         if self._is_skipping or len(self._tail) > MAX_LINE_BYTES:
-            self._skip(digest, self._tail)
+            if not self._is_skipping:
+                self._before_long_line = (self._at, self._digest.copy())
+            self._skip(self._tail)
             self._tail = bytearray()
             self._is_skipping = True
 
-    def _skip(self, digest: _Digest, content: memoryview | bytearray) -> None:
-        digest.update(content)
+    def _skip(self, content: memoryview | bytearray) -> None:
+        self._digest.update(content)
         self._at += len(content)
 
-    def _finish(self, digest: _Digest, spool: Spool) -> None:
+    def _finish(self, spool: Spool) -> None:
         """Give the last line, which has no end, or leave it for later."""
-        if self._is_skipping:
+        if self._is_skipping and not self._is_complete():
+            self._at, self._digest = self._before_long_line
+        elif self._is_skipping:
             spool.write(TOO_LONG.encode() + b"\n")
             self._has_unended_row = True
         elif self._tail and (self._is_csv or self._is_complete() or is_whole_object(self._tail)):
-            self._give(digest, spool, self._tail)
+            self._give(spool, self._tail)
             spool.write(b"\n")
             self._has_unended_row = True
 

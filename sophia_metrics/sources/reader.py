@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+from duckdb.sqltypes import DuckDBPyType
 
 from sophia_metrics.errors import ProcessingError
 from sophia_metrics.frames import fetch_row
@@ -19,7 +20,7 @@ from sophia_metrics.sources.part import Piece
 from sophia_metrics.sources.quoting import identifier
 from sophia_metrics.sources.spool import Spool
 
-__all__ = ["create_raw", "read_block"]
+__all__ = ["create_raw", "empty_containers", "read_block"]
 
 SPLIT_BYTES = 8 << 20
 """Where a block holds a bad line, only the pieces of this size in which one is are read with care."""
@@ -59,6 +60,35 @@ def read_block(
     else:
         count = _read_parquet(connection, block, file_format)
     return _counted(block, count)
+
+
+def empty_containers(connection: duckdb.DuckDBPyConnection, file_format: Format) -> None:
+    """Take objects and arrays out of text columns of `raw`, and call their rows wrong_type.
+
+    The engine writes an object down as text where a text belongs: whatever people wrote would leave the file with it.
+    """
+    found = {
+        identifier(column.name): " OR ".join(
+            f"((starts_with({text}, '{{') OR starts_with({text}, '[')) AND json_valid({text}))" for text in texts
+        )
+        for column in file_format.columns
+        if (texts := list(_texts(identifier(column.name), connection.sqltype(column.duckdb_type))))
+    }
+    anywhere = " OR ".join(found.values()) or "false"
+    if fetch_row(connection, f"SELECT 1 FROM raw WHERE {anywhere} LIMIT 1") is None:
+        return
+    emptied = ", ".join(f"{name} = CASE WHEN {wrong} THEN NULL ELSE {name} END" for name, wrong in found.items())
+    connection.execute(f"UPDATE raw SET defect = coalesce(defect, 'wrong_type'), {emptied} WHERE {anywhere}")
+
+
+def _texts(value: str, kind: DuckDBPyType) -> Iterator[str]:
+    """Yield the texts in a value, those in its objects too."""
+    if kind.id == "varchar":
+        yield value
+    elif kind.id == "struct":
+        for name, child in kind.children:
+            if isinstance(child, DuckDBPyType):
+                yield from _texts(f"({value}).{identifier(name)}", child)
 
 
 def _read_jsonl(connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format, scratch: Path) -> int:
@@ -122,7 +152,7 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, block: Block, file_form
     try:
         rows = scans.parquet(connection, block.path, file_format, rows=span, hive_keys=hive_keys(file))
         return _insert(connection, rows, file_format)
-    except _BAD_CONTENT:
+    except duckdb.Error:  # a damaged page has no error of its own
         raise ProcessingError(
             f"{file.name} is damaged: its rows {span[0]:,} to {span[1]:,} cannot be read. "
             "Get it again where it comes from, or move it away."

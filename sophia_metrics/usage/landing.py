@@ -27,7 +27,7 @@ from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.growth import WHOLE_PREFIX_BYTES, is_resumable, prefix_sha256
 from sophia_metrics.sources.part import FilePart, Piece, Refusal
 from sophia_metrics.sources.quoting import identifier, literal
-from sophia_metrics.sources.reader import create_raw, read_block
+from sophia_metrics.sources.reader import create_raw, empty_containers, read_block
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.rules import RULES_VERSION
 
@@ -204,17 +204,18 @@ def land(
     Raises:
         ServiceUnavailableError: a landed file cannot be written: the disk is full or fails.
     """
-    refused: list[Refusal] = []
+    broken: list[Refusal] = []
     left = list(parts)
     while True:
+        refused: list[Refusal] = []
         writer = _Writer(connection, source, identity, folder / source.name, now)
         try:
             with writer:
                 _read(connection, writer, left, source.format, scratch, landing_bytes, refused)
-                return Landed(writer.place(), tuple(refused))
+                return Landed(writer.place(), (*broken, *refused))
         except RefusedError as error:
             left.remove(error.part)
-            refused.append(Refusal(error.part.file.name, str(error.error)))
+            broken.append(Refusal(error.part.file.name, str(error.error)))
 
 
 def _read(
@@ -235,9 +236,9 @@ def _read(
     size = 0
     block_bytes = min(BLOCK_BYTES, landing_bytes)
     for block in BlockReader(connection, file_format, scratch, refuse, block_bytes=block_bytes).read(parts):
-        fields = fields_of(connection, block, file_format)
         try:
             pieces = read_block(connection, block, file_format, scratch)
+            fields = fields_of(connection, block, file_format)
         except SophiaError as error:
             raise RefusedError(block.pieces[0].part, error) from error
         writer.note(pieces, fields)
@@ -291,6 +292,7 @@ class _Writer:
         """Write what `raw` holds as a landed file."""
         files = tuple(_landed_files(self._pieces, self._source.format))
         if files:
+            empty_containers(self._connection, self._source.format)
             attempt_id = uuid4().hex
             landing = Landing(
                 path=self._folder / f"{attempt_id}.parquet",
