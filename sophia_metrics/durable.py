@@ -1,11 +1,11 @@
 """Writes that survive a crash: every fsync, rename and link of the warehouse goes through here."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["make_folder", "place_file", "point_to", "sync_file", "sync_folder", "unplaced_file"]
+__all__ = ["make_folder", "make_folders", "place_file", "point_to", "sync_file", "sync_folder", "unplaced_file"]
 
 
 def sync_file(path: Path) -> None:
@@ -39,6 +39,18 @@ def unplaced_file(path: Path) -> Path:
     """Return a temporary name beside it, in a folder that exists; the caller syncs it and renames or removes it."""
     make_folder(path.parent)
     return _beside(path)
+
+
+def make_folders(paths: Iterable[Path]) -> None:
+    """Make several folders, each with its name on disk; a folder that gets many new ones is synced once."""
+    missing = [path for path in paths if not path.is_dir()]
+    parents = {path.parent for path in missing}
+    for parent in parents:
+        make_folder(parent)
+    for path in missing:
+        path.mkdir(exist_ok=True)
+    for parent in parents:
+        sync_folder(parent)
 
 
 def place_file(path: Path, write: Callable[[Path], object]) -> None:

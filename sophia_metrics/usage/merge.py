@@ -46,12 +46,30 @@ def merge(connection: duckdb.DuckDBPyConnection) -> None:
         "UNION SELECT core_events.event_id FROM core_events "
         "SEMI JOIN keys ON keys.event_id = core_events.event_id AND keys.rule IS NULL AND NOT keys.is_ignored"
     )
+    if fetch_row(connection, "SELECT 1 FROM contested LIMIT 1"):
+        _create_contested(connection)
+    else:
+        _create_uncontested(connection)
+
+
+def _create_uncontested(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what a slice changes where every event of it is there once, and core has none of them."""
+    connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {', '.join(NAMES)} FROM staged")
+    connection.execute("CREATE OR REPLACE TABLE replaced (event_id VARCHAR, usage_on DATE)")
+    connection.execute("CREATE OR REPLACE TABLE duplicates (row_ordinal BIGINT, file_name VARCHAR)")
+    connection.execute(
+        "CREATE OR REPLACE TABLE units AS SELECT event_id, usage_on, started_at, unit, quantity FROM staged_units"
+    )
+
+
+def _create_contested(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what a slice changes where versions of an event meet."""
     _create_contenders(connection)
     columns = ", ".join(NAMES)
-    events = f"SELECT {columns} FROM staged"
-    if fetch_row(connection, "SELECT 1 FROM contested LIMIT 1"):
-        events += f" ANTI JOIN contested USING (event_id) UNION ALL SELECT {columns} FROM winners WHERE is_change"
-    connection.execute(f"CREATE OR REPLACE VIEW events AS {events}")
+    connection.execute(
+        f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM staged ANTI JOIN contested USING (event_id) "
+        f"UNION ALL SELECT {columns} FROM winners WHERE is_change"
+    )
     connection.execute(
         "CREATE OR REPLACE TABLE replaced AS "
         "SELECT contenders.event_id, contenders.usage_on FROM contenders "

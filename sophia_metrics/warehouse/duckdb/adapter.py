@@ -1,7 +1,7 @@
 """The DuckDB warehouse: day files, a small state file, and published versions, in one folder."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -13,7 +13,7 @@ import polars as pl
 from sophia_metrics import schema
 from sophia_metrics.errors import ServiceUnavailableError, SophiaError, handle_service_errors
 from sophia_metrics.frames import fetch_frame, fetch_row
-from sophia_metrics.schema.column import Storage
+from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.warehouse.duckdb import ledger
@@ -21,7 +21,7 @@ from sophia_metrics.warehouse.duckdb.audit import commit_audit
 from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.manifest import files_of
+from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.publish import publish_version
 from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
 from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
@@ -37,6 +37,7 @@ from sophia_metrics.warehouse.protocol import (
     Record,
     Repricing,
 )
+from sophia_metrics.working import working_connection
 
 __all__ = ["DuckDBWarehouse"]
 
@@ -96,13 +97,26 @@ class DuckDBWarehouse(ServiceLifecycle):
 
     @_translated
     def read(self, query: Query) -> pl.DataFrame:
-        """Return the rows of a query over what is committed now; it runs under the lock, so keep it short."""
+        """Return the rows of a query over what is committed now.
+
+        The lock is held only for state tables: where the query names none, its files are read without it.
+        """
+        tables = [table for table in schema.TABLES if re.search(rf"\b{table.name}\b", query.sql)]
+        facts = [table for table in tables if table.storage is Storage.DAY_FILES]
         with self._state.transaction() as connection:
-            for table in schema.stored(Storage.DAY_FILES):
-                if re.search(rf"\b{table.name}\b", query.sql):
-                    rows = self._store.relation(table, files_of(connection, [table.name]))
-                    connection.execute(f"CREATE TEMP VIEW {table.name} AS {rows}")
-            return fetch_frame(connection, query.sql, query.parameters)
+            files = files_of(connection, [table.name for table in facts]) if facts else ()
+            if len(facts) < len(tables) or not facts:
+                return self._answer(connection, query, facts, files)
+        with working_connection(self.folder, self._memory_limit) as connection:
+            return self._answer(connection, query, facts, files)
+
+    def _answer(
+        self, connection: duckdb.DuckDBPyConnection, query: Query, facts: Sequence[Table], files: Sequence[DayFile]
+    ) -> pl.DataFrame:
+        for table in facts:
+            rows = self._store.relation(table, [file for file in files if file.table_name == table.name])
+            connection.execute(f"CREATE TEMP VIEW {table.name} AS {rows}")
+        return fetch_frame(connection, query.sql, query.parameters)
 
     @overload
     def commit(self, change: Slice) -> Receipt: ...

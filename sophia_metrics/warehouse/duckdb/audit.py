@@ -36,7 +36,12 @@ def _days_of_moved(state: StateFile, store: DayFileStore, connection: duckdb.Duc
         found = files_of(locked, [core.USAGE_EVENTS.name])
     create_known(connection, store, found)
     connection.execute(
-        "CREATE OR REPLACE TABLE moved AS SELECT event_id FROM core_events GROUP BY event_id HAVING count(*) > 1"
+        "CREATE OR REPLACE TABLE suspects AS "
+        "SELECT hash(event_id) AS id_hash FROM core_events GROUP BY id_hash HAVING count(*) > 1"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TABLE moved AS SELECT event_id FROM core_events "
+        "WHERE hash(event_id) IN (SELECT id_hash FROM suspects) GROUP BY event_id HAVING count(*) > 1"
     )
     rows = connection.execute("SELECT DISTINCT usage_on FROM core_events SEMI JOIN moved USING (event_id)").fetchall()
     return [day for (day,) in rows]

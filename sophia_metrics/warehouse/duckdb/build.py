@@ -6,7 +6,7 @@ SQL. So a crash between a commit and the build, or a new version of the SQL, hea
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from uuid import uuid4
@@ -19,7 +19,8 @@ from sophia_metrics.frames import fetch_frame
 from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage
-from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.schema.ddl import select_typed
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
@@ -28,6 +29,7 @@ from sophia_metrics.working import working_connection
 
 __all__ = ["build_marts"]
 
+DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
 DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
 ROWS_AT_ONCE = 4_000_000
 """Days are built together up to so many input rows: memory depends on this, not on the history."""
@@ -38,39 +40,42 @@ FilesByDay = dict[date, tuple[DayFile, ...]]
 def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limit: str) -> BuildReport:
     """Build the stale days of every mart in day files, inputs before outputs, and switch them in at once."""
     with state.transaction() as connection:
-        files = _files_by_table(connection)
-        known = {
-            (str(mart), day): str(sha256)
-            for mart, day, sha256 in connection.execute(
-                "SELECT mart, day_on, inputs_sha256 FROM mart_builds"
-            ).fetchall()
-        }
-        stale = {mart.name: _stale_days(mart, files, known) for mart in DAY_MARTS}
-        cards = fetch_frame(connection, "SELECT * FROM core_price_cards") if any(stale.values()) else None
-    if cards is None:
-        return BuildReport({})
+        stale = _stale_days(connection)
+        if not any(stale.values()):
+            return BuildReport({})
+        files = _files_by_table(connection, {day for days in stale.values() for day in days})
+        cards = fetch_frame(connection, "SELECT * FROM core_price_cards")
     version = f"build-{uuid4().hex}"
-    built: dict[str, tuple[date, ...]] = {}
     with working_connection(folder, memory_limit) as connection:
         connection.register("core_price_cards", cards)
-        for mart in DAY_MARTS:
-            days = _stale_days(mart, files, known)
-            written = [
-                file
-                for chunk in _chunks(days, _rows_by_day(mart, files))
-                for file in _build_days(connection, store, mart, chunk, files, version)
-            ]
-            kept = {day: found for day, found in files[mart.name].items() if day not in days}
-            files[mart.name] = {**kept, **_by_day(written)}
-            built[mart.name] = days
-    _switch(state, files, built)
-    return BuildReport({mart: days for mart, days in built.items() if days})
+        wanted = {name: frozenset(days) for name, days in stale.items()}
+        for chunk in _chunks(sorted({day for days in stale.values() for day in days}), _rows_by_day(files)):
+            together = {name: [day for day in chunk if day in days] for name, days in wanted.items()}
+            _build_days(connection, store, together, files, version)
+    _switch(state, files, stale)
+    return BuildReport({mart: days for mart, days in stale.items() if days})
 
 
-def _files_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, FilesByDay]:
-    names = [table.name for table in schema.stored(Storage.DAY_FILES)]
-    grouped: dict[str, list[DayFile]] = {name: [] for name in names}
-    for file in files_of(connection, names):
+def _stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, ...]]:
+    """Return the days of each mart whose inputs differ from what it was built from, days without inputs included."""
+    stale: dict[str, tuple[date, ...]] = {}
+    for mart in DAY_MARTS:
+        rows = connection.execute(
+            "WITH listed AS (SELECT day_on, sha256($1 || string_agg(chr(10) || path, '' ORDER BY path)) AS sha256 "
+            "FROM manifest WHERE list_contains($2, table_name) GROUP BY day_on), "
+            "known AS (SELECT day_on, inputs_sha256 FROM mart_builds WHERE mart = $3) "
+            "SELECT coalesce(listed.day_on, known.day_on) FROM listed FULL JOIN known ON known.day_on = listed.day_on "
+            "WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256",
+            [mart.sql_sha256, _inputs(mart), mart.name],
+        ).fetchall()
+        days = {day for (day,) in rows}
+        stale[mart.name] = tuple(sorted(days.union(*(stale.get(name, ()) for name in _inputs(mart)))))
+    return stale
+
+
+def _files_by_table(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> dict[str, FilesByDay]:
+    grouped: dict[str, list[DayFile]] = {name: [] for name in DAY_TABLES}
+    for file in files_of(connection, DAY_TABLES, days):
         grouped[file.table_name].append(file)
     return {name: _by_day(found) for name, found in grouped.items()}
 
@@ -82,29 +87,22 @@ def _by_day(files: Iterable[DayFile]) -> FilesByDay:
     return {day: tuple(found) for day, found in grouped.items()}
 
 
-def _inputs(mart: Mart, files: Mapping[str, FilesByDay]) -> tuple[str, ...]:
+def _inputs(mart: Mart) -> list[str]:
     """Return the inputs in day files; price cards never change and need no watching."""
-    return tuple(name for name in mart.inputs if name in files)
-
-
-def _stale_days(mart: Mart, files: Mapping[str, FilesByDay], known: Mapping[tuple[str, date], str]) -> tuple[date, ...]:
-    """Return the days whose inputs differ from what the mart was built from, days without inputs included."""
-    days = {day for name in _inputs(mart, files) for day in files[name]}
-    days |= {day for name, day in known if name == mart.name}
-    return tuple(sorted(day for day in days if known.get((mart.name, day)) != _inputs_sha256(mart, day, files)))
+    return [name for name in mart.inputs if name in DAY_TABLES]
 
 
 def _inputs_sha256(mart: Mart, day: date, files: Mapping[str, FilesByDay]) -> str | None:
-    paths = sorted(file.path for name in _inputs(mart, files) for file in files[name].get(day, ()))
+    paths = sorted(file.path for name in _inputs(mart) for file in files[name].get(day, ()))
     if not paths:
         return None
     return hashlib.sha256("\n".join([mart.sql_sha256, *paths]).encode()).hexdigest()
 
 
-def _rows_by_day(mart: Mart, files: Mapping[str, FilesByDay]) -> dict[date, int]:
+def _rows_by_day(files: Mapping[str, FilesByDay]) -> dict[date, int]:
     rows: defaultdict[date, int] = defaultdict(int)
-    for name in _inputs(mart, files):
-        for day, found in files[name].items():
+    for by_day in files.values():
+        for day, found in by_day.items():
             rows[day] += sum(file.row_count for file in found)
     return rows
 
@@ -126,19 +124,34 @@ def _chunks(days: Sequence[date], rows: Mapping[date, int]) -> Iterator[tuple[da
 def _build_days(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
-    mart: Mart,
-    days: Sequence[date],
+    stale: Mapping[str, Sequence[date]],
     files: Mapping[str, FilesByDay],
     version: str,
-) -> tuple[DayFile, ...]:
-    for name in _inputs(mart, files):
-        found = [file for day in days for file in files[name].get(day, ())]
-        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {store.relation(schema.table(name), found)}")
-    built = f"built_{mart.name}"
-    connection.execute(f"CREATE OR REPLACE TABLE {built} AS {mart.sql}")
-    written = store.write(connection, mart.table, built, days, version)
-    connection.execute(f"DROP TABLE {built}")
-    return written
+) -> None:
+    """Build some days of every mart, and put the files written in the place of those that were there.
+
+    A mart that was built just now for the same days is read from memory, and not from its files.
+    """
+    there: dict[str, Sequence[date]] = {}
+    for mart in DAY_MARTS:
+        days = stale[mart.name]
+        if not days:
+            continue
+        for name in _inputs(mart):
+            if there.get(name) != days:
+                found = [file for day in days for file in files[name].get(day, ())]
+                connection.execute(f"CREATE OR REPLACE VIEW {name} AS {store.relation(schema.table(name), found)}")
+                there[name] = days
+        built = f"built_{mart.name}"
+        connection.execute(f"CREATE OR REPLACE TABLE {built} AS {mart.sql}")
+        connection.execute(f"CREATE OR REPLACE VIEW {mart.name} AS {select_typed(mart.table, built)}")
+        there[mart.name] = days
+        counts = rows_by_day(connection, built, str(mart.table.day))
+        for day in days:
+            files[mart.name].pop(day, None)
+        files[mart.name].update(_by_day(store.write(connection, mart.table, built, counts, version)))
+    for mart in DAY_MARTS:
+        connection.execute(f"DROP TABLE IF EXISTS built_{mart.name}")
 
 
 def _switch(state: StateFile, files: Mapping[str, FilesByDay], built: Mapping[str, Sequence[date]]) -> None:

@@ -1,20 +1,26 @@
-"""From changed events to day files: appended where nothing is replaced, else the day is written anew."""
+"""From changed events to day files: appended where nothing is replaced, else the pieces concerned are written anew."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
 import duckdb
 
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Table
-from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, filled_columns
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, filled_columns, rows_by_day
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch
 
-__all__ = ["CORE_NAMES", "create_known", "write_changes"]
+__all__ = ["COMPACT_AT", "CORE_NAMES", "absorbed", "create_known", "write_changes", "write_quarantine"]
 
 COMPACT_AT = 8
-"""A day of so many files is written anew as one."""
+"""A day never has so many files that are not full: some of them are written anew as one instead."""
+
+GROWTH = 2
+"""A file is absorbed while it has at most so many times the rows of those that are absorbed already."""
+
+FULL_ROWS = 200_000
+"""A file of more rows is absorbed no more, and written anew only by itself: memory does not depend on the day."""
 
 CORE_NAMES = (core.USAGE_EVENTS.name, core.USAGE_UNITS.name)
 KNOWN = {
@@ -44,60 +50,129 @@ def write_changes(
     """Write priced events and `priced_units`, which replace the rows of `replaced`, beside the files found.
 
     `priced` names the events. They may be a view that computes when it is read, so days and filled columns are
-    looked up in `events`, which it prices.
+    looked up in `events`, which it prices. A file is written anew where a row of it is replaced, or where its day
+    would have too many files; every other file stays.
     """
-    own = [file for file in found if file.table_name in CORE_NAMES]
-    event_days = _days(connection, "events" if priced == "priced_events" else priced)
-    unit_days = _days(connection, "priced_units")
-    rewritten = _rewritten_days(connection, own, event_days)
-    added = (
-        *_write_days(connection, store, core.USAGE_EVENTS, priced, event_days, rewritten, version),
-        *_write_days(connection, store, core.USAGE_UNITS, "priced_units", unit_days, rewritten, version),
-    )
-    return Switch(added=added, removed=tuple(file for file in own if file.day_on in rewritten))
+    replaced = rows_by_day(connection, "replaced")
+    events = _write_table(connection, store, core.USAGE_EVENTS, priced, found, version, replaced)
+    return events + _write_table(connection, store, core.USAGE_UNITS, "priced_units", found, version, replaced)
 
 
-def _rewritten_days(
-    connection: duckdb.DuckDBPyConnection, found: Iterable[DayFile], touched: Collection[date]
-) -> frozenset[date]:
-    """Return the days that are written anew: a row of theirs is replaced, or they have become many pieces."""
-    replaced = _days(connection, "replaced")
-    pieces = Counter((file.table_name, file.day_on) for file in found)
-    crowded = {day for (_, day), count in pieces.items() if count + 1 >= COMPACT_AT and day in touched}
-    return frozenset(replaced | crowded)
+def write_quarantine(
+    connection: duckdb.DuckDBPyConnection, store: DayFileStore, found: Sequence[DayFile], version: str
+) -> Switch:
+    """Write the rows of `quarantined` beside the files found; nothing that stands there is replaced."""
+    return _write_table(connection, store, core.QUARANTINE, "quarantined", found, version, {})
 
 
-def _write_days(
+def absorbed(sizes: Sequence[int], fresh: int) -> tuple[int, ...]:
+    """Return which of a day's files are written anew together with some fresh rows, by their numbers of rows.
+
+    There are never COMPACT_AT files, and a row is written anew about as often as the day doubles.
+    """
+    if len(sizes) + 1 < COMPACT_AT:
+        return ()
+    taken: list[int] = []
+    rows = fresh
+    for place in sorted(range(len(sizes)), key=lambda place: sizes[place]):
+        if taken and sizes[place] > GROWTH * rows:
+            break
+        taken.append(place)
+        rows += sizes[place]
+    return tuple(taken)
+
+
+def _write_table(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
     table: Table,
     fresh: str,
-    days: Collection[date],
-    rewritten: Collection[date],
+    found: Sequence[DayFile],
     version: str,
-) -> tuple[DayFile, ...]:
-    """Write the fresh rows by day; a rewritten day also keeps those of its known rows that are not replaced."""
-    if not rewritten:
-        return store.write(connection, table, fresh, days, version, columns=_columns(connection, table, fresh))
-    columns = ", ".join(table.names)
-    listed = ", ".join(f"DATE '{day.isoformat()}'" for day in rewritten)
-    connection.execute(
-        f"CREATE OR REPLACE TABLE next_rows AS SELECT {columns} FROM {fresh} UNION ALL "
-        f"SELECT {columns} FROM {KNOWN[table]} ANTI JOIN replaced USING (event_id) WHERE usage_on IN ({listed})"
+    replaced: Collection[date],
+) -> Switch:
+    """Write the fresh rows by day; a file that is written anew keeps those of its rows that are not replaced.
+
+    `replaced` are the days of the rows of `replaced`.
+    """
+    counts = rows_by_day(connection, "events" if fresh == "priced_events" else fresh, str(table.day))
+    files = [file for file in found if file.table_name == table.name]
+    holding = _holding(connection, store, [file for file in files if file.day_on in replaced])
+    crowding = _crowding(files, holding, counts)
+    anew = tuple(file for file in files if file in holding or file in crowding)
+    columns = _computed_columns(connection, table, fresh)
+    full = [file for file in anew if file.row_count > FULL_ROWS]
+    added = _write_anew(
+        connection, store, table, fresh, [file for file in anew if file not in full], counts, version, columns
     )
-    written = store.write(connection, table, "next_rows", {*days, *rewritten}, version)
-    connection.execute("DROP TABLE next_rows")
-    return written
+    none = f"(SELECT {', '.join(table.names)} FROM ({store.relation(table, ())}))"
+    for number, file in enumerate(full):
+        added += _write_anew(connection, store, table, none, [file], {}, f"{version}-{number}", columns)
+    return Switch(added, anew)
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, table: Table, fresh: str) -> list[str] | None:
+def _write_anew(
+    connection: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    table: Table,
+    fresh: str,
+    anew: Sequence[DayFile],
+    counts: Mapping[date, int],
+    version: str,
+    columns: Sequence[str] | None,
+) -> tuple[DayFile, ...]:
+    """Write the fresh rows, by day as counted, together with what stays of some files."""
+    if not anew:
+        return store.write(connection, table, fresh, counts, version, columns=columns)
+    rows = defaultdict(int, counts)
+    for file in anew:
+        rows[file.day_on] += file.row_count
+    names = ", ".join(table.names)
+    replacing = " ANTI JOIN replaced USING (event_id)" if "event_id" in table.names else ""
+    connection.execute(
+        f"CREATE OR REPLACE VIEW next_rows AS SELECT {names} FROM {fresh} "
+        f"UNION ALL SELECT {names} FROM ({store.relation(table, anew)}){replacing}"
+    )
+    if columns is not None:
+        columns = [*columns, *(name for name in store.stored_columns(connection, anew) if name not in columns)]
+    return store.write(connection, table, "next_rows", rows, version, columns=columns)
+
+
+def _holding(
+    connection: duckdb.DuckDBPyConnection, store: DayFileStore, files: Collection[DayFile]
+) -> frozenset[DayFile]:
+    """Return those of the files that hold a row of a replaced event."""
+    if not files:
+        return frozenset()
+    by_path = {str(store.folder / file.path): file for file in files}
+    rows = connection.execute(
+        "SELECT DISTINCT filename FROM read_parquet($1, filename = true) SEMI JOIN replaced USING (event_id)",
+        [list(by_path)],
+    ).fetchall()
+    return frozenset(by_path[path] for (path,) in rows)
+
+
+def _crowding(files: Iterable[DayFile], holding: Collection[DayFile], fresh: Mapping[date, int]) -> frozenset[DayFile]:
+    """Return the files that are written anew only because their days would have too many."""
+    others: defaultdict[date, list[DayFile]] = defaultdict(list)
+    rows = defaultdict(int, fresh)
+    for file in files:
+        if file in holding:
+            rows[file.day_on] += file.row_count
+        elif file.row_count <= FULL_ROWS:
+            others[file.day_on].append(file)
+    return frozenset(
+        pieces[place]
+        for day, pieces in others.items()
+        if rows[day]
+        for place in absorbed([piece.row_count for piece in pieces], rows[day])
+    )
+
+
+def _computed_columns(connection: duckdb.DuckDBPyConnection, table: Table, fresh: str) -> list[str] | None:
     """Return the columns that are worth writing, where that is known without computing every row."""
     if fresh != "priced_events":
         return None
     money = {column.name for column in core.PRICED}
     staged = filled_columns(connection, [name for name in table.names if name not in money], "events")
     return [name for name in table.names if name in staged or name in money]
-
-
-def _days(connection: duckdb.DuckDBPyConnection, relation: str) -> set[date]:
-    return {day for (day,) in connection.execute(f"SELECT DISTINCT usage_on FROM {relation}").fetchall()}

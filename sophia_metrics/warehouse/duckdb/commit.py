@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import duckdb
+import polars as pl
 
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
@@ -11,7 +12,7 @@ from sophia_metrics.usage.merge import merge
 from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.warehouse.duckdb import ledger
-from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes
+from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes, write_quarantine
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
@@ -28,12 +29,11 @@ def commit_slice(state: StateFile, store: DayFileStore, staged: Slice) -> Receip
     days = _neighbouring_days(staged.connection)
     rejected = quarantine_frame(staged.connection, staged.landing, staged.now)
     staged.connection.register("rejected", rejected)
-    tables = [core.QUARANTINE.name] if len(rejected) else []
     with state.transaction() as locked:
         ledger.keep_sample_apart(locked, staged.terms.name)
     return switch_optimistically(
         state,
-        find=lambda locked: files_of(locked, CORE_NAMES, days) + files_of(locked, tables),
+        find=lambda locked: files_of(locked, CORE_NAMES, days) + _quarantine_files(locked, staged, rejected),
         write=lambda found, unique: _write(store, staged, found, f"{staged.landing.attempt_id}-{unique}"),
         finish=lambda locked, switch: _finish(locked, staged, switch),
         settled=lambda locked: ledger.find_receipt(locked, staged),
@@ -56,6 +56,25 @@ def _neighbouring_days(connection: duckdb.DuckDBPyConnection) -> tuple[date, ...
     return tuple(sorted({day + timedelta(days=shift) for (day,) in rows for shift in (-1, 0, 1)}))
 
 
+def _quarantine_files(locked: duckdb.DuckDBPyConnection, staged: Slice, rejected: pl.DataFrame) -> tuple[DayFile, ...]:
+    """Return the files that the rejected rows may stand in already, and those of the day on which they are written.
+
+    A row is known by its source and file too, so it can have been found before only when its file was read: the
+    ledger says when that was. What a rebuild found stands on the day of the rebuild.
+    """
+    if rejected.is_empty():
+        return ()
+    locked.register("rejected_files", rejected[["file_name"]])
+    rows = locked.execute(
+        "SELECT CAST(finished_at AS DATE) FROM core_ingest_ledger SEMI JOIN rejected_files USING (file_name) "
+        "WHERE source = $1 AND quarantined_count > 0 "
+        "UNION SELECT day_on FROM manifest WHERE table_name = $2 AND starts_with(attempt_id, 'rebuild-')",
+        [staged.terms.name, core.QUARANTINE.name],
+    ).fetchall()
+    locked.unregister("rejected_files")
+    return files_of(locked, [core.QUARANTINE.name], {staged.now.date(), *(day for (day,) in rows)})
+
+
 def _write(store: DayFileStore, staged: Slice, found: Sequence[DayFile], version: str) -> Switch:
     """Write the day files that the slice needs beside those that were found."""
     connection = staged.connection
@@ -66,8 +85,7 @@ def _write(store: DayFileStore, staged: Slice, found: Sequence[DayFile], version
     merge(connection)
     price_batch(connection)
     switch = write_changes(connection, store, found, version)
-    quarantined = store.write(connection, core.QUARANTINE, "quarantined", [staged.now.date()], version)
-    return switch + Switch(added=quarantined)
+    return switch + write_quarantine(connection, store, found, version)
 
 
 def _finish(locked: duckdb.DuckDBPyConnection, staged: Slice, switch: Switch) -> Receipt:

@@ -1,7 +1,7 @@
 """Day files: writing a relation as immutable Parquet files by UTC day, and reading days back as a relation."""
 
 import os
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,18 +9,28 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
-from sophia_metrics.durable import place_file, sync_folder
-from sophia_metrics.frames import fetch_row
+from sophia_metrics.durable import make_folders, place_file, sync_folder
+from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.manifest import DayFile
 
-__all__ = ["DayFileStore", "empty_relation", "filled_columns"]
+__all__ = ["DayFileStore", "empty_relation", "filled_columns", "listed_days", "rows_by_day"]
 
 EMPTY_DAY = "0001-01-01"
 CORES = os.cpu_count() or 2
+
+SMALL_DAY_ROWS = 20_000
+"""Days of at most so many rows are computed together: a query of its own costs a day more than its rows do."""
+
+HUGE_DAY_ROWS = 500_000
+"""Days of more rows are written one after the other, each by one thread: sorting several at once takes more memory."""
+
+ROWS_TOGETHER = 100_000
+"""So many rows of small days are in memory at once."""
 
 PARQUET = "(FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
 """Version 2 takes a quarter fewer bytes than version 1 (53 instead of 73 an event); level 1 is faster than level 3."""
@@ -37,50 +47,58 @@ class DayFileStore:
         connection: duckdb.DuckDBPyConnection,
         table: Table,
         relation: str,
-        days: Iterable[date],
+        days: Mapping[date, int],
         version: str,
         *,
         columns: Sequence[str] | None = None,
     ) -> tuple[DayFile, ...]:
         """Write one file for each of the days from a relation that is visible to cursors of the connection.
 
-        Days without rows get no file. The files and their folders are on disk when this returns. A column
-        that is null in every row is left out, and read back as null. `columns` names those that are written, for a
-        relation that is computed when it is read, so that it is computed only once.
+        `days` says about how many rows each day has, by which small days are computed together. Days without rows
+        get no file. The files and their folders are on disk when this returns. A column that is null in every row is
+        left out, and read back as null. `columns` names those that are written, for a relation that is computed when
+        it is read, so that it is computed only once.
         """
+        wanted = {day: count for day, count in sorted(days.items()) if count}
+        if not wanted:
+            return ()
         written = columns if columns is not None else filled_columns(connection, table.names, relation)
         names = [name for name in table.names if name in {*written, *table.key, *table.order, table.day}]
-        wanted = sorted(set(days))
-
-        def write_day(day: date) -> DayFile | None:
-            return self._write_day(connection.cursor(), table, names, relation, day, version)
-
-        # Small stored rows wait for the disk, two writes a core; rows that are computed on the way need the cores.
-        is_computed = columns is not None and len(wanted) >= CORES
-        writers = CORES if is_computed else 2 * CORES
-        with _threads(connection, 1 if is_computed else None), ThreadPoolExecutor(max_workers=writers) as pool:
-            files = tuple(each for each in pool.map(write_day, wanted) if each is not None)
-            folders = {(self.folder / each.path).parent for each in files}
-            list(pool.map(sync_folder, [*folders, self.folder / table.folder] if files else []))
+        make_folders(self.folder / _day_folder(table, day) for day in wanted)
+        files = (
+            *self._write_small(connection, table, names, relation, wanted, version),
+            *self._write_large(connection, table, names, relation, wanted, version, is_computed=columns is not None),
+        )
+        with ThreadPoolExecutor(max_workers=2 * CORES) as pool:
+            list(pool.map(sync_folder, {(self.folder / each.path).parent for each in files}))
         return files
 
     def relation(self, table: Table, files: Sequence[DayFile], *, folder: Path | None = None) -> str:
         """Return a SELECT over some files with the columns of the table, and none else, each of its type.
 
-        A query that filters on the day column opens only the files of those days. Without files the
-        relation is empty and typed all the same.
+        The columns are given, so that no file is opened before its rows are read; those that a file lacks are null.
+        The day is read from the path: a query that filters on it opens only the files of those days. Without files
+        the relation is empty and typed all the same.
         """
         root = folder or self.folder
         paths = ", ".join(
-            literal(str(root / each)) for each in (self.empty_path(table), *(file.path for file in files))
+            literal(f"{root}/{path}") for path in (self.empty_path(table), *(file.path for file in files))
         )
-        columns = ", ".join(
-            f"CAST({column.name} AS {sql_type(column.kind)}) AS {column.name}" for column in table.columns
+        day = f"CAST(left(split_part(filename, '/{table.day}=', -1), 10) AS DATE) AS {table.day}"
+        selected = ", ".join(day if name == table.day else name for name in table.names)
+        typed = ", ".join(
+            f"'{column.name}': {{name: '{column.name}', type: '{sql_type(column.kind)}', default_value: NULL}}"
+            for column in table.columns
+            if column.name != table.day
         )
-        return (
-            f"SELECT {columns} FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = true, "
-            f"hive_types = {{'{table.day}': DATE}})"
-        )
+        return f"SELECT {selected} FROM read_parquet([{paths}], schema = MAP {{{typed}}}, filename = true)"
+
+    def stored_columns(self, connection: duckdb.DuckDBPyConnection, files: Sequence[DayFile]) -> tuple[str, ...]:
+        """Return the columns that any of the files has."""
+        rows = connection.execute(
+            "SELECT DISTINCT name FROM parquet_schema($1)", [[str(self.folder / file.path) for file in files]]
+        ).fetchall()
+        return tuple(str(name) for (name,) in rows)
 
     def create_empty(self, table: Table) -> None:
         """Write the empty, typed file that stands in every list of files of the table."""
@@ -98,6 +116,71 @@ class DayFileStore:
         """Return the path of the table's empty file, relative to the state folder."""
         return f"{table.folder}/{table.day}={EMPTY_DAY}/empty.parquet"
 
+    def _write_small(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: Table,
+        columns: Sequence[str],
+        relation: str,
+        days: Mapping[date, int],
+        version: str,
+    ) -> list[DayFile]:
+        """Compute the small days together, and write a file a day from memory."""
+
+        def write_part(rows: pl.DataFrame) -> DayFile:
+            return self._write_frame(table, rows, version)
+
+        files: list[DayFile] = []
+        for together in _together({day: count for day, count in days.items() if count <= SMALL_DAY_ROWS}):
+            frame = fetch_frame(
+                connection,
+                f"SELECT {', '.join(columns)} FROM {relation} WHERE {table.day} IN ({listed_days(together)}) "
+                f"ORDER BY {', '.join((str(table.day), *table.order))}",
+            )
+            parts: list[pl.DataFrame] = frame.partition_by(str(table.day), maintain_order=True)
+            with ThreadPoolExecutor(max_workers=2 * CORES) as pool:
+                files += pool.map(write_part, parts)
+        return files
+
+    def _write_frame(self, table: Table, rows: pl.DataFrame, version: str) -> DayFile:
+        day: date = rows[str(table.day)][0]
+        path = f"{_day_folder(table, day)}/{version}.parquet"
+        place_file(
+            self.folder / path,
+            lambda temporary: rows.write_parquet(temporary, compression="zstd", compression_level=1),
+        )
+        return DayFile(table.name, day, path, rows.height, (self.folder / path).stat().st_size, version)
+
+    def _write_large(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: Table,
+        columns: Sequence[str],
+        relation: str,
+        days: Mapping[date, int],
+        version: str,
+        *,
+        is_computed: bool,
+    ) -> list[DayFile]:
+        """Compute and write each large day by itself: its rows are never in memory as a whole."""
+        large = [day for day, count in days.items() if SMALL_DAY_ROWS < count <= HUGE_DAY_ROWS]
+        huge = [day for day, count in days.items() if count > HUGE_DAY_ROWS]
+
+        def write_day(day: date) -> DayFile | None:
+            return self._write_day(connection.cursor(), table, columns, relation, day, version)
+
+        # Small stored rows wait for the disk, two writes a core; rows that are computed on the way need the cores.
+        is_busy = is_computed and len(large) >= CORES
+        written: list[DayFile | None] = []
+        for some, writers, threads in (
+            (large, CORES if is_busy else 2 * CORES, 1 if is_busy else None),
+            (huge, 1, 1),
+        ):
+            if some:
+                with _threads(connection, threads), ThreadPoolExecutor(max_workers=writers) as pool:
+                    written += pool.map(write_day, some)
+        return [each for each in written if each is not None]
+
     def _write_day(
         self,
         cursor: duckdb.DuckDBPyConnection,
@@ -107,7 +190,7 @@ class DayFileStore:
         day: date,
         version: str,
     ) -> DayFile | None:
-        path = f"{table.folder}/{table.day}={day.isoformat()}/{version}.parquet"
+        path = f"{_day_folder(table, day)}/{version}.parquet"
         rows = (
             f"SELECT {', '.join(columns)} FROM {relation} WHERE {table.day} = DATE '{day.isoformat()}' "
             f"ORDER BY {', '.join(table.order)}"
@@ -125,6 +208,34 @@ class DayFileStore:
             target.unlink()
             return None
         return DayFile(table.name, day, path, counted[0], target.stat().st_size, version)
+
+
+def rows_by_day(connection: duckdb.DuckDBPyConnection, relation: str, day: str = "usage_on") -> dict[date, int]:
+    """Return how many rows each day of a relation has."""
+    return dict(connection.execute(f"SELECT {day}, count(*) FROM {relation} GROUP BY {day}").fetchall())
+
+
+def listed_days(days: Iterable[date]) -> str:
+    """Return days as the items of an SQL list."""
+    return ", ".join(f"DATE '{day.isoformat()}'" for day in days)
+
+
+def _together(days: Mapping[date, int]) -> Generator[list[date]]:
+    """Cut days into runs of about ROWS_TOGETHER rows."""
+    run: list[date] = []
+    size = 0
+    for day, count in days.items():
+        if run and size + count > ROWS_TOGETHER:
+            yield run
+            run, size = [], 0
+        run.append(day)
+        size += count
+    if run:
+        yield run
+
+
+def _day_folder(table: Table, day: date) -> str:
+    return f"{table.folder}/{table.day}={day.isoformat()}"
 
 
 @contextmanager

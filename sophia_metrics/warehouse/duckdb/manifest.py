@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import date
 
 import duckdb
+import polars as pl
+
+from sophia_metrics.schema.polars_types import polars_schema
+from sophia_metrics.schema.state import MANIFEST
 
 __all__ = ["DayFile", "Switch", "add_files", "files_of", "remove_files"]
 
@@ -55,10 +59,12 @@ def files_of(
 def add_files(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]) -> None:
     """List more files."""
     rows = [
-        [each.table_name, each.day_on, each.path, each.row_count, each.size_bytes, each.attempt_id] for each in files
+        (each.table_name, each.day_on, each.path, each.row_count, each.size_bytes, each.attempt_id) for each in files
     ]
     if rows:
-        connection.executemany("INSERT INTO manifest VALUES ($1, $2, $3, $4, $5, $6)", rows)
+        connection.register("added_files", pl.DataFrame(rows, schema=polars_schema(MANIFEST), orient="row"))
+        connection.execute(f"INSERT INTO manifest BY NAME SELECT {', '.join(MANIFEST.names)} FROM added_files")
+        connection.unregister("added_files")
 
 
 def remove_files(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]) -> None:

@@ -1,28 +1,31 @@
 """Publishing: readers see numbered versions, each a small DuckDB file that nobody writes again.
 
-A version holds the small tables and views over explicit lists of day files. One symbolic link names the
+A version holds the small tables and views over explicit lists of day files. It begins as a copy of the version
+before it, so that only what changed is written. One symbolic link names the
 current version and moves only forwards. Readers never wait: a version that they have open stays as it is.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
-import polars as pl
 
 from sophia_metrics import schema
 from sophia_metrics.durable import place_file, point_to, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
-from sophia_metrics.marts import MARTS, mart
+from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.ddl import create_table
+from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.ledger import insert_frame
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import Publication
@@ -32,11 +35,30 @@ __all__ = ["CURRENT_NAME", "publish_version"]
 CURRENT_NAME = "current.duckdb"
 LEDGER_DAYS = 90
 KEEP_FOR = timedelta(hours=24)
-FORMAT = 1
+FORMAT = 2
 """Raised when the layout of a serving version changes, so that the next publish writes one."""
 
-VIEW_MARTS = frozenset({"mart_freshness"})
-"""Marts that read the clock: they are computed by whoever reads them."""
+CONTENT = {
+    "manifest": ("path",),
+    "core_ingest_ledger": ("attempt_id", "file_name", "status"),
+    "core_price_cards": ("price_id", "known_from_at", "known_to_at"),
+    "core_quarantine_verdicts": state_tables.QUARANTINE_VERDICTS.names,
+}
+"""By which columns a version differs from another. Their hashes are added up where the rows are."""
+
+VIEW_MARTS = frozenset({"mart_freshness", "mart_pipeline_runs"})
+"""Marts that whoever reads them computes: one reads the clock, the other is as long as its table."""
+
+LAYOUT = hashlib.sha256(
+    "\n".join(
+        [
+            f"format {FORMAT}",
+            *(create_table(table) for table in schema.stored(Storage.STATE, Storage.SERVING)),
+            *sorted(VIEW_MARTS),
+        ]
+    ).encode()
+).hexdigest()
+"""A version is copied for the next one only where its tables are these."""
 
 
 def publish_version(
@@ -47,8 +69,7 @@ def publish_version(
     The lock is held throughout, so that versions are published in the order of their numbers.
     """
     with state.transaction() as connection:
-        files = files_of(connection, [table.name for table in schema.stored(Storage.DAY_FILES)])
-        content = _content_sha256(connection, files, store.folder)
+        content = _content_sha256(connection, store.folder)
         row = fetch_row(
             connection,
             "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1",
@@ -71,7 +92,9 @@ def publish_version(
         connection.execute(
             "INSERT INTO core_versions VALUES ($1, $2, $3, $4)", [number, now, content, sample is not None]
         )
-        place_file(serving / version_name(number), lambda path: _write(connection, store, files, path, now))
+        previous = serving / version_name(int(row[0]) if row else 0)
+        files = files_of(connection, [table.name for table in schema.stored(Storage.DAY_FILES)])
+        place_file(serving / version_name(number), lambda path: _write(connection, store, files, path, previous, now))
         sync_folder(serving)
         point_to(serving / CURRENT_NAME, version_name(number))
         kept = _kept_names(connection, now, keep_versions)
@@ -86,21 +109,17 @@ def version_name(number: int) -> str:
     return f"v{number:06d}.duckdb"
 
 
-def _content_sha256(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile], folder: Path) -> str:
+def _content_sha256(connection: duckdb.DuckDBPyConnection, folder: Path) -> str:
     """Hash everything that a version shows, but for when it was collected and which runs there were."""
-    parts = [
-        f"format {FORMAT}",
-        str(folder),
-        *(each.sql_sha256 for each in MARTS),
-        *(file.path for file in files),
-    ]
-    for query in (
-        "SELECT attempt_id, file_name, status FROM core_ingest_ledger ORDER BY ALL",
-        "SELECT price_id, known_to_at FROM core_price_cards ORDER BY ALL",
-        "SELECT * FROM core_quarantine_verdicts ORDER BY ALL",
-    ):
-        parts += [repr(row) for row in connection.execute(query).fetchall()]
+    parts = [f"format {FORMAT}", str(folder), *(each.sql_sha256 for each in MARTS)]
+    for name, columns in CONTENT.items():
+        parts.append(f"{name} {fetch_row(connection, f'SELECT {_fingerprint(columns)} FROM {name}')}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _fingerprint(columns: Iterable[str]) -> str:
+    """Return an aggregate that tells one set of rows from another, whatever their order."""
+    return f"count(*), sum(hash({', '.join(columns)}))"
 
 
 def _aged(connection: duckdb.DuckDBPyConnection, published_at: datetime, now: datetime) -> bool:
@@ -114,52 +133,89 @@ def _aged(connection: duckdb.DuckDBPyConnection, published_at: datetime, now: da
 def _write(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
-    files: tuple[DayFile, ...],
+    files: Sequence[DayFile],
     path: Path,
+    previous: Path,
     now: datetime,
 ) -> None:
-    version = duckdb.connect(path)
+    """Write a version as a copy of the previous one, in which only what differs is written again."""
+    version = _open_copy(previous, path)
     try:
         version.execute("SET TimeZone = 'UTC'")
         version.execute("BEGIN")
         for table in schema.stored(Storage.STATE):
-            _copy(version, table, _state_rows(connection, table, now))
+            _bring_up(connection, version, table, now)
         for table in schema.stored(Storage.DAY_FILES):
             found = [file for file in files if file.table_name == table.name]
-            _create_view(version, table, store.relation(table, found))
+            _create_view(version, table.name, _readable(table, store.relation(table, found)))
         version.execute(f"CREATE TEMP VIEW {core.USAGE_EVENTS.name} AS {_newest_events(store, files)}")
         for each in MARTS:
             if each.table.storage is Storage.SERVING:
-                _create_serving_mart(version, each.name)
+                _create_serving_mart(version, each)
+        version.execute(f"COMMENT ON TABLE {state_tables.VERSIONS.name} IS {literal(LAYOUT)}")
         version.execute("COMMIT")
     finally:
         version.close()
 
 
-def _state_rows(connection: duckdb.DuckDBPyConnection, table: Table, now: datetime) -> pl.DataFrame:
-    if table is state_tables.INGEST_LEDGER:
-        since = now - timedelta(days=LEDGER_DAYS)
-        return fetch_frame(connection, f"SELECT * FROM {table.name} WHERE finished_at >= $since", {"since": since})
-    return fetch_frame(connection, f"SELECT * FROM {table.name}")
+def _open_copy(previous: Path, path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a copy of the previous version, or an empty file where that is gone, damaged or laid out otherwise."""
+    if previous.exists():
+        shutil.copyfile(previous, path)
+        try:
+            version = duckdb.connect(path)
+        except duckdb.Error:
+            path.unlink()
+        else:
+            names = [state_tables.VERSIONS.name]
+            if fetch_row(version, "SELECT comment FROM duckdb_tables() WHERE table_name = $1", names) == (LAYOUT,):
+                return version
+            version.close()
+            path.unlink()
+    return duckdb.connect(path)
 
 
-def _copy(version: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame) -> None:
+def _bring_up(
+    connection: duckdb.DuckDBPyConnection, version: duckdb.DuckDBPyConnection, table: Table, now: datetime
+) -> None:
+    """Give a state table of a version the rows that the state has: those that it lacks are copied, no others."""
     version.execute(create_table(table))
-    version.register("incoming", rows)
-    version.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM incoming")
-    version.unregister("incoming")
+    columns = ", ".join(table.names)
+    shown = f"finished_at >= {literal((now - timedelta(days=LEDGER_DAYS)).isoformat(sep=' '))}::TIMESTAMP"
+    rows = f"FROM {table.name} WHERE {shown if table is state_tables.INGEST_LEDGER else 'true'}"
+    same = f"SELECT {_fingerprint(table.names)} "
+    if fetch_row(connection, same + rows) == fetch_row(version, f"{same} FROM {table.name}"):
+        return
+    version.register("wanted", fetch_frame(connection, f"SELECT hash({columns}) AS row_hash {rows}"))
+    version.execute(f"DELETE FROM {table.name} WHERE hash({columns}) NOT IN (SELECT row_hash FROM wanted)")
+    lacking = fetch_frame(version, f"SELECT row_hash FROM wanted EXCEPT SELECT hash({columns}) FROM {table.name}")
+    version.unregister("wanted")
+    connection.register("lacking", lacking)
+    incoming = fetch_frame(connection, f"SELECT {columns} {rows} AND hash({columns}) IN (SELECT row_hash FROM lacking)")
+    connection.unregister("lacking")
+    insert_frame(version, table, incoming)
 
 
-def _create_view(version: duckdb.DuckDBPyConnection, table: Table, rows: str) -> None:
-    if table is core.QUARANTINE:
-        rows = (
-            f"WITH found AS ({rows}), decided AS ("
-            "SELECT quarantine_id, verdict, verdict_at FROM core_quarantine_verdicts "
-            "QUALIFY row_number() OVER (PARTITION BY quarantine_id ORDER BY verdict_at DESC) = 1) "
-            "SELECT found.*, coalesce(decided.verdict, 'open') AS verdict, decided.verdict_at "
-            "FROM found LEFT JOIN decided ON decided.quarantine_id = found.quarantine_id"
-        )
-    version.execute(f"CREATE VIEW {table.name} AS {rows}")
+def _create_view(version: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
+    """Create a view, unless the copy has it over the same files already; its comment says of which statement it is."""
+    sha256 = hashlib.sha256(rows.encode()).hexdigest()
+    known = fetch_row(version, "SELECT comment FROM duckdb_views() WHERE view_name = $1 AND NOT temporary", [name])
+    if known != (sha256,):
+        version.execute(f"CREATE OR REPLACE VIEW {name} AS {rows}")
+        version.execute(f"COMMENT ON VIEW {name} IS {literal(sha256)}")
+
+
+def _readable(table: Table, rows: str) -> str:
+    """Return the rows of a table as readers see them: quarantined rows come with their newest verdict."""
+    if table is not core.QUARANTINE:
+        return rows
+    return (
+        f"WITH found AS ({rows}), decided AS ("
+        "SELECT quarantine_id, verdict, verdict_at FROM core_quarantine_verdicts "
+        "QUALIFY row_number() OVER (PARTITION BY quarantine_id ORDER BY verdict_at DESC) = 1) "
+        "SELECT found.*, coalesce(decided.verdict, 'open') AS verdict, decided.verdict_at "
+        "FROM found LEFT JOIN decided ON decided.quarantine_id = found.quarantine_id"
+    )
 
 
 def _newest_events(store: DayFileStore, files: Iterable[DayFile]) -> str:
@@ -169,14 +225,13 @@ def _newest_events(store: DayFileStore, files: Iterable[DayFile]) -> str:
     return store.relation(core.USAGE_EVENTS, [file for file in events if file.day_on in newest])
 
 
-def _create_serving_mart(version: duckdb.DuckDBPyConnection, name: str) -> None:
-    sql = mart(name).sql
-    if name in VIEW_MARTS:
-        body = re.sub(r"\$now\b", "(now() AT TIME ZONE 'UTC')", sql)
-        version.execute(f"CREATE VIEW {name} AS {body}")
+def _create_serving_mart(version: duckdb.DuckDBPyConnection, mart: Mart) -> None:
+    if mart.name in VIEW_MARTS:
+        _create_view(version, mart.name, re.sub(r"\$now\b", "(now() AT TIME ZONE 'UTC')", mart.sql))
         return
-    version.execute(create_table(mart(name).table))
-    version.execute(f"INSERT INTO {name} BY NAME {sql}")
+    version.execute(create_table(mart.table))
+    version.execute(f"DELETE FROM {mart.name}")
+    version.execute(f"INSERT INTO {mart.name} BY NAME {mart.sql}")
 
 
 def _kept_names(connection: duckdb.DuckDBPyConnection, now: datetime, keep_versions: int) -> frozenset[str]:

@@ -9,7 +9,7 @@ from sophia_metrics.schema import core
 from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known
-from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
@@ -68,11 +68,15 @@ def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], ver
         "CREATE OR REPLACE TABLE quarantined AS SELECT DISTINCT ON (quarantine_id) * "
         "FROM rejected ANTI JOIN known_quarantine USING (quarantine_id)"
     )
-    days = tuple(change.window.days())
-    added = (
-        *store.write(connection, core.USAGE_EVENTS, "kept_events", days, version),
-        *store.write(connection, core.USAGE_UNITS, "priced_units", days, version),
-        *store.write(connection, core.QUARANTINE, "quarantined", [change.now.date()], version),
+    written = (
+        (core.USAGE_EVENTS, "kept_events"),
+        (core.USAGE_UNITS, "priced_units"),
+        (core.QUARANTINE, "quarantined"),
+    )
+    added = tuple(
+        file
+        for table, rows in written
+        for file in store.write(connection, table, rows, rows_by_day(connection, rows, str(table.day)), version)
     )
     return Switch(added=added, removed=tuple(file for file in found if file.table_name in CORE_NAMES))
 
