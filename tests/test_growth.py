@@ -1,5 +1,6 @@
 """A log that grows is read from where it was read to; one that changed in any other way is read whole."""
 
+import gzip
 import json
 import os
 from datetime import UTC, timedelta
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from sophia_metrics.sources.blocks import BlockReader, RefusedError
 from sophia_metrics.sources.events import FORMAT
 from sophia_metrics.sources.file_source import SourceFile
-from sophia_metrics.sources.growth import prefix_sha256
 from sophia_metrics.sources.part import FilePart
+from sophia_metrics.sources.prefix import prefix_sha256
 from sophia_metrics.warehouse.protocol import Query
 from tests.lab import NOW, Lab, event
 
@@ -210,7 +211,8 @@ def test_any_growth_gives_the_core_and_the_quarantine_of_the_whole_file(tmp_path
         "blank": b"  \n",
         "negative": lines(call("n", output_tokens=-1)),
     }
-    content = b"".join(kinds[row] for row in rows)
+    # A good line comes first: a file in which no key is known is refused.
+    content = kinds["a"] + b"".join(kinds[row] for row in rows)
     folder = tmp_path_factory.mktemp("growth")
     path = folder / "log.jsonl"
     grown, whole = Lab(folder / "grown"), Lab(folder / "whole")
@@ -255,15 +257,152 @@ def test_a_file_that_grows_while_it_is_read_is_read_to_where_it_was_found(tmp_pa
     assert sum(piece.line_count for piece in pieces) == 40_000
 
 
-def test_the_fingerprint_of_a_long_prefix_sees_both_ends_and_does_not_read_it_all(tmp_path):
+def fingerprint(path, size):
+    with path.open("rb") as file:
+        return prefix_sha256(file.fileno(), size)
+
+
+def test_the_fingerprint_of_a_long_prefix_sees_both_ends_and_nothing_beyond(tmp_path):
     path = tmp_path / "long.log"
     size = 200 << 20
     with path.open("wb") as file:
         file.truncate(size)
-    before = prefix_sha256(str(path), size - 1)
+    before = fingerprint(path, size - 1)
     for place, changes in ((0, True), (size - 2, True), (size - 1, False)):
         with path.open("r+b") as file:
             file.seek(place)
             file.write(b"x")
-        assert (prefix_sha256(str(path), size - 1) != before) is changes
-        before = prefix_sha256(str(path), size - 1)
+        assert (fingerprint(path, size - 1) != before) is changes
+        before = fingerprint(path, size - 1)
+
+
+def without_id(team):
+    return {key: value for key, value in event("x", team=team).items() if key != "id"}
+
+
+def count(lab):
+    return lab.one("SELECT count(*) FROM core_usage_events")
+
+
+def test_equal_rows_of_a_rewritten_neighbour_do_not_stand_before_those_of_its_new_reading(lab):
+    one, two = lab.home.parent / "a.jsonl", lab.home.parent / "b.jsonl"
+    write(one, lines(without_id("x")))
+    write(two, lines(without_id("y")))
+    lab.collect(lab.source(one, two))
+
+    write(one, lines(without_id("x"), without_id("x")))
+    write(two, lines(without_id("z"), without_id("y")))
+    lab.collect(lab.source(one, two))
+
+    assert count(lab) == 4  # two of x; y, which core has already; z
+
+
+def test_a_landed_file_that_is_lost_between_two_of_a_packed_file_is_landed_again(lab):
+    path = lab.home.parent / "calls.jsonl.gz"
+    path.write_bytes(gzip.compress(lines(*(call(str(number)) for number in range(20_000)))))
+    source, collector = lab.source(path), lab.collector
+    (batch,) = collector.find(source, NOW).batches
+    first, *others = collector.land(source, batch, NOW).landings
+    for each in others:
+        each.path.unlink()  # as where the power fails between two renames
+    collector.commit(source, first, NOW)
+
+    lab.collect(source)
+
+    assert others
+    assert count(lab) == 20_000
+
+
+def test_a_file_that_is_written_anew_after_it_was_found_to_have_grown_is_not_read_from_the_middle(lab):
+    path = write(lab.home.parent / "log.jsonl", lines(call("a"), call("b")))
+    lab.ingest(path)
+    write(path, lines(call("a"), call("b"), call("c")))
+    source, collector = lab.source(path), lab.collector
+    (batch,) = collector.find(source, NOW).batches
+    write(path, lines(call("x"), call("y"), call("c"), call("d")))
+
+    landed = collector.land(source, batch, NOW)
+
+    assert landed.landings == ()
+    assert "was written anew while it was read" in landed.refused[0].reason
+    lab.collect(source)
+    assert ids(lab) == ["a", "b", "c", "d", "x", "y"]
+
+
+def test_a_file_that_another_one_replaces_while_it_is_read_is_refused(tmp_path):
+    path = write(tmp_path / "log.jsonl", lines(*(call(str(number)) for number in range(40_000))))
+    blocks = BlockReader(duckdb.connect(), FORMAT, tmp_path, refuse, block_bytes=1 << 20).read(
+        [FilePart(SourceFile.of(path), "one")]
+    )
+    next(blocks)
+
+    write(tmp_path / "other", path.read_bytes().replace(b"gpt-4o", b"gpt-5o")).replace(path)
+
+    with pytest.raises(RefusedError, match="was written anew while it was read"):
+        list(blocks)
+
+
+def test_a_part_that_the_gate_holds_does_not_pull_the_position_back(lab):
+    bad = lines(*(call(str(number), output_tokens=-1) for number in range(30)))
+    path = write(lab.home.parent / "log.jsonl", bad)
+    source = lab.source(path)
+    lab.collect(source)
+    write(path, bad + lines(call("a"), call("b"), call("c")))
+    lab.collect(source)
+    lab.collect(source)
+
+    assert lab.collector.find(source, NOW).batches == ()
+    assert ids(lab) == ["a", "b", "c"]
+
+
+def test_rows_without_an_id_behind_a_held_part_wait_until_it_is_decided(lab):
+    bad = lines(*(call(str(number), output_tokens=-1) for number in range(30)))
+    path = write(lab.home.parent / "log.jsonl", bad)
+    source = lab.source(path)
+    lab.collect(source)
+    write(path, bad + lines(without_id("x"), without_id("x")))
+
+    (_, behind) = lab.collect(source).receipts
+
+    assert behind.held_because == f"an earlier part of {path} is held, and its rows have no id of their own"
+    assert count(lab) == 0
+
+
+def test_two_collectors_that_cut_a_file_differently_count_its_rows_once(lab):
+    rows = [without_id(str(number % 7)) for number in range(30_000)]
+    path = write(lab.home.parent / "log.jsonl", lines(*rows))
+    source, slow = lab.source(path), lab.collector
+    (batch,) = slow.find(source, NOW).batches
+    first, *rest = slow.land(source, batch, NOW).landings
+    slow.commit(source, first, NOW)
+
+    other = Lab(lab.home, batch_bytes=3 << 20)
+    other.collect_new(source)
+    for each in rest:
+        slow.commit(source, each, NOW)
+    for _ in range(3):
+        lab.collect(source)
+
+    assert count(lab) == 30_000
+
+
+def test_a_landed_file_that_was_given_up_is_given_up_once(lab):
+    path = write(lab.home.parent / "log.jsonl", lines(call("a")))
+    source, collector = lab.source(path), lab.collector
+    (batch,) = collector.find(source, NOW).batches
+    collector.land(source, batch, NOW)
+    write(path, lines(call("other")))
+
+    lab.collect(source)
+
+    assert lab.collect(source).receipts == []
+    assert ids(lab) == ["other"]
+
+
+def test_a_file_that_grew_by_half_a_line_is_not_looked_at_again_until_it_changes(lab):
+    path = write(lab.home.parent / "log.jsonl", lines(call("a")))
+    lab.ingest(path)
+    write(path, lines(call("a")) + b'{"id": "b"')
+    lab.ingest(path)
+
+    assert lab.collector.find(lab.source(path), NOW).batches == ()

@@ -20,7 +20,7 @@ from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.lines import BOM, LineReader, is_whole_object
 from sophia_metrics.sources.part import FilePart, Piece
 from sophia_metrics.sources.quoting import file_pattern, literal
-from sophia_metrics.sources.records import delimiter_of, header_line, is_array, split_cells
+from sophia_metrics.sources.records import delimiter_of, header_line, header_start, is_array, split_cells
 from sophia_metrics.sources.spool import Spool
 
 __all__ = ["BLOCK_BYTES", "Block", "BlockReader", "RefusedError", "hive_keys"]
@@ -120,14 +120,15 @@ class BlockReader:
             yield from self._read_parquet(part)
             return
         with open_stream(part.file, part.byte_start) as stream:
-            reader = LineReader(part, stream, self._buffer, is_csv=kind is FileKind.CSV)
+            reader = LineReader(part, stream, self._buffer)
+            reader.check_start()
             head = reader.look_ahead()
             if part.byte_start == 0:
                 _check_text(head, part.file, kind, self._format)
             if kind is FileKind.CSV:
                 yield from self._flush(spool)
-                yield from self._read_csv(reader, header_line(self._head_of(part, head)), spool)
-            elif is_array(part.file, head):
+                yield from self._read_csv(reader, self._head_of(part, head), spool)
+            elif part.byte_start == 0 and is_array(part.file, head):
                 yield from self._flush(spool)
                 yield from self._read_array(part)
             else:
@@ -143,12 +144,15 @@ class BlockReader:
                 yield from self._flush(spool, is_open=self._format.reads_whole and not piece.is_last)
         reader.check_unchanged()
 
-    def _read_csv(self, reader: LineReader, header: bytes, spool: Spool) -> Iterator[Block]:
+    def _read_csv(self, reader: LineReader, head: bytes, spool: Spool) -> Iterator[Block]:
         self._has_begun = True
         is_first = reader.part.byte_start == 0
+        start, header = header_start(head), header_line(head)
+        line_end = b"\r\n" if head.startswith(b"\r", start + len(header)) else b"\n"
+        reader.cut_rows(delimiter_of(header), start)
         while not reader.is_finished:
             if not is_first:
-                spool.write(header + b"\n")
+                spool.write(header + line_end)
             is_first = False
             piece = reader.copy(spool, self._block_bytes)
             is_open = self._format.reads_whole and not piece.is_last
@@ -242,13 +246,19 @@ def _check_text(head: bytes, file: SourceFile, kind: FileKind, file_format: Form
     if not text or _EMPTY_ARRAY.fullmatch(text):
         return
     if kind is FileKind.CSV:
+        if b"\n" not in head and b"\r" in head[:-1]:
+            raise ProcessingError(
+                f"{file.name} ends its lines with a carriage return alone: save it with line feeds, and ingest that."
+            )
         header = header_line(head)
         cells = [cell.decode("utf-8", "replace") for cell in split_cells(header, delimiter_of(header)) or []]
         _check_keys(cells, file, file_format, file_format.required)
         _refuse_twice(cells, file, file_format)
         return
+    if len(head) == _BUFFER_BYTES and b"\n" not in head:
+        return  # a first line this long may be a bad row, or have its keys at its end
     if not any(f'"{key}"'.encode() in head for key in file_format.signature):
-        is_unfinished = len(head) < _BUFFER_BYTES and b"\n" not in text and not head.endswith(b"\n")
+        is_unfinished = len(head) < _BUFFER_BYTES and b"\n" not in head.removeprefix(BOM).lstrip()
         if is_unfinished and text.startswith(b"{") and not is_whole_object(text):
             return
         _check_keys(set(), file, file_format, ())

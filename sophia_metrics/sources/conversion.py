@@ -126,6 +126,7 @@ def _nodes(kind: DuckDBPyType, value: str, document: str, keys: tuple[str, ...])
             yield from _nodes(child, f"({value}).{identifier(name)}", document, (*keys, name))
     elif kind.id in {"list", "map"}:
         yield _Node(keys, f"($kind NOT IN ({literal('ARRAY' if kind.id == 'list' else 'OBJECT')}, 'NULL'))")
+        yield _Node(keys, f"({value} IS NULL AND $kind <> 'NULL')")
         element = _children(kind)[-1][1]
         if element.id != "varchar":
             values = value if kind.id == "list" else f"map_values({value})"

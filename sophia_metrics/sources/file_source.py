@@ -109,6 +109,11 @@ def _is_usage(name: str) -> bool:
     return is_known(name) or name.lower().endswith(".zip")
 
 
+def _is_of_mac(name: str) -> bool:
+    """Say whether a member of an archive is what macOS notes about another one."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
+
+
 def _members(path: Path) -> Iterator[SourceFile]:
     """Yield the file itself, or the usage files of an archive; one that cannot be opened is refused when it is read."""
     try:
@@ -120,7 +125,7 @@ def _members(path: Path) -> Iterator[SourceFile]:
         return
     try:
         with ZipFile(path) as archive:
-            names = sorted(name for name in archive.namelist() if is_known(name))
+            names = sorted({name for name in archive.namelist() if is_known(name) and not _is_of_mac(name)})
     except (BadZipFile, OSError):
         yield file
         return

@@ -1,6 +1,5 @@
 """Growing files: whether what was read of a file still stands there, and from which byte on it is read."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,17 +11,9 @@ from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.lines import MAX_LINE_BYTES, is_whole_object
 from sophia_metrics.sources.part import FilePart
-from sophia_metrics.sources.records import is_array
+from sophia_metrics.sources.prefix import prefix_sha256
 
-__all__ = ["WHOLE_PREFIX_BYTES", "Position", "is_resumable", "part_to_read", "prefix_sha256"]
-
-BLOCK_BYTES = 1 << 20
-BLOCKS = 64
-WHOLE_PREFIX_BYTES = BLOCKS * BLOCK_BYTES
-"""A prefix of up to 64 MiB is hashed whole, a longer one at 64 places that are spread evenly over it, both ends among
-them: so the cost of looking at a log does not grow with it."""
-
-_HEAD_BYTES = 4096
+__all__ = ["Position", "part_to_read", "still_stands"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +44,29 @@ def part_to_read(file: SourceFile, position: Position | None, file_format: Forma
     if position is None:
         return FilePart(file, uuid4().hex, is_settled=is_settled)
     is_same = (file.size_bytes, file.modified_ns) == (position.size_bytes, position.modified_ns)
-    if is_same and (position.prefix_sha256 is None or position.byte_end == file.size_bytes or not is_settled):
+    if is_same and not (is_settled and _has_waiting_line(file, position)):
         return None
     if is_same or _has_grown(file, position):
-        start = _resume_at(file, position.byte_end)
+        start = _resume_at(file, position)
         if start is not None:
-            return FilePart(file, position.reading_id, start, position.line_end, is_settled)
+            known = (position.prefix_sha256, position.byte_end)
+            return FilePart(file, position.reading_id, start, position.line_end, *known, is_settled)
     return FilePart(file, uuid4().hex, is_settled=is_settled)
 
 
-def is_resumable(file: SourceFile, file_format: Format) -> bool:
-    """Say whether what is appended to the file can be read without what stands before it."""
-    if is_packed(file) or file_format.reads_whole or not file_format.resumes:
-        return False
-    if file_kind(file.path) is FileKind.PARQUET:
-        return False
-    if not file.path.lower().endswith(".json"):
-        return True
-    with Path(file.path).open("rb") as head:
-        return not is_array(file, head.read(_HEAD_BYTES))
+def _has_waiting_line(file: SourceFile, position: Position) -> bool:
+    """Say whether a part of a text file was left, because its last line had no end."""
+    is_text = not is_packed(file) and file_kind(file.path) is not FileKind.PARQUET
+    return is_text and position.byte_end < file.size_bytes
 
 
-def prefix_sha256(path: str, size_bytes: int) -> str:
-    """Return the fingerprint of the first bytes of a file, in hex: up to 64 MiB their SHA-256."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb", buffering=0) as file:
-        for start, end in _places(size_bytes):
-            file.seek(start)
-            left = end - start
-            while left and (block := file.read(left)):
-                digest.update(block)
-                left -= len(block)
-    return digest.hexdigest()
+def still_stands(path: Path, size_bytes: int, fingerprint: str) -> bool:
+    """Say whether the first bytes of a file are those that were read."""
+    try:
+        with path.open("rb") as file:
+            return prefix_sha256(file.fileno(), size_bytes) == fingerprint
+    except OSError:  # reading it says why
+        return False
 
 
 def _modified_at(file: SourceFile) -> datetime:
@@ -95,17 +77,23 @@ def _has_grown(file: SourceFile, position: Position) -> bool:
     """Say whether the bytes that were read are still the first ones of the file."""
     if position.prefix_sha256 is None or file.size_bytes < position.byte_end:
         return False
+    return still_stands(Path(file.path), position.byte_end, position.prefix_sha256)
+
+
+def _resume_at(file: SourceFile, position: Position) -> int | None:
+    """Return where to go on: where it was read to, or where the line begins of which only a part was read.
+
+    None: from the start.
+    """
+    byte_end = position.byte_end
+    if position.prefix_sha256 is None:
+        return None
     try:
-        return prefix_sha256(file.path, position.byte_end) == position.prefix_sha256
+        with Path(file.path).open("rb") as opened:
+            opened.seek(max(byte_end - MAX_LINE_BYTES, 0))
+            before = opened.read(min(byte_end, MAX_LINE_BYTES))
     except OSError:  # reading it says why
-        return False
-
-
-def _resume_at(file: SourceFile, byte_end: int) -> int | None:
-    """Return where to go on: at `byte_end`, or where the line begins of which only a part was read. None: unknown."""
-    with Path(file.path).open("rb") as opened:
-        opened.seek(max(byte_end - MAX_LINE_BYTES, 0))
-        before = opened.read(min(byte_end, MAX_LINE_BYTES))
+        return None
     if not before or before.endswith(b"\n"):
         return byte_end
     if file_kind(file.path) is FileKind.CSV:
@@ -114,11 +102,3 @@ def _resume_at(file: SourceFile, byte_end: int) -> int | None:
     if len(line) == MAX_LINE_BYTES:
         return None
     return byte_end if is_whole_object(line) else byte_end - len(line)
-
-
-def _places(size_bytes: int) -> list[tuple[int, int]]:
-    if size_bytes <= WHOLE_PREFIX_BYTES:
-        return [(start, min(start + BLOCK_BYTES, size_bytes)) for start in range(0, size_bytes, BLOCK_BYTES)]
-    last = size_bytes - BLOCK_BYTES
-    starts = (last * place // (BLOCKS - 1) for place in range(BLOCKS))
-    return [(start, start + BLOCK_BYTES) for start in starts]

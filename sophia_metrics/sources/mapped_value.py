@@ -71,10 +71,10 @@ def _instant(cell: str, rule: ColumnRule) -> str:
         naive = f"epoch_us(TRY_CAST({cell} AS TIMESTAMP)) - {_offset_microseconds(rule)}"
         zoned = f"epoch_us(TRY_CAST({cell} AS TIMESTAMPTZ))"
         is_zoned = f"regexp_matches({cell}, {literal(_ZONED)})"
-        return f"make_timestamp(CASE WHEN {is_zoned} THEN {zoned} ELSE {naive} END)"
+        return f"TRY(make_timestamp(CASE WHEN {is_zoned} THEN {zoned} ELSE {naive} END))"
     # A pattern with a zone yields an instant, one without yields a local time.
     offset = "0" if "%z" in time or "%Z" in time else _offset_microseconds(rule)
-    return f"make_timestamp(epoch_us(try_strptime({cell}, {literal(time)})) - {offset})"
+    return f"TRY(make_timestamp(epoch_us(try_strptime({cell}, {literal(time)})) - {offset}))"
 
 
 def _microseconds(cell: str, factor: int) -> str:

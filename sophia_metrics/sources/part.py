@@ -24,6 +24,7 @@ class FilePart:
         reading_id: names the reading that began at the file's first byte and that this part continues.
         byte_start: first byte to read, from 0.
         line_start: number of the line there, from 1.
+        prefix_sha256: fingerprint of the first `prefix_bytes` bytes, which were read before. None: none were.
         is_settled: nobody writes to it any more: a last line that is cut off stays so, and is a bad row.
     """
 
@@ -31,6 +32,8 @@ class FilePart:
     reading_id: str
     byte_start: int = 0
     line_start: int = 1
+    prefix_sha256: str | None = None
+    prefix_bytes: int = 0
     is_settled: bool = True
 
 
@@ -47,6 +50,8 @@ class Piece:
         row_count: rows that it gave; before it is read, lines that it may give.
         content_sha256: hash of its bytes, in hex. Parquet: of the whole file.
         is_last: the part ends with it.
+        prefix_sha256: fingerprint of the file up to byte_end, of the last piece of a plain text file. None: any
+            other.
     """
 
     part: FilePart
@@ -57,3 +62,4 @@ class Piece:
     row_count: int
     content_sha256: str
     is_last: bool
+    prefix_sha256: str | None = None

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -23,10 +23,11 @@ from sophia_metrics.sources.spool import Spool
 __all__ = ["create_raw", "empty_containers", "read_block"]
 
 SPLIT_BYTES = 8 << 20
-"""Where a block holds a bad line, only the pieces of this size in which one is are read with care."""
+"""Where a block holds a bad line, only the parts of this size in which one is are read with care."""
 
 _VIEW = "__careful_cells"
-_BAD_CONTENT = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException)
+_PART = "__part_"
+_BAD_CONTENT = (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException)
 
 
 def create_raw(connection: duckdb.DuckDBPyConnection, file_format: Format) -> None:
@@ -97,21 +98,23 @@ def _read_jsonl(connection: duckdb.DuckDBPyConnection, block: Block, file_format
     except _BAD_CONTENT:
         # Not chained: DuckDB's message quotes the line, and with it what people wrote.
         pass
+    count = 0
     with ExitStack() as stack:
         spools: list[Spool] = [stack.enter_context(spool) for spool in _split(block.path, scratch)]
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-            good = list(pool.map(_is_good, ((connection.cursor(), spool.path, file_format) for spool in spools)))
-        runs: list[tuple[bool, list[str]]] = []
-        for is_good, spool in zip(good, spools, strict=True):
-            if runs and runs[-1][0] == is_good:
-                runs[-1][1].append(spool.path)
-            else:
-                runs.append((is_good, [spool.path]))
-        rows = " UNION ALL ".join(
-            scans.strict_jsonl(paths, file_format) if is_good else scans.careful_jsonl(connection, paths, file_format)
-            for is_good, paths in runs
-        )
-        return _insert(connection, rows, file_format)
+        asked = [
+            _Part(connection.cursor(), f"{_PART}{place}", spool.path, file_format, scratch)
+            for place, spool in enumerate(spools)
+        ]
+        try:
+            with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+                for part in pool.map(_read_part, asked):
+                    row = fetch_row(connection, f"INSERT INTO raw SELECT * FROM {part.table}")
+                    connection.execute(f"DROP TABLE {part.table}")
+                    count += int(row[0]) if row else 0
+        finally:
+            for part in asked:
+                connection.execute(f"DROP TABLE IF EXISTS {part.table}")
+    return count
 
 
 def _split(path: str, scratch: Path) -> Iterator[Spool]:
@@ -124,14 +127,53 @@ def _split(path: str, scratch: Path) -> Iterator[Spool]:
             yield spool
 
 
-def _is_good(asked: tuple[duckdb.DuckDBPyConnection, str, Format]) -> bool:
-    connection, path, file_format = asked
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Lines of a block, and the table that their rows go to."""
+
+    connection: duckdb.DuckDBPyConnection
+    table: str
+    path: str
+    file_format: Format
+    scratch: Path
+
+    def read(self) -> None:
+        """Fill the table at full speed; it raises for a bad line."""
+        self._empty()
+        _insert(self.connection, scans.strict_jsonl([self.path], self.file_format), self.file_format, self.table)
+
+    def read_with_care(self, *, finds_twice: bool) -> None:
+        """Fill the table, with the rows of bad lines too; whether a line has a key twice is slow to find."""
+        self._empty()
+        rows = scans.careful_jsonl(self.connection, self.path, self.file_format, finds_twice=finds_twice)
+        _insert(self.connection, rows, self.file_format, self.table)
+
+    def is_good_else(self) -> bool:
+        """Whether a strict scan takes every line in whose row no defect was found."""
+        found = self.connection.execute(f"SELECT rowid FROM {self.table} WHERE defect IS NOT NULL").fetchall()
+        bad = {int(row[0]) for row in found}
+        with Spool(self.scratch) as spool, Path(self.path).open("rb") as lines:
+            rows = (line for line in lines if line.strip())
+            spool.write(b"".join(b"{}\n" if place in bad else line for place, line in enumerate(rows)))
+            try:
+                strict = scans.strict_jsonl([spool.path], self.file_format)
+                self.connection.execute(f"SELECT count(COLUMNS(*)) FROM ({strict})").fetchall()
+            except _BAD_CONTENT:
+                return False
+            return True
+
+    def _empty(self) -> None:
+        self.connection.execute(f"CREATE OR REPLACE TABLE {self.table} AS SELECT * FROM raw LIMIT 0")
+
+
+def _read_part(part: _Part) -> _Part:
     try:
-        rows = scans.strict_jsonl([path], file_format)
-        connection.execute(f"SELECT count(COLUMNS(*)) FROM ({rows})").fetchall()
+        part.read()
     except _BAD_CONTENT:
-        return False
-    return True
+        part.read_with_care(finds_twice=False)
+        if not part.is_good_else():
+            part.read_with_care(finds_twice=True)
+    return part
 
 
 def _read_csv(connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format) -> int:
@@ -159,8 +201,8 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, block: Block, file_form
         ) from None
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, rows: str, file_format: Format) -> int:
-    row = fetch_row(connection, f"INSERT INTO raw {_project(rows, file_format)}")
+def _insert(connection: duckdb.DuckDBPyConnection, rows: str, file_format: Format, table: str = "raw") -> int:
+    row = fetch_row(connection, f"INSERT INTO {table} {_project(rows, file_format)}")
     return int(row[0]) if row else 0
 
 

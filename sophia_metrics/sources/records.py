@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import IO, cast
 
 from sophia_metrics.sources.byte_stream import is_packed, open_stream, translated
+from sophia_metrics.sources.csv_rows import MAX_ROW_BYTES, ends_row, split_cells
 from sophia_metrics.sources.file_kind import FileKind, file_kind
 from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.lines import BOM, MAX_LINE_BYTES
@@ -19,17 +20,16 @@ __all__ = [
     "csv_records",
     "delimiter_of",
     "header_line",
+    "header_start",
     "is_array",
     "locate",
     "read_lines",
     "split_cells",
 ]
 
-_QUOTED = re.compile(rb'"((?:[^"]++|"")*+)"')
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\],]', re.DOTALL)
 _DELIMITERS = (b",", b";", b"\t", b"|")
-_MAX_LINES = 100_000
-"""A quote that is still open after so many lines was never meant to open."""
+_HEADER_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,10 @@ def locate(
             records = _elements(buffered.read())
         else:
             lines = _lines(buffered, byte_start, line_start, byte_end)
-            is_csv = kind is FileKind.CSV
-            records = (
-                csv_records(lines, with_header=byte_start > 0) if is_csv else (r for r in lines if r.content.strip())
-            )
+            if kind is FileKind.CSV:
+                records = csv_records(lines, _delimiter(file) if byte_start else None)
+            else:
+                records = (line for line in lines if line.content.strip())
         return _pick(records, frozenset(rows), is_packed=packed)
 
 
@@ -100,10 +100,19 @@ def is_array(file: SourceFile, head: bytes) -> bool:
     return name.endswith(".json") and head.removeprefix(BOM).lstrip().startswith(b"[")
 
 
+def header_start(head: bytes) -> int:
+    """Return where the header of a CSV file begins, after its mark and blank lines; `head` is the start of the file."""
+    start = len(BOM) if head.startswith(BOM) else 0
+    while (end := head.find(b"\n", start) + 1) and not head[start:end].strip():
+        start = end
+    return start
+
+
 def header_line(head: bytes) -> bytes:
     """Return the header of a CSV file that begins with these bytes, without its line end."""
-    lines = head.removeprefix(BOM).lstrip(b"\r\n").splitlines(keepends=False)
-    return lines[0] if lines else b""
+    start = header_start(head)
+    end = head.find(b"\n", start)
+    return head[start : end if end >= 0 else len(head)].rstrip(b"\r")
 
 
 def delimiter_of(header: bytes) -> bytes:
@@ -111,63 +120,41 @@ def delimiter_of(header: bytes) -> bytes:
     return max(_DELIMITERS, key=lambda each: len(split_cells(header, each) or ()))
 
 
-def split_cells(row: bytes, delimiter: bytes) -> list[bytes] | None:
-    """Return the cells of one CSV row (RFC 4180), or None where its quotes do not match."""
-    cells: list[bytes] = []
-    start = 0
-    while True:
-        if row[start : start + 1] == b'"':
-            quoted = _QUOTED.match(row, start)
-            if quoted is None:
-                return None
-            cells.append(quoted[1].replace(b'""', b'"'))
-            end = quoted.end()
-        else:
-            end = row.find(delimiter, start)
-            end = len(row) if end < 0 else end
-            cells.append(row[start:end])
-        if end == len(row):
-            return cells
-        if row[end : end + 1] != delimiter:
-            return None
-        start = end + 1
-
-
-def csv_records(lines: Iterator[Record], *, with_header: bool = False) -> Iterator[Record]:
+def csv_records(lines: Iterator[Record], delimiter: bytes | None = None) -> Iterator[Record]:
     """Yield the rows of a CSV file from its lines; a quoted cell may run over several, blank lines are no rows.
 
-    A line whose quotes do not match is a row of its own. The first line is the header, which `with_header` yields too;
-    it also serves to read on in the middle of a file, where the first line is a row.
+    A line whose quotes do not match is a row of its own.
+
+    Args:
+        lines: the lines.
+        delimiter: of lines from the middle of a file. None: the first line is the header, which tells it.
     """
-    header = next((line for line in lines if line.content.strip()), None)
-    if header is None:
-        return
-    delimiter = delimiter_of(header.content)
-    waiting: deque[Record] = deque([header] if with_header else [])
+    if delimiter is None:
+        header = next((line for line in lines if line.content.strip()), None)
+        if header is None:
+            return
+        delimiter = delimiter_of(header.content)
+    waiting: deque[Record] = deque()
     while (first := waiting.popleft() if waiting else next(lines, None)) is not None:
-        if not first.content.strip():
+        if not first.content.strip() and delimiter not in first.content:
             continue
-        if first.content.count(b'"') % 2 == 0 or split_cells(first.content, delimiter) is not None:
-            yield first
-            continue
-        tail = _continuation(first, lines, waiting, delimiter)
-        yield _joined([first, *tail])
+        is_open = b'"' in first.content and ends_row(first.content, delimiter) is False
+        yield _joined([first, *_continuation(first, lines, waiting, delimiter)]) if is_open else first
 
 
 def _continuation(first: Record, lines: Iterator[Record], waiting: deque[Record], delimiter: bytes) -> list[Record]:
     """Take the lines that belong to an open quote; put them back into `waiting` where it never closes."""
     taken: list[Record] = []
-    quotes = first.content.count(b'"')
-    while len(taken) < _MAX_LINES:
-        line = waiting.popleft() if waiting else next(lines, None)
-        if line is None:
-            break
+    while (line := waiting.popleft() if waiting else next(lines, None)) is not None:
         taken.append(line)
-        quotes += line.content.count(b'"')
-        if quotes % 2 == 0 and b'"' in line.content:
-            if split_cells(_joined([first, *taken]).content, delimiter) is not None:
-                return taken
+        if line.byte_start + line.size - first.byte_start > MAX_ROW_BYTES:
             break
+        if b'"' in line.content:
+            is_end = ends_row(line.content, delimiter, is_open=True)
+            if is_end:
+                return taken
+            if is_end is None:
+                break
     waiting.extendleft(reversed(taken))
     return []
 
@@ -215,6 +202,12 @@ def _pick(records: Iterator[Record], wanted: frozenset[int], *, is_packed: bool)
         if number >= last:
             break
     return found
+
+
+def _delimiter(file: SourceFile) -> bytes:
+    """Read the delimiter of a CSV file from its header."""
+    with open_stream(file) as stream, io.BufferedReader(cast("io.RawIOBase", stream)) as buffered:
+        return delimiter_of(header_line(buffered.read(_HEADER_BYTES)))
 
 
 def _skip(file: IO[bytes], size: int) -> None:

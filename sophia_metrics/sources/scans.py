@@ -4,13 +4,15 @@ A strict scan runs at the engine's full speed and raises at the first bad row. A
 for a row: a bad row has a defect, every other row keeps its values.
 """
 
+import mmap
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from sophia_metrics.sources.conversion import Converted, from_typed, has_twice, is_wrong_json, json_kinds, json_value
+from sophia_metrics.sources.conversion import Converted, from_typed, has_twice, is_wrong_json, json_kinds
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.lines import TOO_LONG
 from sophia_metrics.sources.quoting import file_pattern, identifier, literal
@@ -28,7 +30,9 @@ __all__ = ["DEFECT", "careful_csv", "careful_jsonl", "parquet", "strict_csv", "s
 DEFECT = "__sophia_defect"
 """A name that no key of a file has: it stands beside the file's own."""
 
+_LINE, _RECORD, _KINDS = "__line", "__record", "__kinds"
 _HEADER_BYTES = 1 << 20
+_LONE_RETURN = re.compile(rb"\r(?!\n)")
 
 
 def strict_jsonl(paths: Sequence[str], file_format: Format) -> str:
@@ -41,25 +45,38 @@ def strict_jsonl(paths: Sequence[str], file_format: Format) -> str:
     )
 
 
-def careful_jsonl(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], file_format: Format) -> str:
-    """Return a scan of JSONL whose defect is line_too_long, malformed_json or wrong_type for a bad line."""
-    fields = ", ".join(f"{identifier(key)} {kind}" for key, kind in file_format.file_types.items())
-    row = f"STRUCT({fields})"
-    wrong = is_wrong_json(connection, row, document="json", value="record", kinds="kinds")
-    keys = ", ".join(f"record.{identifier(key)} AS {identifier(key)}" for key in file_format.file_types)
+def careful_jsonl(connection: duckdb.DuckDBPyConnection, path: str, file_format: Format, *, finds_twice: bool) -> str:
+    """Return a scan of JSONL whose defect is line_too_long, malformed_json or wrong_type for a bad line.
+
+    The values are those of read_json, as in a strict scan: no function of JSON gives the same for every number.
+    """
+    types = ", ".join(f"{literal(key)}: {literal(kind)}" for key, kind in file_format.file_types.items())
+    row = f"STRUCT({', '.join(f'{identifier(key)} {kind}' for key, kind in file_format.file_types.items())})"
+    names = [identifier(key) for key in file_format.file_types]
+    twice = has_twice(connection, row, document=_LINE)
+    wrong = is_wrong_json(connection, row, document=_LINE, value=_RECORD, kinds=_KINDS)
+    options = f"{file_pattern(path)}, format = 'newline_delimited', ignore_errors = true"
     return (
-        f"SELECT {keys}, CASE WHEN json = {literal(TOO_LONG)} THEN 'line_too_long' "
-        "WHEN json IS NULL OR json_type(json) NOT IN ('OBJECT', 'NULL') THEN 'malformed_json' "
-        f"WHEN {has_twice(connection, row, document='json')} THEN 'malformed_json' "
-        f"WHEN {wrong} THEN 'wrong_type' END AS {DEFECT} FROM ("
-        f"SELECT json, {json_value('json', row)} AS record, {json_kinds(connection, 'json', row)} AS kinds "
-        f"FROM read_json_objects([{', '.join(map(file_pattern, paths))}], format = 'newline_delimited', "
-        "ignore_errors = true))"
+        f"SELECT {', '.join(names)}, CASE WHEN {_LINE} = {literal(TOO_LONG)} THEN 'line_too_long' "
+        f"WHEN {_LINE} IS NULL OR json_type({_LINE}) NOT IN ('OBJECT', 'NULL') THEN 'malformed_json' "
+        f"WHEN {twice if finds_twice else 'false'} THEN 'malformed_json' "
+        f"WHEN {wrong} THEN CASE WHEN {twice} THEN 'malformed_json' ELSE 'wrong_type' END END AS {DEFECT} "
+        f"FROM (SELECT {', '.join(names)}, {_LINE}, "
+        f"struct_pack({', '.join(f'{name} := {name}' for name in names)}) AS {_RECORD}, "
+        f"{json_kinds(connection, _LINE, row)} AS {_KINDS} "
+        f"FROM (SELECT {', '.join(names)} FROM read_json({options}, records = true, columns = {{{types}}})) "
+        f"POSITIONAL JOIN (SELECT json AS {_LINE} FROM read_json_objects({options})))"
     )
 
 
 def strict_csv(connection: duckdb.DuckDBPyConnection, path: str, file_format: Format) -> str:
-    """Return a scan of CSV; it raises for a row that does not have the header's columns."""
+    """Return a scan of CSV; it raises for a row that does not have the header's columns.
+
+    Raises:
+        InvalidInputException: a carriage return stands alone, which the engine takes for a line end in some places.
+    """
+    if _has_lone_return(path):
+        raise duckdb.InvalidInputException
     header = _header(path)
     delimiter = delimiter_of(header)
     names = _header_names(header, delimiter, file_format)
@@ -144,6 +161,14 @@ def _header(path: str) -> bytes:
         return header_line(block.read(_HEADER_BYTES))
 
 
+def _has_lone_return(path: str) -> bool:
+    with Path(path).open("rb") as block:
+        if not block.read(1):
+            return False
+        with mmap.mmap(block.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            return text.find(b"\r") >= 0 and _LONE_RETURN.search(text) is not None
+
+
 def _header_names(header: bytes, delimiter: bytes, file_format: Format) -> list[str]:
     """Name the columns of a header; those that the format does not read get names that cannot clash."""
     names: list[str] = []
@@ -175,8 +200,9 @@ def _cells(path: str, file_format: Format) -> pl.DataFrame:
 
 
 def _decode(record: Record, delimiter: bytes, count: int) -> list[str] | None:
+    """Return the cells of a row, or None where it does not have the header's; empty ones may follow them."""
     cells = split_cells(record.content, delimiter)
-    if cells is None or len(cells) != count:
+    if cells is None or len(cells) < count or any(cells[count:]):
         return None
     try:
         return [cell.decode() for cell in cells]

@@ -36,10 +36,6 @@ class Spool:
             self.size += written
             view = view[written:]
 
-    def read(self, start: int, end: int) -> bytes:
-        """Return some of its bytes."""
-        return os.pread(self._descriptor, end - start, start)
-
     def clear(self) -> None:
         """Make it empty."""
         os.ftruncate(self._descriptor, 0)

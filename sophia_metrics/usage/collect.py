@@ -17,13 +17,14 @@ import polars as pl
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.price import distinct_keys
 from sophia_metrics.sources.file_source import FileSource, SourceFile
-from sophia_metrics.sources.growth import part_to_read, prefix_sha256
+from sophia_metrics.sources.growth import part_to_read, still_stands
 from sophia_metrics.sources.part import FilePart
 from sophia_metrics.sources.terms import SourceTerms
+from sophia_metrics.usage.earlier import EarlierPart, EarlierPartError, earlier_parts
 from sophia_metrics.usage.gate import GateLimits, judge
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import Landed, LandedFile, Landing, land, landings
-from sophia_metrics.usage.positions import forgotten_positions, known_positions, touched_positions
+from sophia_metrics.usage.positions import forgotten_positions, known_positions, superseded_rows, touched_positions
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
 from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, create_rebuilt, find_landed
 from sophia_metrics.usage.staging import Slice, stage
@@ -97,8 +98,7 @@ class Collector:
         known = known_positions(self.warehouse, source.name)
         found = [part_to_read(file, known.get(file.name), source.format, now) for file in files]
         touched = [part for part in found if part is not None and part.byte_start == part.file.size_bytes > 0]
-        if touched:
-            self.warehouse.record(Record({"file_positions": touched_positions(source.name, touched, known)}))
+        self._note_touched(source, touched)
         parts = [part for part in found if part is not None and part not in touched]
         return Findings(tuple(Batch(source.name, cut) for cut in _cut(parts, self.batch_bytes)), len(files))
 
@@ -115,9 +115,16 @@ class Collector:
                 now=now,
                 landing_bytes=self.batch_bytes,
             )
+        self._note_touched(source, landed.quiet)
         rows = sum(landing.row_count for landing in landed.landings)
         log.info("landed %s rows of %s files of %s", f"{rows:,}", len(batch.parts), source.name)
         return landed
+
+    def _note_touched(self, source: FileSource, parts: Sequence[FilePart]) -> None:
+        """Note the length and time of files of which there is nothing to read yet, so that nobody looks again."""
+        if parts:
+            known = known_positions(self.warehouse, source.name)
+            self.warehouse.record(Record({"file_positions": touched_positions(source.name, parts, known)}))
 
     def pending(self, source: FileSource) -> tuple[Landing, ...]:
         """Return the landed files of a source that are not committed: a run was killed, or the gate held them.
@@ -130,27 +137,45 @@ class Collector:
         done = frozenset(attempt for attempt, state in status.items() if state != "held")
         landed = tuple(landings(self.landing_folder / source.name, but=done))
         outdated = tuple(each for each in landed if _is_outdated(each, source))
+        self._give_up(outdated)
         attempts = {each.attempt_id for each in outdated}
-        rows = [
-            {**row, "status": "superseded"} for row in ledger.iter_rows(named=True) if row["attempt_id"] in attempts
-        ]
-        if outdated:
-            frame = pl.DataFrame(rows, schema=ledger.schema)
-            positions = forgotten_positions(outdated)
-            self.warehouse.record(Record({"core_ingest_ledger": frame, "file_positions": positions}))
         still = (each for each in landed if each.attempt_id not in attempts)
         return tuple(sorted(still, key=lambda landing: (landing.landed_at, landing.ordinal)))
+
+    def _give_up(self, outdated: Sequence[Landing]) -> None:
+        """Let the files of some landed files be read again from their start, and those landed files rest."""
+        if not outdated:
+            return
+        query = Query(
+            "SELECT * FROM core_ingest_ledger WHERE list_contains($attempts, attempt_id)",
+            {"attempts": [each.attempt_id for each in outdated]},
+        )
+        known = self.warehouse.read(query)
+        held = set(known["attempt_id"])
+        fresh = pl.concat(
+            [superseded_rows(each) for each in outdated if each.attempt_id not in held] or [known.clear()]
+        )
+        rested = [{**row, "status": "superseded"} for row in known.iter_rows(named=True)]
+        ledger = pl.concat([pl.DataFrame(rested, schema=known.schema), fresh])
+        positions = forgotten_positions(outdated)
+        self.warehouse.record(Record({"core_ingest_ledger": ledger, "file_positions": positions}))
 
     def commit(self, source: FileSource, landing: Landing, now: datetime) -> Receipt:
         """Judge, price and commit a landed file. A slice that the gate holds is noted in the ledger, and no more."""
         with working_connection(self.folder, self.memory_limit) as connection:
-            stage(connection, landing, source.format, source.terms, now, lambda: self._earlier(landing))
-            verdict = judge(connection, self.limits)
+            held_because, is_lost = None, False
+            try:
+                stage(connection, landing, source.format, source.terms, now, lambda: self._earlier(landing))
+            except EarlierPartError as error:
+                held_because, is_lost = str(error), error.is_lost
+            held_because = held_because or judge(connection, self.limits).reason
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM staged")
             learned = self._desk.look_up(connection, distinct_keys(connection), now)
             self._desk.create_terms(connection, [source.terms])
-            staged = Slice(connection, source.terms, landing, now, learned, verdict.reason)
+            staged = Slice(connection, source.terms, landing, now, learned, held_because)
             receipt = self.warehouse.commit(staged)
+        if is_lost:
+            self._give_up([landing])
         log.info("%s", receipt.summary)
         return receipt
 
@@ -234,19 +259,25 @@ class Collector:
             self._desk.create_terms(connection, [source.terms for source in sources])
             return self.warehouse.commit(Rebuild(connection, window, attempts, learned, now))
 
-    def _earlier(self, landing: Landing) -> tuple[Landing, ...]:
-        """Return the landed files with what stands before this one in its files."""
+    def _earlier(self, landing: Landing) -> tuple[EarlierPart, ...]:
+        """Return what stands before this landed file in its files.
+
+        Raises:
+            EarlierPartError: some of it is held, or cannot be told.
+        """
         readings = sorted({file.reading_id for file in landing.files if file.byte_start})
         if not readings:
             return ()
         query = Query(
-            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $source "
+            "SELECT DISTINCT attempt_id, status FROM core_ingest_ledger WHERE source = $source "
             "AND status IN ('committed', 'held') AND list_contains($readings, reading_id)",
             {"source": landing.source, "readings": readings},
         )
-        paths = (landing.path.with_name(f"{attempt}.parquet") for attempt in self.warehouse.read(query)["attempt_id"])
-        found = (Landing.read(path) for path in sorted(paths) if path.exists())
-        return tuple(each for each in found if landing.follows(each))
+        found = self.warehouse.read(query)
+        paths = (landing.path.with_name(f"{attempt}.parquet") for attempt in sorted(found["attempt_id"].to_list()))
+        known = [Landing.read(path) for path in paths if path.exists()]
+        held = [attempt for attempt, status in found.iter_rows() if status == "held"]
+        return earlier_parts(landing, known, held)
 
     def _terms(self) -> list[SourceTerms]:
         """Return the terms on which each source was last collected."""
@@ -266,12 +297,13 @@ def _is_outdated(landing: Landing, source: FileSource) -> bool:
 
 def _has_changed(file: LandedFile) -> bool:
     path = Path(file.path)
-    if not path.exists():
+    try:
+        seen = SourceFile.of(path)
+    except OSError:  # a file that is gone has not changed
         return False
-    seen = SourceFile.of(path)
     if (seen.size_bytes, seen.modified_ns) == (file.size_bytes, file.modified_ns):
         return False
-    return file.prefix_sha256 is None or prefix_sha256(file.path, file.byte_end) != file.prefix_sha256
+    return file.prefix_sha256 is None or not still_stands(path, file.byte_end, file.prefix_sha256)
 
 
 def _cut(parts: Sequence[FilePart], batch_bytes: int) -> Iterator[tuple[FilePart, ...]]:

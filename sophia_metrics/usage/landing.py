@@ -24,7 +24,6 @@ from sophia_metrics.sources.blocks import BLOCK_BYTES, BlockReader, RefusedError
 from sophia_metrics.sources.fields import Field, fields_of
 from sophia_metrics.sources.file_source import FileSource, SourceFile
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.growth import WHOLE_PREFIX_BYTES, is_resumable, prefix_sha256
 from sophia_metrics.sources.part import FilePart, Piece, Refusal
 from sophia_metrics.sources.quoting import identifier, literal
 from sophia_metrics.sources.reader import create_raw, empty_containers, read_block
@@ -58,6 +57,7 @@ class LandedFile:
         prefix_sha256: fingerprint of the file up to byte_end. None: it is read from its start when it changes.
         first_ordinal: the row_ordinal of its first row; 0 where it has none.
         row_count: how many rows it gave.
+        is_last: what was found of the file ends with it; else the next landed file goes on with it.
     """
 
     name: str
@@ -74,6 +74,7 @@ class LandedFile:
     prefix_sha256: str | None
     first_ordinal: int
     row_count: int
+    is_last: bool = True
 
     @property
     def file(self) -> SourceFile:
@@ -124,11 +125,6 @@ class Landing:
         """Rows in the landed file."""
         return sum(file.row_count for file in self.files)
 
-    def follows(self, other: Self) -> bool:
-        """Say whether the other holds what stands before this in a file, in the same reading of it."""
-        starts = {(file.name, file.reading_id): file.byte_start for file in self.files}
-        return any(file.byte_start < starts.get((file.name, file.reading_id), 0) for file in other.files)
-
     def footer(self) -> str:
         """Return what the Parquet footer carries, as JSON."""
         facts = {name: getattr(self, name) for name in _FOOTER_NAMES}
@@ -162,10 +158,17 @@ class Landing:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What came of a batch: landed files in the order in which they must be committed, and files that were refused."""
+    """What came of a batch.
+
+    Attributes:
+        landings: the landed files, in the order in which they must be committed.
+        refused: the files that were refused, and why.
+        quiet: the parts in which nothing was that can be landed yet: a line that is still being written.
+    """
 
     landings: tuple[Landing, ...]
     refused: tuple[Refusal, ...]
+    quiet: tuple[FilePart, ...] = ()
 
 
 _FOOTER_NAMES = tuple(field.name for field in dataclass_fields(Landing) if field.name != "path")
@@ -212,7 +215,7 @@ def land(
         try:
             with writer:
                 _read(connection, writer, left, source.format, scratch, landing_bytes, refused)
-                return Landed(writer.place(), (*broken, *refused))
+                return Landed(writer.place(), (*broken, *refused), tuple(writer.quiet))
         except RefusedError as error:
             left.remove(error.part)
             broken.append(Refusal(error.part.file.name, str(error.error)))
@@ -270,6 +273,7 @@ class _Writer:
         self._pieces: list[Piece] = []
         self._fields: set[Field] = set()
         self._written: list[tuple[Path, Landing]] = []
+        self.quiet: list[FilePart] = []
 
     def __enter__(self) -> Self:
         return self
@@ -290,7 +294,9 @@ class _Writer:
 
     def close_landing(self) -> None:
         """Write what `raw` holds as a landed file."""
-        files = tuple(_landed_files(self._pieces, self._source.format))
+        groups = list(_by_part(self._pieces))
+        self.quiet += [group[0].part for group in groups if _is_quiet(group)]
+        files = tuple(_landed_files(groups, self._source.format))
         if files:
             empty_containers(self._connection, self._source.format)
             attempt_id = uuid4().hex
@@ -337,16 +343,15 @@ def landings(folder: Path, *, but: Collection[str] = ()) -> Iterator[Landing]:
             yield Landing.read(path)
 
 
-def _landed_files(pieces: Sequence[Piece], file_format: Format) -> Iterator[LandedFile]:
+def _landed_files(groups: Sequence[Sequence[Piece]], file_format: Format) -> Iterator[LandedFile]:
     """Join the pieces of each file; a growing file that gave nothing new is left out."""
     first_ordinal = 0
-    for group in _by_part(pieces):
+    resumes = file_format.resumes and not file_format.reads_whole
+    for group in groups:
         first, last = group[0], group[-1]
         file = first.part.file
         count = sum(piece.row_count for piece in group)
-        resumes = is_resumable(file, file_format)
-        if not (resumes and first.byte_start == last.byte_end and first.part.byte_start):
-            digest = first.content_sha256 if len(group) == 1 else _joined_sha256(group)
+        if not _is_quiet(group):
             yield LandedFile(
                 name=file.name,
                 path=file.path,
@@ -358,12 +363,17 @@ def _landed_files(pieces: Sequence[Piece], file_format: Format) -> Iterator[Land
                 byte_end=last.byte_end,
                 line_start=first.line_start,
                 line_end=last.line_start + last.line_count,
-                content_sha256=digest,
-                prefix_sha256=_fingerprint(group) if resumes else None,
+                content_sha256=first.content_sha256 if len(group) == 1 else _joined_sha256(group),
+                prefix_sha256=last.prefix_sha256 if resumes else None,
                 first_ordinal=first_ordinal,
                 row_count=count,
+                is_last=last.is_last,
             )
         first_ordinal += count
+
+
+def _is_quiet(group: Sequence[Piece]) -> bool:
+    return group[0].part.byte_start > 0 and group[0].byte_start == group[-1].byte_end
 
 
 def _create_people(connection: duckdb.DuckDBPyConnection, file_format: Format, identity: Identity) -> dict[str, str]:
@@ -379,14 +389,6 @@ def _create_people(connection: duckdb.DuckDBPyConnection, file_format: Format, i
             f"FROM (SELECT DISTINCT {column} AS plain FROM raw WHERE {column} <> '')"
         )
     return people
-
-
-def _fingerprint(pieces: Sequence[Piece]) -> str:
-    """Return the fingerprint of a file up to where it was read; what was hashed already is not read again."""
-    first, last = pieces[0], pieces[-1]
-    if len(pieces) == 1 and first.byte_start == 0 and last.byte_end <= WHOLE_PREFIX_BYTES:
-        return first.content_sha256
-    return prefix_sha256(first.part.file.path, last.byte_end)
 
 
 def _by_part(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:

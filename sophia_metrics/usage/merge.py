@@ -19,15 +19,12 @@ TOTAL_TOKENS = (
     "coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0) "
     "+ coalesce(cache_write_1h_tokens, 0) + coalesce(output_tokens, 0)"
 )
+CONTENT = [name for name in NAMES if name not in NOT_CONTENT]
 CONTENT_HASH = "sha256({})".format(
-    " || ".join(
-        f"coalesce('{name}=' || CAST({name} AS VARCHAR) || chr(31), '')" for name in NAMES if name not in NOT_CONTENT
-    )
+    " || ".join(f"coalesce('{name}=' || CAST({name} AS VARCHAR) || chr(31), '')" for name in CONTENT)
 )
-VERSION_ORDER = (
-    f"source_updated_at DESC NULLS LAST, version_rank DESC, {TOTAL_TOKENS} DESC, cost_reported DESC NULLS LAST, "
-    f"{CONTENT_HASH} DESC, is_new, row_ordinal"
-)
+NEWEST_FIRST = "source_updated_at DESC NULLS LAST, version_rank DESC, {} DESC, cost_reported DESC NULLS LAST"
+VERSION_ORDER = f"{NEWEST_FIRST.format(TOTAL_TOKENS)}, {CONTENT_HASH} DESC, is_new, row_ordinal"
 
 
 def merge(connection: duckdb.DuckDBPyConnection) -> None:
@@ -65,10 +62,22 @@ def _create_uncontested(connection: duckdb.DuckDBPyConnection) -> None:
 def _create_contested(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what a slice changes where versions of an event meet."""
     _create_contenders(connection)
+    _create_winners(connection)
     columns = ", ".join(NAMES)
+    changed = ", ".join(
+        f"winners.{name} AS {name}" if name in {"started_at", "usage_on"} else f"version.{name}" for name in NAMES
+    )
+    connection.execute(
+        "CREATE OR REPLACE TABLE changed AS "
+        f"SELECT {changed} FROM staged AS version INNER JOIN winners ON winners.row_ordinal = version.row_ordinal "
+        "WHERE winners.is_new "
+        f"UNION ALL SELECT {changed} FROM core_events AS version INNER JOIN winners "
+        "ON winners.event_id = version.event_id AND winners.stood_at = version.started_at "
+        "WHERE winners.is_change AND NOT winners.is_new"
+    )
     connection.execute(
         f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM staged ANTI JOIN contested USING (event_id) "
-        f"UNION ALL SELECT {columns} FROM winners WHERE is_change"
+        f"UNION ALL SELECT {columns} FROM changed"
     )
     connection.execute(
         "CREATE OR REPLACE TABLE replaced AS "
@@ -85,26 +94,50 @@ def _create_contested(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _create_contenders(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create `contenders`, every version of a contested event, and `winners`, the newest of each."""
-    columns = ", ".join(NAMES)
+    """Create `contenders`: of every version of a contested event what decides which one wins.
+
+    The rows stay where they are: most versions lose, or are what core has already.
+    """
+    columns = (
+        "event_id, usage_on, started_at, source_updated_at, version_rank, cost_reported, "
+        f"{TOTAL_TOKENS} AS total_tokens, hash({', '.join(CONTENT)}) AS content"
+    )
     connection.execute(
         "CREATE OR REPLACE TABLE contenders AS "
         f"SELECT {columns}, true AS is_new, row_ordinal, file_name FROM staged SEMI JOIN contested USING (event_id) "
         f"UNION ALL SELECT {columns}, false, NULL, NULL FROM core_events SEMI JOIN contested USING (event_id)"
     )
-    moved = {
-        "started_at": "first_started_at",
-        "usage_on": "CAST(first_started_at AS DATE)",
-    }
+
+
+def _create_winners(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create `winners`: the newest version of each event, and the start time that the event has from now on.
+
+    Only where versions differ and nothing else says which is newer the long hash of their content decides.
+    """
+    newest = NEWEST_FIRST.format("total_tokens")
     connection.execute(
-        "CREATE OR REPLACE TABLE winners AS "
-        "WITH ranked AS ("
-        f"SELECT *, row_number() OVER (PARTITION BY event_id ORDER BY {VERSION_ORDER}) AS place, "
+        "CREATE OR REPLACE TABLE tied AS WITH ranked AS ("
+        f"SELECT event_id, content, rank() OVER (PARTITION BY event_id ORDER BY {newest}) AS place FROM contenders) "
+        "SELECT event_id FROM ranked WHERE place = 1 GROUP BY event_id HAVING count(DISTINCT content) > 1"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TABLE content_hashes AS "
+        f"SELECT event_id, hash({', '.join(CONTENT)}) AS content, {CONTENT_HASH} AS sha256 "
+        "FROM staged SEMI JOIN tied USING (event_id) "
+        f"UNION SELECT event_id, hash({', '.join(CONTENT)}), {CONTENT_HASH} "
+        "FROM core_events SEMI JOIN tied USING (event_id)"
+    )
+    connection.execute(
+        "CREATE OR REPLACE TABLE winners AS WITH told AS ("
+        "SELECT contenders.*, content_hashes.sha256 FROM contenders LEFT JOIN content_hashes "
+        "ON content_hashes.event_id = contenders.event_id AND content_hashes.content = contenders.content), "
+        "ranked AS ("
+        "SELECT event_id, started_at, is_new, row_ordinal, "
+        f"row_number() OVER (PARTITION BY event_id ORDER BY {newest}, sha256 DESC, is_new, row_ordinal) AS place, "
         "min(started_at) OVER (PARTITION BY event_id) AS first_started_at, "
-        "min(CASE WHEN NOT is_new THEN started_at END) OVER (PARTITION BY event_id) AS known_started_at "
-        "FROM contenders) "
-        f"SELECT {', '.join(f'{moved.get(name, name)} AS {name}' for name in NAMES)}, is_new, row_ordinal, file_name, "
-        "is_new OR first_started_at < known_started_at AS is_change "
+        "min(CASE WHEN NOT is_new THEN started_at END) OVER (PARTITION BY event_id) AS known_started_at FROM told) "
+        "SELECT event_id, is_new, row_ordinal, started_at AS stood_at, first_started_at AS started_at, "
+        "CAST(first_started_at AS DATE) AS usage_on, is_new OR first_started_at < known_started_at AS is_change "
         "FROM ranked WHERE place = 1"
     )
 

@@ -14,7 +14,7 @@ from sophia_metrics.errors import SophiaError
 from sophia_metrics.schema import core
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.file_source import SourceFile
-from sophia_metrics.sources.growth import prefix_sha256
+from sophia_metrics.sources.growth import still_stands
 from sophia_metrics.sources.records import Location, locate
 from sophia_metrics.usage.landing import LandedFile, Landing
 from sophia_metrics.usage.rules import ROW_RULES, UNIT_RULES
@@ -120,4 +120,4 @@ def _is_as_landed(file: LandedFile) -> bool:
     seen = SourceFile.of(Path(file.path))
     if (seen.size_bytes, seen.modified_ns) == (file.size_bytes, file.modified_ns):
         return True
-    return file.prefix_sha256 is not None and prefix_sha256(file.path, file.byte_end) == file.prefix_sha256
+    return file.prefix_sha256 is not None and still_stands(Path(file.path), file.byte_end, file.prefix_sha256)

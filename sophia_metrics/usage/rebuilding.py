@@ -12,6 +12,7 @@ from sophia_metrics.schema import core
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.file_source import FileSource
+from sophia_metrics.usage.earlier import EarlierPart, EarlierPartError, earlier_parts
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.merge import merge
 from sophia_metrics.usage.quarantine import quarantine_frame
@@ -60,8 +61,8 @@ def create_rebuilt(
                 f"the landed file {landing.path.name} is of source {landing.source!r}, which is not configured: "
                 "add it to sophia.toml again"
             )
-        before = tuple(each for each in every_landing if landing.follows(each))
-        stage(connection, landing, source.format, source.terms, landing.landed_at, partial(tuple, before))
+        earlier = partial(_earlier, landing, every_landing)
+        stage(connection, landing, source.format, source.terms, landing.landed_at, earlier)
         rejected.append(quarantine_frame(connection, landing, now))
         merge(connection)
         _absorb(connection)
@@ -74,6 +75,15 @@ def create_rebuilt(
         )
         connection.execute(f"DROP TABLE core_{name}")
     connection.register("rejected", pl.concat(rejected))
+
+
+def _earlier(landing: Landing, known: Sequence[Landing]) -> tuple[EarlierPart, ...]:
+    try:
+        return earlier_parts(landing, known)
+    except EarlierPartError as error:
+        raise ProcessingError(
+            f"the landed file {landing.path.name} cannot be rebuilt: {error}. Nothing was changed"
+        ) from error
 
 
 def _absorb(connection: duckdb.DuckDBPyConnection) -> None:

@@ -24,6 +24,7 @@ from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SourceTerms
+from sophia_metrics.usage.earlier import EarlierPart
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.rules import MAX_COUNT, UNIT_RULES, first_broken_rule
 
@@ -48,7 +49,7 @@ CONTROL = (
 )
 MAPPED_COLUMNS = (*CONTROL, *(column for column in STAGED_COLUMNS if column.name not in BOOKKEEPING))
 WITHOUT_ID = "event_id IS NULL AND rule IS NULL AND NOT is_ignored"
-Earlier = Callable[[], Sequence[Landing]]
+Earlier = Callable[[], Sequence[EarlierPart]]
 DEFAULTS = {
     "is_ignored": "false",
     "record_kind": "'call'",
@@ -94,21 +95,25 @@ def stage(
         now: the present (naive UTC); times beyond it are suspicious.
         earlier: finds the landed files with what stands before these rows in their files; asked only where rows have no
             id of their own, which equal rows before them tell apart.
+
+    Raises:
+        EarlierPartError: what stands before these rows is held, or cannot be told. `mapped` and `keys` are there, the
+            rest is not.
     """
     connection.execute("SET VARIABLE now = (SELECT $1::TIMESTAMP)", [now])
     connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [terms.name])
-    _create_landed(connection, [landing])
+    _create_landed(connection, landing)
     mapped_names = _create_mapped(connection, file_format)
-    if _has_rows_without_id(connection):
-        _create_earlier_rows(connection, landing, earlier(), file_format, mapped_names)
-        _identify_by_values(connection, mapped_names)
     _create_views(connection, landing, terms, now)
+    if _has_rows_without_id(connection):
+        _create_earlier_rows(connection, earlier(), file_format, mapped_names)
+        _create_landed(connection, landing)
+        _identify_by_values(connection, mapped_names)
     _create_units(connection, file_format)
 
 
-def _create_landed(connection: duckdb.DuckDBPyConnection, landings: Sequence[Landing]) -> None:
-    paths = ", ".join(literal(str(landing.path)) for landing in landings)
-    connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet([{paths}])")
+def _create_landed(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
+    connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet({literal(str(landing.path))})")
 
 
 def _create_mapped(connection: duckdb.DuckDBPyConnection, file_format: Format) -> Sequence[str]:
@@ -159,26 +164,29 @@ def _has_rows_without_id(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def _create_earlier_rows(
     connection: duckdb.DuckDBPyConnection,
-    landing: Landing,
-    earlier: Sequence[Landing],
+    parts: Sequence[EarlierPart],
     file_format: Format,
     mapped_names: Sequence[str],
 ) -> None:
     """Create `earlier_rows`: by file, how often the values of a row without an id stand before this landing."""
-    connection.execute("CREATE OR REPLACE TABLE earlier_rows (file VARCHAR, values_sha256 VARCHAR, row_count BIGINT)")
-    if not earlier:
-        return
-    connection.execute("ALTER TABLE mapped_rows RENAME TO mapped_rows_of_landing")
-    _create_landed(connection, earlier)
-    _create_mapped(connection, file_format)
-    names = ", ".join(literal(file.name) for file in landing.files)
+    connection.execute("CREATE OR REPLACE TABLE earlier_counts (file VARCHAR, values_sha256 VARCHAR, row_count BIGINT)")
+    if parts:
+        connection.execute("ALTER TABLE mapped_rows RENAME TO mapped_rows_of_landing")
+        for part in parts:
+            _create_landed(connection, part.landing)
+            _create_mapped(connection, file_format)
+            names = ", ".join(map(literal, part.names))
+            connection.execute(
+                "INSERT INTO earlier_counts "
+                f"SELECT file_name, {_values_sha256(mapped_names)} AS values_sha256, count(*) "
+                f"FROM mapped WHERE {WITHOUT_ID} AND file_name IN ({names}) GROUP BY ALL"
+            )
+        connection.execute("DROP TABLE mapped_rows")
+        connection.execute("ALTER TABLE mapped_rows_of_landing RENAME TO mapped_rows")
     connection.execute(
-        f"INSERT INTO earlier_rows SELECT file_name, {_values_sha256(mapped_names)} AS values_sha256, count(*) "
-        f"FROM mapped WHERE {WITHOUT_ID} AND file_name IN ({names}) GROUP BY ALL"
+        "CREATE OR REPLACE TABLE earlier_rows AS "
+        "SELECT file, values_sha256, CAST(sum(row_count) AS BIGINT) AS row_count FROM earlier_counts GROUP BY ALL"
     )
-    connection.execute("DROP TABLE mapped_rows")
-    connection.execute("ALTER TABLE mapped_rows_of_landing RENAME TO mapped_rows")
-    _create_landed(connection, [landing])
 
 
 def _identify_by_values(connection: duckdb.DuckDBPyConnection, mapped_names: Sequence[str]) -> None:

@@ -247,9 +247,10 @@ SELECT
         ELSE 'exact'
     END AS usage_quality,
     -- Exports that were set up before April 2026 write milliseconds into `latency`: the times themselves are clear.
-    CAST(coalesce((epoch_us(ended_at) - epoch_us(started_at)) / 1000.0, latency * 1000) AS DOUBLE) AS latency_ms,
-    CAST(coalesce((epoch_us(first_token_at) - epoch_us(started_at)) / 1000.0, time_to_first_token * 1000) AS DOUBLE)
-        AS ttft_ms,
+    CAST(coalesce(TRY(epoch_us(ended_at) - epoch_us(started_at)) / 1000.0, latency * 1000) AS DOUBLE) AS latency_ms,
+    CAST(coalesce(
+        TRY(epoch_us(first_token_at) - epoch_us(started_at)) / 1000.0, time_to_first_token * 1000
+    ) AS DOUBLE) AS ttft_ms,
     cost_reported,
     CASE WHEN cost_reported IS NOT NULL THEN 'USD' END AS cost_reported_currency
 FROM split

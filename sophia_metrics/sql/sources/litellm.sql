@@ -289,11 +289,11 @@ SELECT
     END AS usage_quality,
     CAST(coalesce(
         request_duration_ms,
-        (epoch_us(ended_at) - epoch_us(started_at)) / 1000.0
+        TRY(epoch_us(ended_at) - epoch_us(started_at)) / 1000.0
     ) AS DOUBLE) AS latency_ms,
     -- An answer that was not streamed has its end as the time of its first token.
     CAST(CASE WHEN first_token_at < ended_at
-        THEN (epoch_us(first_token_at) - epoch_us(started_at)) / 1000.0 END AS DOUBLE) AS ttft_ms,
+        THEN TRY(epoch_us(first_token_at) - epoch_us(started_at)) / 1000.0 END AS DOUBLE) AS ttft_ms,
     is_cache_hit,
     spend AS cost_reported,
     CASE WHEN spend IS NOT NULL THEN 'USD' END AS cost_reported_currency

@@ -12,6 +12,7 @@ from sophia_metrics.schema import state
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.positions import position_frame
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.usage.watermark import watermark_frame
@@ -91,10 +92,26 @@ def record_attempt(
         }
         for file, count in zip(landing.files, counts, strict=True)
     ]
-    connection.execute("DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [landing.attempt_id])
+    row = fetch_row(connection, "DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [landing.attempt_id])
+    is_known = row is not None and row[0] > 0
     insert_frame(connection, state.INGEST_LEDGER, pl.DataFrame(rows, schema=polars_schema(state.INGEST_LEDGER)))
-    replace_rows(connection, state.FILE_POSITIONS, position_frame(landing))
+    if not is_known:
+        _advance_positions(connection, landing)
     _record_fields(connection, staged)
+
+
+def _advance_positions(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
+    """Note how far the files are read; within one reading of a file a position never moves back."""
+    connection.register("landed_positions", position_frame(landing))
+    ahead = connection.execute(
+        "SELECT landed_positions.file_name FROM landed_positions INNER JOIN file_positions AS known "
+        "ON known.source = landed_positions.source AND known.file_name = landed_positions.file_name "
+        "AND known.reading_id = landed_positions.reading_id AND known.byte_end > landed_positions.byte_end"
+    ).fetchall()
+    connection.unregister("landed_positions")
+    names = {str(name) for (name,) in ahead}
+    rows = [row for row in position_frame(landing).iter_rows(named=True) if row["file_name"] not in names]
+    replace_rows(connection, state.FILE_POSITIONS, pl.DataFrame(rows, schema=polars_schema(state.FILE_POSITIONS)))
 
 
 def _record_fields(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:

@@ -1,0 +1,199 @@
+"""A bad line is told apart from the good ones, whose values are the same with and without it."""
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sophia_metrics.sources import events, langfuse, litellm
+from sophia_metrics.sources.mapped import ColumnMapping, mapped_format
+from tests.lab import Lab, event
+from tests.landed import defects, land, rows
+
+CAREFUL = settings(max_examples=25, deadline=None)
+
+INTEGERS = st.integers(-(10**24), 10**24).map(str)
+DECIMALS = st.tuples(st.integers(0, 10**9), st.text("0123456789", min_size=1, max_size=20)).map(
+    lambda parts: f"{parts[0]}.{parts[1]}"
+)
+EXPONENTS = st.tuples(st.integers(-99, 99), st.sampled_from("eE"), st.integers(-9, 9)).map(
+    lambda parts: f"{parts[0]}{parts[1]}{parts[2]}"
+)
+ZEROS = st.sampled_from(["0", "-0", "-0.0", "0.10", "1e3", "null"])
+NUMBERS = st.one_of(INTEGERS, DECIMALS, EXPONENTS, ZEROS)
+PRICES = st.one_of(DECIMALS, EXPONENTS, ZEROS, DECIMALS.map(json.dumps))
+TEXTS = st.one_of(NUMBERS, st.sampled_from(["true", "false", '"\\u00e9"', '"1e3"', '"-0"', '"a\\"b"']))
+BOOLEANS = st.one_of(NUMBERS, st.sampled_from(["true", "false", '"true"', '"no"', "1e30"]))
+
+EVENT = {
+    "id": TEXTS,
+    "model": TEXTS,
+    "is_stream": BOOLEANS,
+    "input_tokens": NUMBERS,
+    "cost": PRICES,
+    "tags": TEXTS.map(lambda value: f'{{"team": {value}}}'),
+    "units": PRICES.map(lambda value: f'{{"web_search": {value}}}'),
+}
+SPEND_LOG = {
+    "request_id": TEXTS,
+    "spend": PRICES,
+    "cache_hit": TEXTS,
+    "prompt_tokens": NUMBERS,
+    "request_tags": st.lists(TEXTS, max_size=3).map(lambda values: f"[{', '.join(values)}]"),
+    "metadata": NUMBERS.map(lambda value: f'{{"status": {value}, "usage_object": {{"speed": {value}}}}}'),
+}
+
+BAD_LINES = [
+    ("{", "malformed_json"),
+    ("[1]", "malformed_json"),
+    ('{"model": "\\ud800"}', "malformed_json"),
+    ('{"model": "a", "model": "b"}', "malformed_json"),
+    ('{"model": "a", "model": "b", "cost": "much"}', "malformed_json"),
+    ('{"model": "kept", "session_id": {}, "prompt_tokens": "many", "input_tokens": "many"}', "wrong_type"),
+]
+
+
+def _lines(fields):
+    return st.lists(
+        st.fixed_dictionaries({}, optional=fields).map(
+            lambda chosen: "{" + ", ".join(f'"{key}": {value}' for key, value in chosen.items()) + "}"
+        ),
+        min_size=1,
+        max_size=12,
+    )
+
+
+def _landed(folder, lines, file_format, name):
+    path = folder / name
+    # The first line tells the format; the rest may be of any keys.
+    first = '{"started_at": null, "startTime": null}'
+    path.write_text("\n".join([first, *lines, ""]), encoding="utf-8")
+    names = ", ".join(f'"{column.name}"' for column in file_format.columns)
+    found = rows(land([path], file_format), f"SELECT {names}, defect FROM landed ORDER BY row_ordinal")
+    return [repr(row) for row in found[1:]], [row["defect"] for row in found[1:]]
+
+
+@pytest.mark.parametrize(("file_format", "fields"), [(events.FORMAT, EVENT), (litellm.FORMAT, SPEND_LOG)])
+@CAREFUL
+@given(st.data())
+def test_a_good_line_has_the_same_values_beside_a_bad_one(tmp_path_factory, file_format, fields, data):
+    folder = tmp_path_factory.mktemp("log")
+    good = data.draw(_lines(fields))
+    bad, defect = data.draw(st.sampled_from(BAD_LINES))
+    place = data.draw(st.integers(0, len(good)))
+    alone = _landed(folder, good, file_format, "alone.jsonl")[0]
+    beside, found = _landed(folder, [*good[:place], bad, *good[place:]], file_format, "beside.jsonl")
+    assert (beside[:place] + beside[place + 1 :], found[place]) == (alone, defect)
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ('{"model": 1e3}', "1000.0"),
+        ('{"model": -0}', "0"),
+        ('{"cost": 453539.9895916234}', "453539.989591623424"),
+        ('{"is_stream": 2}', "true"),
+        ('{"is_stream": 1e30}', "true"),
+    ],
+)
+def test_a_value_beside_a_bad_line_is_that_of_a_good_file(tmp_path, line, value):
+    path = tmp_path / "log.jsonl"
+    path.write_text(f'{{"started_at": null}}\n{line}\n{{\n', encoding="utf-8")
+    (row,) = rows(
+        land([path], events.FORMAT),
+        "SELECT coalesce(model, CAST(cost AS VARCHAR), CAST(is_stream AS VARCHAR)) AS value, defect "
+        "FROM landed WHERE row_ordinal = 1",
+    )
+    assert row == {"value": value, "defect": None}
+
+
+def test_lines_stand_in_order_where_bad_ones_are_far_apart(tmp_path):
+    count = 60_000
+    bad = {7: BAD_LINES[0], 31_000: BAD_LINES[3], 31_001: BAD_LINES[5], count - 1: BAD_LINES[1]}
+    path = tmp_path / "log.jsonl"
+    filler = "x" * 300
+    lines = [bad[n][0] if n in bad else json.dumps({"id": n, "started_at": None, "t": filler}) for n in range(count)]
+    path.write_text("\n\n".join(lines), encoding="utf-8")
+    (found,) = rows(
+        land([path], events.FORMAT),
+        "SELECT list(CASE WHEN defect IS NULL THEN id ELSE defect END ORDER BY row_ordinal) AS ids FROM landed",
+    )
+    assert found["ids"] == [bad[n][1] if n in bad else str(n) for n in range(count)]
+
+
+@pytest.mark.parametrize(("line", "defect"), [*BAD_LINES, ('{"cost": 1e30}', "wrong_type")])
+def test_a_defect_is_found_beside_another_one(tmp_path, line, defect):
+    path = tmp_path / "log.jsonl"
+    path.write_text(f'{{"started_at": null}}\n\n{{\n{line}\n  \n{{"model": "a"}}\n', encoding="utf-8")
+    assert defects([path], events.FORMAT) == [None, "malformed_json", defect, None]
+
+
+def test_nothing_of_a_careful_read_stays_in_the_connection(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"started_at": null}\n{\n', encoding="utf-8")
+    tables = rows(land([path], events.FORMAT), "SELECT table_name FROM duckdb_tables() ORDER BY table_name")
+    assert [row["table_name"] for row in tables] == ["landed", "raw"]
+
+
+EARLIEST = "290308-01-01 (BC)"
+LATEST = "294247-01-10 04:00:54.775806"
+START = datetime(2026, 11, 18, 10)
+MAPPING = {
+    "columns": {
+        "started_at": {"column": "at", "utc_offset": "-05:00"},
+        "provider": {"constant": "openai"},
+        "model": {"constant": "gpt-4o"},
+        "input_tokens": "n",
+    }
+}
+
+
+def _spend_log(number, started_at):
+    return {
+        "request_id": str(number),
+        "startTime": started_at,
+        "endTime": "2026-11-18T11:00:00Z",
+        "completionStartTime": "2026-11-18T10:59:00Z",
+        "model": "gpt-4o",
+        "custom_llm_provider": "openai",
+        "prompt_tokens": 10,
+        "completion_tokens": 1,
+    }
+
+
+def _observation(number, started_at):
+    return {
+        "id": str(number),
+        "traceId": "t",
+        "type": "GENERATION",
+        "startTime": started_at,
+        "endTime": "2026-11-18T11:00:00Z",
+        "completionStartTime": "2026-11-18T10:59:00Z",
+        "model": "gpt-4o",
+        "usageDetails": {"input": 10, "output": 1},
+    }
+
+
+def _mapped(number, started_at):
+    return {"at": started_at, "n": number}
+
+
+@pytest.mark.parametrize(
+    ("file_format", "entry", "odd", "rule"),
+    [
+        (litellm.FORMAT, _spend_log, EARLIEST, "time_too_early"),
+        (langfuse.FORMAT, _observation, EARLIEST, "time_too_early"),
+        (mapped_format(ColumnMapping.model_validate(MAPPING)), _mapped, LATEST, "wrong_type"),
+        (events.FORMAT, lambda number, at: event(str(number), at), EARLIEST, "time_too_early"),
+    ],
+    ids=["litellm", "langfuse", "mapped", "events"],
+)
+def test_a_time_at_the_edge_of_all_times_stops_no_other_row(tmp_path, file_format, entry, odd, rule):
+    lab = Lab(tmp_path / "state")
+    times = [str(START + timedelta(minutes=number)) for number in range(60)]
+    log = lab.write("log.jsonl", [entry(number, time) for number, time in enumerate([*times, odd])])
+    lab.collect(lab.source(log, file_format=file_format))
+    broken = lab.one("SELECT list(rule) FROM core_quarantine")
+    assert (lab.one("SELECT count(*) FROM core_usage_events"), list(broken)) == (60, [rule])
