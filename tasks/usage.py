@@ -7,7 +7,8 @@ from sophia_metrics.connect import connect_collector, connect_source, connect_wa
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.usage.collect import Batch, Collector, Findings
-from sophia_metrics.usage.landing import Landed, Landing
+from sophia_metrics.usage.landing import Landing
+from sophia_metrics.usage.landing_writer import Landed
 from sophia_metrics.warehouse.protocol import Changed, Receipt
 from sophia_metrics.windows import Window
 from tasks.step import step

@@ -16,7 +16,8 @@ import pytest
 from sophia_metrics.errors import ConfigurationError, ProcessingError
 from sophia_metrics.sources.part import FilePart
 from sophia_metrics.usage.identity import Identity
-from sophia_metrics.usage.landing import FOOTER_KEY, FOOTER_VERSION, Landing, land, landings
+from sophia_metrics.usage.landing import FOOTER_KEY, FOOTER_VERSION, Landing, landings
+from sophia_metrics.usage.landing_writer import land
 from sophia_metrics.usage.rules import RULES_VERSION
 from sophia_metrics.working import spill_folder, working_connection
 from tests.lab import NOW, Lab, event

@@ -9,7 +9,8 @@ import pytest
 from sophia_metrics.sources import events
 from sophia_metrics.sources.part import FilePart
 from sophia_metrics.usage.identity import Identity
-from sophia_metrics.usage.landing import Landing, land
+from sophia_metrics.usage.landing import Landing
+from sophia_metrics.usage.landing_writer import land
 from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import stage
 from sophia_metrics.working import spill_folder, working_connection

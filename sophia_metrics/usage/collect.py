@@ -23,7 +23,8 @@ from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.earlier import EarlierPart, EarlierPartError, earlier_parts
 from sophia_metrics.usage.gate import GateLimits, judge
 from sophia_metrics.usage.identity import Identity
-from sophia_metrics.usage.landing import Landed, LandedFile, Landing, land, landings
+from sophia_metrics.usage.landing import LandedFile, Landing, landings
+from sophia_metrics.usage.landing_writer import Landed, land
 from sophia_metrics.usage.positions import forgotten_positions, known_positions, superseded_rows, touched_positions
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
 from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, create_rebuilt, find_landed
