@@ -196,8 +196,12 @@ class Settings(BaseSettings):
     ] = Field(default_factory=dict[str, Decimal])
     batch_bytes: Annotated[
         int,
-        Field(gt=0, description="Small files are read together up to so many bytes.", examples=[536_870_912]),
-    ] = 512 * 1024 * 1024
+        Field(
+            gt=0,
+            description="About so many bytes are read, landed and committed at once, and at most a million rows.",
+            examples=[1_073_741_824],
+        ),
+    ] = 2 * 1024 * 1024 * 1024
     memory_limit: Annotated[
         str,
         Field(
