@@ -42,7 +42,8 @@ SELECT
 FROM (
     SELECT
         i,
-        CAST($since AS TIMESTAMP) + to_microseconds(CAST(CAST(i - $first AS HUGEINT) * $days * 86400000000 // $rows AS BIGINT)) AS started
+        CAST($since AS TIMESTAMP)
+            + to_microseconds(CAST(CAST(i - $first AS HUGEINT) * $days * 86400000000 // $rows AS BIGINT)) AS started
     FROM range(CAST($first AS BIGINT), CAST($first + $rows AS BIGINT)) AS numbers(i)
 )
 """
