@@ -75,12 +75,9 @@ class LineReader:
         full = limit if self._delimiter is None else spool.size + limit
         while spool.size < full:
             size, self._ahead = self._ahead or self._fill(), 0
-            if not size:
-                self._finish(spool)
-                self.is_finished = True
-                break
-            self._take(spool, size)
-            if self._left == 0:
+            if size:
+                self._take(spool, size)
+            if not size or self._left == 0:
                 self._finish(spool)
                 self.is_finished = True
                 break
@@ -88,7 +85,7 @@ class LineReader:
         rows = count + self._has_unended_row
         piece = Piece(self.part, start, self._at, line, count, rows, self._digest.hexdigest(), self.is_finished)
         if self.is_finished and isinstance(self._stream, FileIO):
-            piece = replace(piece, prefix_sha256=self._fingerprint(piece))
+            piece = replace(piece, prefix_sha256=_fingerprint(self._stream.fileno(), piece))
         self._given.append(piece)
         return piece
 
@@ -102,12 +99,6 @@ class LineReader:
             return
         if prefix_sha256(self._stream.fileno(), self.part.prefix_bytes) != self.part.prefix_sha256:
             raise changed(self.part.file)
-
-    def _fingerprint(self, piece: Piece) -> str:
-        """Return the fingerprint of the file up to the end of a piece; what was hashed already is not read again."""
-        if piece.byte_start == 0 and piece.byte_end <= WHOLE_PREFIX_BYTES:
-            return piece.content_sha256
-        return prefix_sha256(self._stream.fileno(), piece.byte_end) if isinstance(self._stream, FileIO) else ""
 
     def check_unchanged(self) -> None:
         """Check that nobody wrote over what was given, or put another file in its place; a file may grow.
@@ -233,6 +224,13 @@ class LineReader:
 
     def _is_complete(self) -> bool:
         return self.part.is_settled or is_packed(self.part.file)
+
+
+def _fingerprint(descriptor: int, piece: Piece) -> str:
+    """Return the fingerprint of the file up to the end of a piece; what was hashed already is not read again."""
+    if piece.byte_start == 0 and piece.byte_end <= WHOLE_PREFIX_BYTES:
+        return piece.content_sha256
+    return prefix_sha256(descriptor, piece.byte_end)
 
 
 def is_whole_object(line: bytes | bytearray) -> bool:

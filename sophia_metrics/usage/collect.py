@@ -97,10 +97,12 @@ class Collector:
         """Look for files that are new or have changed since they were read; of a file that grew, for what is new."""
         files = source.find_files()
         known = known_positions(self.warehouse, source.name)
-        found = [part_to_read(file, known.get(file.name), source.format, now) for file in files]
-        touched = [part for part in found if part is not None and part.byte_start == part.file.size_bytes > 0]
+        parts: list[FilePart] = []
+        touched: list[FilePart] = []
+        for file in files:
+            if (part := part_to_read(file, known.get(file.name), source.format, now)) is not None:
+                (touched if part.byte_start == file.size_bytes > 0 else parts).append(part)
         self._note_touched(source, touched)
-        parts = [part for part in found if part is not None and part not in touched]
         return Findings(tuple(Batch(source.name, cut) for cut in _cut(parts, self.batch_bytes)), len(files))
 
     def land(self, source: FileSource, batch: Batch, now: datetime) -> Landed:
@@ -132,10 +134,11 @@ class Collector:
 
         A landed file whose source file or mapping has changed since is given up: the file is landed anew.
         """
-        query = Query("SELECT * FROM core_ingest_ledger WHERE source = $source", {"source": source.name})
-        ledger = self.warehouse.read(query)
-        status = dict(zip(ledger["attempt_id"].to_list(), ledger["status"].to_list(), strict=True))
-        done = frozenset(attempt for attempt, state in status.items() if state != "held")
+        query = Query(
+            "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE source = $source AND status <> 'held'",
+            {"source": source.name},
+        )
+        done = frozenset(self.warehouse.read(query)["attempt_id"])
         landed = tuple(landings(self.landing_folder / source.name, but=done))
         outdated = tuple(each for each in landed if _is_outdated(each, source))
         self._give_up(outdated)

@@ -102,7 +102,8 @@ def record_attempt(
 
 def _advance_positions(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
     """Note how far the files are read; within one reading of a file a position never moves back."""
-    connection.register("landed_positions", position_frame(landing))
+    positions = position_frame(landing)
+    connection.register("landed_positions", positions)
     ahead = connection.execute(
         "SELECT landed_positions.file_name FROM landed_positions INNER JOIN file_positions AS known "
         "ON known.source = landed_positions.source AND known.file_name = landed_positions.file_name "
@@ -110,17 +111,18 @@ def _advance_positions(connection: duckdb.DuckDBPyConnection, landing: Landing) 
     ).fetchall()
     connection.unregister("landed_positions")
     names = {str(name) for (name,) in ahead}
-    rows = [row for row in position_frame(landing).iter_rows(named=True) if row["file_name"] not in names]
+    rows = [row for row in positions.iter_rows(named=True) if row["file_name"] not in names]
     replace_rows(connection, state.FILE_POSITIONS, pl.DataFrame(rows, schema=polars_schema(state.FILE_POSITIONS)))
 
 
 def _record_fields(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:
     """Note the fields that the source's files had not before, or had with another type."""
-    known = connection.execute(
+    rows = connection.execute(
         "SELECT field_name, found_type FROM core_schema_changes WHERE source = $1", [staged.terms.name]
     ).fetchall()
-    names = {str(name) for name, _ in known}
-    fresh = [field for field in staged.landing.fields if (field.name, field.found_type) not in set(known)]
+    known = {(str(name), str(kind)) for name, kind in rows}
+    names = {name for name, _ in known}
+    fresh = [field for field in staged.landing.fields if (field.name, field.found_type) not in known]
     rows = [
         {
             "source": staged.terms.name,
