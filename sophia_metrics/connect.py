@@ -18,6 +18,7 @@ from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.warehouse.protocol import Warehouse
 
 __all__ = [
+    "AGENT_FORMATS",
     "connect_collector",
     "connect_source",
     "connect_warehouse",
@@ -26,6 +27,10 @@ __all__ = [
     "sample_settings",
     "source_for_paths",
 ]
+
+
+AGENT_FORMATS = ("claude", "codex")
+"""The logs that a run looks for by itself, where nothing is configured."""
 
 
 def connect_warehouse(settings: Settings, now: datetime) -> Warehouse:
@@ -60,7 +65,7 @@ def plan_sources(settings: Settings, *, sample: bool = False) -> tuple[SourceSet
         return (sample_settings(settings),)
     if settings.sources:
         return settings.sources
-    agents = (SourceSettings(name=name, format=name) for name in ("claude", "codex"))
+    agents = (SourceSettings(name=name, format=name) for name in AGENT_FORMATS)
     return tuple(each for each in agents if connect_source(each).find_files()) or (sample_settings(settings),)
 
 

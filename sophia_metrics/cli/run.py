@@ -4,7 +4,7 @@ from sophia_metrics.cli.figures import plural
 from sophia_metrics.cli.outcome import report_run
 from sophia_metrics.cli.pipeline import Pipeline
 from sophia_metrics.cli.progress import Progress
-from sophia_metrics.connect import connect_source, plan_sources
+from sophia_metrics.connect import AGENT_FORMATS, connect_source, plan_sources
 from sophia_metrics.settings import Settings, load_settings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 
@@ -24,7 +24,7 @@ def run_once(*, is_sample: bool, is_plain: bool, is_json: bool) -> bool:
 def _announce(progress: Progress, settings: Settings, *, is_sample: bool) -> None:
     """Say what will be read, before anything is."""
     for planned in plan_sources(settings, sample=is_sample):
-        if planned.format == "claude":
+        if planned.format in AGENT_FORMATS:
             source = connect_source(planned)
             places = ", ".join(source.paths)
             files = plural(len(source.find_files()), "file")
