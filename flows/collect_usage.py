@@ -47,12 +47,17 @@ def collect_usage(
     return collected
 
 
-def collect_source(settings: Settings, source: SourceSettings, now: datetime) -> Collected:
-    """Commit what an earlier run left over, then land and commit what is new, batch by batch."""
+def collect_source(
+    settings: Settings, source: SourceSettings, now: datetime, *, are_finished: bool = False
+) -> Collected:
+    """Commit what an earlier run left over, then land and commit what is new, batch by batch.
+
+    `are_finished`: nobody writes to its files any more, so that a last line without an end does not wait.
+    """
     if source.name == SAMPLE_SOURCE:
         make_sample(settings, now.date())
     receipts = [commit_landing(settings, source, each, now) for each in find_pending(settings, source, now)]
-    findings = find_usage(settings, source, now)
+    findings = find_usage(settings, source, now, are_finished=are_finished)
     refused: list[Refusal] = []
     for batch in findings.batches:
         landed = land_batch(settings, source, batch, now)

@@ -30,13 +30,14 @@ def run_pipeline(
     Args:
         config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
         source: collect this source only.
-        paths: files of that source to collect, instead of those that are configured.
+        paths: files of that source to collect, instead of those that are configured. They are read to their last
+            byte: nobody writes to a file that a person names.
         sample: collect made-up usage; so does a run that finds neither sources nor agent logs.
     """
     settings = read_settings(config)
     with recorded_run(settings, "run-pipeline", now := utc_now()) as run:
         planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
-        collected = tuple(collect_source(settings, each, now) for each in planned)
+        collected = tuple(collect_source(settings, each, now, are_finished=bool(paths)) for each in planned)
         audit_days(settings, utc_now())
         repriced_count = price_again(settings, utc_now())
         build = build_marts(settings, utc_now())

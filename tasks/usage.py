@@ -35,9 +35,9 @@ def find_pending(settings: Settings, source: SourceSettings, now: datetime) -> S
 
 
 @step("{source.name}: look for new files", deadline_seconds=900)
-def find_usage(settings: Settings, source: SourceSettings, now: datetime) -> Findings:
-    """Look for files that are new or have changed."""
-    return _collector(settings, now).find(connect_source(source), now)
+def find_usage(settings: Settings, source: SourceSettings, now: datetime, *, are_finished: bool = False) -> Findings:
+    """Look for files that are new or have changed; `are_finished`: nobody writes to them any more."""
+    return _collector(settings, now).find(connect_source(source), now, are_finished=are_finished)
 
 
 @step("{source.name}: land", deadline_seconds=HOUR)

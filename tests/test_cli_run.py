@@ -265,3 +265,16 @@ def test_agent_logs_are_read_without_their_prompts_and_are_not_spend(tmp_path_fa
     assert PROMPT not in page.output
     assert facts["spend"]["table"]["total"] is None
     assert facts["spend"]["api_equivalent"]["list_cost_usd"] == "0.0045"  # 1,000 x 3.00 + 100 x 15.00 a million
+
+
+def test_a_named_file_is_read_to_its_last_byte_however_young_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOPHIA_HOME", str(tmp_path / "home"))
+    sophia = CommandLine(tmp_path)
+    header = "id,started_at,provider,model,input_tokens,output_tokens"
+    rows = [f"{name},2026-11-18T10:00:00Z,openai,gpt-4o,1000,100" for name in ("a", "b")]
+    (tmp_path / "export.csv").write_text("\n".join([header, *rows]))
+
+    sophia.facts("ingest", str(tmp_path / "export.csv"), "--source", "events")
+
+    assert sophia.rows("SELECT count(*) AS calls FROM core_usage_events") == [{"calls": 2}]

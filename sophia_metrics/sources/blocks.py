@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
@@ -25,8 +25,8 @@ from sophia_metrics.sources.spool import Spool
 
 __all__ = ["BLOCK_BYTES", "Block", "BlockReader", "RefusedError", "hive_keys"]
 
-BLOCK_BYTES = 128 << 20
-"""Text that is read at once."""
+BLOCK_BYTES = 64 << 20
+"""Text that is read at once; while it is, the next text is copied."""
 BLOCK_ROWS = 500_000
 """Rows of Parquet that are read at once."""
 
@@ -49,11 +49,12 @@ class Block:
     """Rows that the engine reads at once, in order.
 
     Attributes:
-        path: what it opens; valid until the next block is asked for.
+        path: what it opens; valid until the next block is asked for. Of a copy: until the one after that is.
         kind: how they are written. CSV: with a header.
         pieces: where they come from. More than one: each is lines of JSON.
         ends: where in `path` the lines of each piece end, in bytes. Empty: there is one piece.
         is_open: the last piece's file goes on in the next block and must not be parted from it.
+        is_copy: its rows are a copy in memory: the next block may be made while it is read.
     """
 
     path: str
@@ -61,6 +62,7 @@ class Block:
     pieces: tuple[Piece, ...]
     ends: tuple[int, ...] = ()
     is_open: bool = False
+    is_copy: bool = False
 
 
 class BlockReader:
@@ -93,30 +95,39 @@ class BlockReader:
         self._pieces: list[Piece] = []
         self._ends: list[int] = []
         self._has_begun = False
+        self._spools = [Spool(scratch), Spool(scratch)]
 
-    def read(self, parts: Sequence[FilePart]) -> Iterator[Block]:
+    def read(self, parts: Sequence[FilePart]) -> Generator[Block]:
         """Yield the blocks of these parts.
 
         Raises:
             RefusedError: a file turned out to be damaged, or changed, after some of it was read.
         """
-        with Spool(self._scratch) as spool:
-            for part in parts:
-                self._has_begun = False
-                try:
-                    yield from self._read_part(part, spool)
-                except SophiaError as error:
-                    if self._has_begun:
-                        raise RefusedError(part, error) from error
-                    self._refuse(part, error)
-            yield from self._flush(spool)
+        for part in parts:
+            self._has_begun = False
+            try:
+                yield from self._read_part(part)
+            except SophiaError as error:
+                if self._has_begun:
+                    raise RefusedError(part, error) from error
+                self._refuse(part, error)
+        yield from self._flush()
 
-    def _read_part(self, part: FilePart, spool: Spool) -> Iterator[Block]:
+    @property
+    def _spool(self) -> Spool:
+        """What is copied to; the other one may still be read."""
+        return self._spools[0]
+
+    def _take_other_spool(self) -> None:
+        self._spools.reverse()
+        self._spool.clear()
+
+    def _read_part(self, part: FilePart) -> Iterator[Block]:
         if part.file.member is None and part.file.path.lower().endswith(".zip"):
             raise damaged(part.file.name)
         kind = file_kind(part.file.member or part.file.path)
         if kind is FileKind.PARQUET:
-            yield from self._flush(spool)
+            yield from self._flush()
             yield from self._read_parquet(part)
             return
         with open_stream(part.file, part.byte_start) as stream:
@@ -126,25 +137,25 @@ class BlockReader:
             if part.byte_start == 0:
                 _check_text(head, part.file, kind, self._format)
             if kind is FileKind.CSV:
-                yield from self._flush(spool)
-                yield from self._read_csv(reader, self._head_of(part, head), spool)
+                yield from self._flush()
+                yield from self._read_csv(reader, self._head_of(part, head))
             elif part.byte_start == 0 and is_array(part.file, head):
-                yield from self._flush(spool)
+                yield from self._flush()
                 yield from self._read_array(part)
             else:
-                yield from self._read_lines(reader, spool)
+                yield from self._read_lines(reader)
 
-    def _read_lines(self, reader: LineReader, spool: Spool) -> Iterator[Block]:
+    def _read_lines(self, reader: LineReader) -> Iterator[Block]:
         self._has_begun = True
         while not reader.is_finished:
-            piece = reader.copy(spool, self._block_bytes)
+            piece = reader.copy(self._spool, self._block_bytes)
             self._pieces.append(piece)
-            self._ends.append(spool.size)
-            if spool.size >= self._block_bytes:
-                yield from self._flush(spool, is_open=self._format.reads_whole and not piece.is_last)
+            self._ends.append(self._spool.size)
+            if self._spool.size >= self._block_bytes:
+                yield from self._flush(is_open=self._format.reads_whole and not piece.is_last)
         reader.check_unchanged()
 
-    def _read_csv(self, reader: LineReader, head: bytes, spool: Spool) -> Iterator[Block]:
+    def _read_csv(self, reader: LineReader, head: bytes) -> Iterator[Block]:
         self._has_begun = True
         is_first = reader.part.byte_start == 0
         start, header = header_start(head), header_line(head)
@@ -152,21 +163,22 @@ class BlockReader:
         reader.cut_rows(delimiter_of(header), start)
         while not reader.is_finished:
             if not is_first:
-                spool.write(header + line_end)
+                self._spool.write(header + line_end)
             is_first = False
-            piece = reader.copy(spool, self._block_bytes)
+            piece = reader.copy(self._spool, self._block_bytes)
             is_open = self._format.reads_whole and not piece.is_last
-            yield Block(spool.path, FileKind.CSV, (piece,), is_open=is_open)
-            spool.clear()
+            yield Block(self._spool.path, FileKind.CSV, (piece,), is_open=is_open, is_copy=True)
+            self._take_other_spool()
         reader.check_unchanged()
 
-    def _flush(self, spool: Spool, *, is_open: bool = False) -> Iterator[Block]:
+    def _flush(self, *, is_open: bool = False) -> Iterator[Block]:
         """Yield what the spool holds."""
         if self._pieces:
-            yield Block(spool.path, FileKind.JSONL, tuple(self._pieces), tuple(self._ends), is_open)
+            pieces, ends = tuple(self._pieces), tuple(self._ends)
             self._pieces.clear()
             self._ends.clear()
-        spool.clear()
+            yield Block(self._spool.path, FileKind.JSONL, pieces, ends, is_open, is_copy=True)
+            self._take_other_spool()
 
     def _head_of(self, part: FilePart, head: bytes) -> bytes:
         """Return the first bytes of the file, of which `head` are those of the part."""

@@ -28,7 +28,9 @@ class Position:
     prefix_sha256: str | None
 
 
-def part_to_read(file: SourceFile, position: Position | None, file_format: Format, now: datetime) -> FilePart | None:
+def part_to_read(
+    file: SourceFile, position: Position | None, file_format: Format, now: datetime, *, is_finished: bool = False
+) -> FilePart | None:
     """Return what there is to read of a file. None: nothing.
 
     A file that only grew is read from where it was read to; a file that changed in any other way from its start. A last
@@ -39,8 +41,9 @@ def part_to_read(file: SourceFile, position: Position | None, file_format: Forma
         position: how far it has been read. None: it is new.
         file_format: its format.
         now: the present (naive UTC).
+        is_finished: nobody writes to the file any more, however young it is.
     """
-    is_settled = _modified_at(file) < now - timedelta(hours=file_format.settling_hours)
+    is_settled = is_finished or _modified_at(file) < now - timedelta(hours=file_format.settling_hours)
     if position is None:
         return FilePart(file, uuid4().hex, is_settled=is_settled)
     is_same = (file.size_bytes, file.modified_ns) == (position.size_bytes, position.modified_ns)

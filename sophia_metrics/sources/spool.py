@@ -8,12 +8,16 @@ import os
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Self
+from weakref import finalize
 
 __all__ = ["Spool"]
 
 
 class Spool:
-    """Bytes that have a path: in memory on Linux, in a nameless temporary file elsewhere."""
+    """Bytes that have a path: in memory on Linux, in a nameless temporary file elsewhere.
+
+    The memory is given back when it is closed, or when nobody refers to it any more.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.size = 0
@@ -22,10 +26,12 @@ class Spool:
         else:
             with TemporaryFile(dir=folder) as file:
                 self._descriptor = os.dup(file.fileno())
+        self._close = finalize(self, os.close, self._descriptor)
 
     @property
     def path(self) -> str:
-        """Where the engine finds it."""
+        """Where the engine finds what was written so far, and nothing behind it."""
+        os.ftruncate(self._descriptor, self.size)
         return f"/dev/fd/{self._descriptor}"
 
     def write(self, content: bytes | bytearray | memoryview) -> None:
@@ -37,14 +43,13 @@ class Spool:
             view = view[written:]
 
     def clear(self) -> None:
-        """Make it empty."""
-        os.ftruncate(self._descriptor, 0)
+        """Begin anew: what is there is written over, because memory that is given back is dear to get again."""
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         self.size = 0
 
     def close(self) -> None:
         """Give the memory back."""
-        os.close(self._descriptor)
+        self._close()
 
     def __enter__(self) -> Self:
         return self

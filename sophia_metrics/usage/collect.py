@@ -93,14 +93,18 @@ class Collector:
     def _desk(self) -> PriceDesk:
         return PriceDesk(self.book, self.warehouse, self.exchange_rates)
 
-    def find(self, source: FileSource, now: datetime) -> Findings:
-        """Look for files that are new or have changed since they were read; of a file that grew, for what is new."""
+    def find(self, source: FileSource, now: datetime, *, are_finished: bool = False) -> Findings:
+        """Look for files that are new or have changed since they were read; of a file that grew, for what is new.
+
+        `are_finished`: nobody writes to them any more, so that a last line without an end does not wait.
+        """
         files = source.find_files()
         known = known_positions(self.warehouse, source.name)
         parts: list[FilePart] = []
         touched: list[FilePart] = []
         for file in files:
-            if (part := part_to_read(file, known.get(file.name), source.format, now)) is not None:
+            part = part_to_read(file, known.get(file.name), source.format, now, is_finished=are_finished)
+            if part is not None:
                 (touched if part.byte_start == file.size_bytes > 0 else parts).append(part)
         self._note_touched(source, touched)
         return Findings(tuple(Batch(source.name, cut) for cut in _cut(parts, self.batch_bytes)), len(files))

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -20,6 +21,7 @@ from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.part import FilePart, Piece, Refusal
 from sophia_metrics.sources.quoting import identifier, literal
+from sophia_metrics.sources.read_ahead import read_ahead
 from sophia_metrics.sources.reader import create_raw, empty_containers, read_block
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import FOOTER_KEY, LandedFile, Landing
@@ -105,18 +107,20 @@ def _read(
     create_raw(connection, file_format)
     size = 0
     block_bytes = min(BLOCK_BYTES, landing_bytes)
-    for block in BlockReader(connection, file_format, scratch, refuse, block_bytes=block_bytes).read(parts):
-        try:
-            pieces = read_block(connection, block, file_format, scratch)
-            fields = fields_of(connection, block, file_format)
-        except SophiaError as error:
-            raise RefusedError(block.pieces[0].part, error) from error
-        writer.note(pieces, fields)
-        size += sum(piece.byte_end - piece.byte_start for piece in pieces)
-        if not block.is_open and (size >= landing_bytes or writer.row_count >= LANDING_ROWS):
-            writer.close_landing()
-            create_raw(connection, file_format)
-            size = 0
+    reader = BlockReader(connection.cursor(), file_format, scratch, refuse, block_bytes=block_bytes)
+    with closing(read_ahead(reader.read(parts))) as blocks:
+        for block in blocks:
+            try:
+                pieces = read_block(connection, block, file_format, scratch)
+                fields = fields_of(connection, block, file_format)
+            except SophiaError as error:
+                raise RefusedError(block.pieces[0].part, error) from error
+            writer.note(pieces, fields)
+            size += sum(piece.byte_end - piece.byte_start for piece in pieces)
+            if not block.is_open and (size >= landing_bytes or writer.row_count >= LANDING_ROWS):
+                writer.close_landing()
+                create_raw(connection, file_format)
+                size = 0
     writer.close_landing()
     connection.execute("DROP TABLE raw")
 
