@@ -270,3 +270,16 @@ def test_a_landing_keeps_microseconds_of_its_time(lab):
     now = datetime(2026, 11, 20, 12, 0, 0, 123456)
 
     assert Landing.read(landed(lab, lab.write("c.jsonl", [event("a")]), now=now).path).landed_at == now
+
+
+def test_files_are_found_where_they_really_are_and_once(lab):
+    folder = lab.home.parent / "logs"
+    real = lab.write("elsewhere/a.jsonl", [event("a")])
+    own = lab.write("logs/deep/er/b.jsonl", [event("b")])
+    (folder / "link.jsonl").symlink_to(real)
+    (folder / "loop").symlink_to(folder)
+    (folder / "notes.txt").write_text("no usage")
+
+    found = lab.source(folder, real, folder / "deep" / ".." / "deep" / "er").find_files()
+
+    assert [file.path for file in found] == sorted(str(path.resolve()) for path in (real, own))

@@ -35,9 +35,9 @@ class SourceFile:
     member: str | None = None
 
     @classmethod
-    def of(cls, path: Path) -> Self:
+    def of(cls, path: Path | str) -> Self:
         """Look at a file on disk."""
-        seen = path.stat()
+        seen = os.stat(path)  # noqa: PTH116 - a Path for each of thousands of files is dear
         return cls(str(path), seen.st_size, seen.st_mtime_ns)
 
     @property
@@ -65,7 +65,8 @@ class FileSource(ServiceLifecycle):
         Raises:
             ConfigurationError: a path without a wildcard does not exist, or may not be read.
         """
-        found = {path.resolve() for pattern in self.paths for path in _expand(pattern)}
+        folders: dict[str, str] = {}
+        found = {_resolved(path, folders) for pattern in self.paths for path in _expand(pattern)}
         return tuple(file for path in sorted(found) for file in _members(path))
 
     async def health_check(self) -> Health:
@@ -87,21 +88,50 @@ class FileSource(ServiceLifecycle):
         return {"file_count": len(files), "size_bytes": sum(file.size_bytes for file in files)}
 
 
-def _expand(pattern: str) -> Iterator[Path]:
+def _resolved(path: str, folders: dict[str, str]) -> str:
+    """Return where a file really is, links followed; `folders` remembers where folders are."""
+    if os.path.islink(path):  # noqa: PTH114 - see SourceFile.of
+        return os.path.realpath(path)
+    folder, _, name = path.rpartition("/")
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder or "/")
+    return f"{folders[folder].rstrip('/')}/{name}"
+
+
+def _expand(pattern: str) -> Iterator[str]:
     expanded = str(Path(pattern).expanduser())
     if has_magic(expanded) and not Path(expanded).exists():
         found = glob(expanded, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-        yield from (Path(each) for each in found if Path(each).is_file())
+        yield from (each for each in map(os.path.abspath, found) if os.path.isfile(each))  # noqa: PTH113 - see SourceFile.of
         return
     path = Path(expanded)
     if not path.exists():
         raise ConfigurationError(f"{path} does not exist: correct the path, or the paths of the source in sophia.toml")
     if not os.access(path, os.R_OK):
-        raise ConfigurationError(f"{path} may not be read: give this user read permission")
+        raise _unreadable(path)
     if path.is_dir():
-        yield from (each for each in path.rglob("*") if _is_usage(each.name) and each.is_file())
+        yield from _files_under(str(path.absolute()))
         return
-    yield path
+    yield str(path.absolute())
+
+
+def _files_under(folder: str) -> Iterator[str]:
+    """Yield the usage files of a folder and of those in it; links to folders are not followed."""
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:  # it went away since it was listed
+        return
+    except PermissionError as error:
+        raise _unreadable(folder) from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_under(entry.path)
+        elif _is_usage(entry.name) and entry.is_file():
+            yield entry.path
+
+
+def _unreadable(path: Path | str) -> ConfigurationError:
+    return ConfigurationError(f"{path} may not be read: give this user read permission")
 
 
 def _is_usage(name: str) -> bool:
@@ -114,13 +144,13 @@ def _is_of_mac(name: str) -> bool:
     return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
 
 
-def _members(path: Path) -> Iterator[SourceFile]:
+def _members(path: str) -> Iterator[SourceFile]:
     """Yield the file itself, or the usage files of an archive; one that cannot be opened is refused when it is read."""
     try:
         file = SourceFile.of(path)
     except FileNotFoundError:  # it went away since it was listed
         return
-    if path.suffix.lower() != ".zip":
+    if not path.lower().endswith(".zip"):
         yield file
         return
     try:
