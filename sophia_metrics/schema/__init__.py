@@ -25,6 +25,7 @@ TABLES: tuple[Table, ...] = (
     marts.COST_DAILY,
     marts.LATENCY_HISTOGRAM,
     marts.MODEL_EFFICIENCY,
+    marts.CACHE_PERFORMANCE,
     marts.PERFORMANCE_NOW,
     marts.PIPELINE_RUNS_MART,
     marts.FRESHNESS,
