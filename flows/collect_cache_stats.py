@@ -25,7 +25,7 @@ def collect_cache_stats(config: str | None = None) -> CachesCollected:
     Safe to run twice, at once, and after a kill: a snapshot is compared with those around it, and a counter that
     was read before is read again, never added. A cache that fails does not keep the others out: they are
     committed, and then the run fails and names it.
-    Readers see what was collected after the next build-dashboard.
+    Readers see what was collected after the next build-dashboard. Without caches in the settings it does nothing.
 
     Args:
         config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
@@ -35,6 +35,8 @@ def collect_cache_stats(config: str | None = None) -> CachesCollected:
         ConfigurationError: a cache refuses us, or its settings are wrong.
     """
     settings = read_settings(config)
+    if not settings.caches:
+        return CachesCollected()
     with recorded_run(settings, "collect-cache-stats", utc_now()) as run:
         collected = collect_caches(settings)
         collected.raise_failures()

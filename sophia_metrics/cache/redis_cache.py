@@ -156,11 +156,11 @@ class RedisCache(ServiceLifecycle):
             return _Lookups()
         index = index_key(prefix)
         try:
-            async with self._client().pipeline(transaction=True) as pipeline:
-                pipeline.zrange(index, 0, 0, desc=True)  # pyright: ignore[reportUnknownMemberType] - redis' stubs are partial
-                pipeline.zrange(index, f"{since:%Y%m%d%H}", "+inf", byscore=True)  # pyright: ignore[reportUnknownMemberType] - redis' stubs are partial
-                newest, members = await pipeline.execute()
-            own_hits, own_misses = (2, 0) if newest else (0, 2)
+            async with self._client().pipeline(transaction=False) as pipeline:
+                pipeline.zrangebyscore(index, "-inf", "+inf", start=0, num=1)  # pyright: ignore[reportUnknownMemberType] - redis' stubs are partial
+                pipeline.zrangebyscore(index, f"{since:%Y%m%d%H}", "+inf")  # pyright: ignore[reportUnknownMemberType] - redis' stubs are partial
+                known, members = await pipeline.execute()
+            own_hits, own_misses = (2, 0) if known else (0, 2)
             places = [_place_of(member) for member in members]
             named = [place for place in places if place is not None]
             hashes: list[HourCounters] = []
@@ -169,7 +169,9 @@ class RedisCache(ServiceLifecycle):
                 hashes += await self._hashes(prefix, some)
         except exceptions.ResponseError as error:
             what = "lookups cannot be read" if isinstance(error, exceptions.NoPermissionError) else "no lookups are"
-            note = f"{what} under {prefix}: give the user +zrange and +hgetall on {prefix}:*, or set lookups_prefix"
+            note = (
+                f"{what} under {prefix}: give the user +zrangebyscore and +hgetall on {prefix}:*, or set lookups_prefix"
+            )
             return _Lookups(note=note)
         there = [each for each in hashes if each.fields]
         return _Lookups(tuple(there), own_hits + len(there), own_misses + len(hashes) - len(there))
