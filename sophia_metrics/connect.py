@@ -1,9 +1,12 @@
 """From settings to the parts of the pipeline: the only place that names concrete adapters."""
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.overrides import load_overrides
@@ -17,8 +20,12 @@ from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.warehouse.protocol import Warehouse
 
+if TYPE_CHECKING:
+    from sophia_metrics.cache.redis_cache import RedisCache
+
 __all__ = [
     "AGENT_FORMATS",
+    "connect_cache",
     "connect_collector",
     "connect_source",
     "connect_warehouse",
@@ -54,6 +61,32 @@ def connect_source(source: SourceSettings) -> FileSource:
         expected_within_seconds=source.expected_within_hours * 3600,
     )
     return FileSource(terms, file_format, source.paths)
+
+
+def connect_cache(cache: CacheSettings) -> "RedisCache":
+    """Return one cache; nothing is asked yet.
+
+    Raises:
+        ConfigurationError: the variable of its URL is not set, or holds none.
+    """
+    from sophia_metrics.cache.redis_cache import CacheTerms, RedisCache  # noqa: PLC0415 - Redis' client, where it is used
+
+    url = (os.environ.get(cache.url_env) if cache.url_env else None) or cache.url
+    if not url:
+        raise ConfigurationError(
+            f"cache {cache.name}: the variable {cache.url_env} is not set: "
+            f"export {cache.url_env}=redis://user:password@host:6379/0"
+        )
+    return RedisCache(
+        CacheTerms(
+            name=cache.name,
+            url=url,
+            key_patterns=cache.key_patterns,
+            lookups_prefix=cache.lookups_prefix,
+            scan_limit=cache.scan_limit,
+            timeout_seconds=cache.timeout_seconds,
+        )
+    )
 
 
 def plan_sources(settings: Settings, *, sample: bool = False) -> tuple[SourceSettings, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import SECRET_FIELDS, GateSettings, Settings, SourceSettings, load_settings
 
@@ -265,14 +266,40 @@ def test_every_secret_field_masks_itself():
     assert secret == SECRET_FIELDS
 
 
-@pytest.mark.parametrize("model", [Settings, GateSettings, SourceSettings])
+REQUIRED = {
+    SourceSettings: {"name": "gateway", "format": "litellm"},
+    CacheSettings: {"name": "answers", "url": "redis://127.0.0.1"},
+}
+
+
+@pytest.mark.parametrize("model", [Settings, GateSettings, SourceSettings, CacheSettings])
 def test_every_setting_is_described_in_a_sentence(model):
     assert all((field.description or "").endswith((".", ")")) for field in model.model_fields.values())
 
 
-@pytest.mark.parametrize("model", [GateSettings, SourceSettings, Settings])
+@pytest.mark.parametrize("model", [GateSettings, SourceSettings, CacheSettings, Settings])
 def test_every_example_in_a_message_is_a_value_that_is_accepted(model):
-    required = {"name": "gateway", "format": "litellm"} if model is SourceSettings else {}
+    required = REQUIRED.get(model, {})
     for name, field in model.model_fields.items():
         for example in field.examples or []:
             model.model_validate({**required, name: example})
+
+
+@pytest.mark.parametrize(
+    "url", [f"redis://:{SECRET}@host:6379/0", f"redis://u:{SECRET}@host", f"unix:///run/redis.sock?password={SECRET}"]
+)
+def test_a_password_in_the_url_of_a_cache_is_refused_and_not_repeated(project, url):
+    write(project, f'[[caches]]\nname = "answers"\nurl = "{url}"')
+
+    message = problem()
+
+    assert "put the URL into a variable, and name that with url_env" in message
+    assert SECRET not in message
+
+
+def test_a_cache_needs_a_server_and_a_name_of_its_own(project):
+    write(project, '[[caches]]\nname = "answers"')
+    assert "name the server by url or by url_env" in problem()
+
+    write(project, "caches = [" + '{name = "answers", url_env = "REDIS_URL"},' * 2 + "]")
+    assert "cache names must differ; repeated: answers" in problem()

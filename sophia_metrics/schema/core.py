@@ -1,8 +1,8 @@
-"""The facts: usage events, billing units and quarantined rows. Names and types here are public."""
+"""The facts: usage, quarantined rows, and what was observed of caches and services. Names and types are public."""
 
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
-__all__ = ["QUARANTINE", "USAGE_EVENTS", "USAGE_UNITS"]
+__all__ = ["CACHE_LOOKUPS", "CACHE_SNAPSHOTS", "OBSERVED", "PROBE_RESULTS", "QUARANTINE", "USAGE_EVENTS", "USAGE_UNITS"]
 
 TEXT, BOOLEAN, DATE, INSTANT = Kind.TEXT, Kind.BOOLEAN, Kind.DATE, Kind.INSTANT
 COUNT, MONEY, RATE, QUANTITY, REAL = Kind.COUNT, Kind.MONEY, Kind.RATE, Kind.QUANTITY, Kind.REAL
@@ -179,3 +179,107 @@ QUARANTINE = Table(
         Column("verdict_at", INSTANT, "When it was decided (UTC). Null: it is open."),
     ),
 )
+
+CACHE_SNAPSHOTS = Table(
+    name="core_cache_snapshots",
+    doc="What one node of a cache server said of itself at one moment.",
+    key=("cache", "node", "taken_at"),
+    columns=(
+        Column("cache", TEXT, "Name of the configured cache.", True),
+        Column("node", TEXT, "Address and database of the server that answered.", True),
+        Column("taken_on", DATE, "UTC day of taken_at.", True),
+        Column("taken_at", INSTANT, "When it was asked (UTC), by the server's clock where that is right.", True),
+        Column("run_id", TEXT, "The server's own id of its run: another one after a restart."),
+        Column("uptime_seconds", COUNT, "How long the server has run."),
+        Column("started_at", INSTANT, "When the server started (UTC)."),
+        Column("hit_total", COUNT, "keyspace_hits as the server counts them: reads of any key by anybody."),
+        Column("miss_total", COUNT, "keyspace_misses as the server counts them."),
+        Column("evicted_total", COUNT, "Keys that were removed to keep within the memory, as the server counts them."),
+        Column("expired_total", COUNT, "Keys that were removed after their time, as the server counts them."),
+        Column("command_total", COUNT, "Commands that the server has processed: it falls when counters are reset."),
+        Column(
+            "info_call_total",
+            COUNT,
+            "How often the server was asked for INFO: it falls with them, and traffic does not raise it.",
+        ),
+        Column("own_hit_count", COUNT, "Hits since the snapshot before that our own reading of lookups caused.", True),
+        Column("own_miss_count", COUNT, "Misses since the snapshot before that it caused.", True),
+        Column(
+            "hit_count", COUNT, "Hits since the snapshot before, without our own reads. Null: there is none before."
+        ),
+        Column("miss_count", COUNT, "Misses since the snapshot before, without our own reads. Null as hit_count."),
+        Column("evicted_count", COUNT, "Keys evicted since the snapshot before. Null as hit_count."),
+        Column("expired_count", COUNT, "Keys expired since the snapshot before. Null as hit_count."),
+        Column("entry_count", COUNT, "Keys under the cache's key patterns; without patterns those of its database."),
+        Column("used_bytes", COUNT, "Memory of those keys; without patterns that of the server. Null: it is not told."),
+        Column("max_bytes", COUNT, "The server's limit of memory. Null: it has none, or does not tell."),
+        Column("memory_bytes", COUNT, "Memory that the whole server uses."),
+        Column("is_sampled", BOOLEAN, "entry_count and used_bytes are estimated from a sample of the keys.", True),
+        Column("is_reset", BOOLEAN, "The counters began anew after the snapshot before.", True),
+        Column("is_lower_bound", BOOLEAN, "The counts say at least: what came before a reset is not in them.", True),
+    ),
+    storage=Storage.DAY_FILES,
+    day="taken_on",
+    order=("taken_at", "cache", "node"),
+)
+
+CACHE_LOOKUPS = Table(
+    name="core_cache_lookups",
+    doc="Lookups in a response cache, as the application counted them: one scope, tier and outcome, within one UTC hour.",
+    key=("cache", "scope_hash", "tier", "outcome", "interval_start_at"),
+    columns=(
+        Column("cache", TEXT, "Name of the configured cache.", True),
+        Column("scope_hash", TEXT, "Who shares answers, hashed by the application.", True),
+        Column("tier", TEXT, "The tier that decided: memory, redis, warehouse, …", True),
+        Column(
+            "outcome",
+            TEXT,
+            "exact, semantic (both are hits), shadow_hit, guard_reject, grey, miss, ineligible or bypass_error.",
+            True,
+        ),
+        Column("interval_on", DATE, "UTC day of interval_start_at.", True),
+        Column("interval_start_at", INSTANT, "When this counter began (UTC); it ends with its hour.", True),
+        Column("interval_end_at", INSTANT, "End of the hour (UTC).", True),
+        Column("read_at", INSTANT, "When they were read, the last time that there were more (UTC).", True),
+        Column("lookup_count", COUNT, "Lookups, as far as they were read.", True),
+        Column("saved_tokens", COUNT, "Tokens that were not bought. Null: the application does not tell."),
+        Column("saved_gross_usd", MONEY, "What the calls would have cost. Null: the application does not tell."),
+        Column("saved_net_usd", MONEY, "The same without what the cache itself cost. Null: it is not told."),
+        Column("unpriced_count", COUNT, "Lookups that are hits of unknown saving: they are in no sum of money.", True),
+        Column("lookup_ms_sum", REAL, "Milliseconds that the lookups took together. Null: it is not told."),
+    ),
+    storage=Storage.DAY_FILES,
+    day="interval_on",
+    order=("interval_start_at", "cache", "scope_hash", "tier", "outcome"),
+)
+
+PROBE_RESULTS = Table(
+    name="core_probe_results",
+    doc="What one probe of a service found.",
+    key=("service", "probed_at"),
+    columns=(
+        Column("service", TEXT, "Name of the configured service.", True),
+        Column("probed_on", DATE, "UTC day of probed_at.", True),
+        Column("probed_at", INSTANT, "When the probe began (UTC).", True),
+        Column("kind", TEXT, "How it is asked: http, tcp, redis, …", True),
+        Column("outcome", TEXT, "What this probe found: ok, degraded, failed or skipped.", True),
+        Column(
+            "status",
+            TEXT,
+            "The service after it, by its thresholds: healthy, degraded, down, unknown or maintenance.",
+            True,
+        ),
+        Column("latency_ms", REAL, "How long the answer took. Null: none came in time."),
+        Column("message", TEXT, "What is wrong, in a sentence without secrets. Null: nothing is."),
+        Column("attempt_count", COUNT, "How often it was asked.", True),
+        Column(
+            "is_vantage_ok", BOOLEAN, "The place that asks reached something else: a failure is the service's.", True
+        ),
+    ),
+    storage=Storage.DAY_FILES,
+    day="probed_on",
+    order=("probed_at", "service"),
+)
+
+OBSERVED = (CACHE_SNAPSHOTS, CACHE_LOOKUPS, PROBE_RESULTS)
+"""Facts that are no usage. The first column of `order` is the instant whose UTC day they stand in, and part of the key."""

@@ -18,6 +18,7 @@ __all__ = [
     "BuildReport",
     "Changed",
     "FileCount",
+    "Observations",
     "Publication",
     "Query",
     "Rebuild",
@@ -130,8 +131,28 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Observations:
+    """Facts that are no usage: cache snapshots, cache lookups, probe results.
+
+    A row replaces the one with the same key; one that is there already changes nothing, so that committing twice
+    is once. Of rows with the same key in one frame the last one counts.
+
+    Attributes:
+        rows: by the name of a table in `schema.core.OBSERVED`. A frame may lack columns that may be null; the UTC
+            day is computed from the instant.
+    """
+
+    rows: Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
-    """How many events of core a repricing, a rebuild or an audit wrote, and the UTC days that changed."""
+    """What a repricing, a rebuild, an audit or observations changed in core.
+
+    Attributes:
+        event_count: how many rows were written: events, or observations.
+        days: the UTC days that changed, in order.
+    """
 
     event_count: int
     days: tuple[date, ...]
@@ -175,8 +196,8 @@ class Warehouse(Service, Protocol):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit) -> Changed: ...
-    def commit(self, change: Slice | Repricing | Rebuild | Audit) -> Receipt | Changed:
+    def commit(self, change: Repricing | Rebuild | Audit | Observations) -> Changed: ...
+    def commit(self, change: Slice | Repricing | Rebuild | Audit | Observations) -> Receipt | Changed:
         """Make a change of core visible in one step, with all that belongs to it."""
         ...
 

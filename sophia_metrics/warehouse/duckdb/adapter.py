@@ -22,6 +22,7 @@ from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
+from sophia_metrics.warehouse.duckdb.observations import commit_observations
 from sophia_metrics.warehouse.duckdb.publish import publish_version
 from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
 from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
@@ -30,6 +31,7 @@ from sophia_metrics.warehouse.protocol import (
     Audit,
     BuildReport,
     Changed,
+    Observations,
     Publication,
     Query,
     Rebuild,
@@ -121,9 +123,9 @@ class DuckDBWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit) -> Changed: ...
+    def commit(self, change: Repricing | Rebuild | Audit | Observations) -> Changed: ...
     @_translated
-    def commit(self, change: Slice | Repricing | Rebuild | Audit) -> Receipt | Changed:
+    def commit(self, change: Slice | Repricing | Rebuild | Audit | Observations) -> Receipt | Changed:
         """Make a change of core visible in one step, with all that belongs to it."""
         if isinstance(change, Slice):
             return commit_slice(self._state, self._store, change)
@@ -131,6 +133,8 @@ class DuckDBWarehouse(ServiceLifecycle):
             return commit_repricing(self._state, self._store, change)
         if isinstance(change, Rebuild):
             return commit_rebuild(self._state, self._store, change)
+        if isinstance(change, Observations):
+            return commit_observations(self._state, self._store, change, self.folder, self._memory_limit)
         return commit_audit(self._state, self._store, change)
 
     @_translated

@@ -11,7 +11,15 @@ from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, filled_columns, rows_by_day
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch
 
-__all__ = ["COMPACT_AT", "CORE_NAMES", "absorbed", "create_known", "write_changes", "write_quarantine"]
+__all__ = [
+    "COMPACT_AT",
+    "CORE_NAMES",
+    "absorbed",
+    "create_known",
+    "write_changes",
+    "write_observations",
+    "write_quarantine",
+]
 
 COMPACT_AT = 8
 """A day never has so many files that are not full: some of them are written anew as one instead."""
@@ -29,6 +37,9 @@ KNOWN = {
     core.QUARANTINE: "known_quarantine",
 }
 """What is there already, under the names by which merging reads it."""
+
+REPLACED_BY = {core.USAGE_EVENTS: ("event_id",), core.USAGE_UNITS: ("event_id",), core.QUARANTINE: ()}
+"""Which columns a row has in common with the row of `replaced` that takes it away; else it is the table's key."""
 
 
 def create_known(connection: duckdb.DuckDBPyConnection, store: DayFileStore, found: Iterable[DayFile]) -> None:
@@ -65,6 +76,14 @@ def write_quarantine(
     return _write_table(connection, store, core.QUARANTINE, "quarantined", found, version, {})
 
 
+def write_observations(
+    connection: duckdb.DuckDBPyConnection, store: DayFileStore, table: Table, found: Sequence[DayFile], version: str
+) -> Switch:
+    """Write the rows of `observed`, which replace those with the keys of `replaced`, beside the files found."""
+    replaced = rows_by_day(connection, "replaced", str(table.day))
+    return _write_table(connection, store, table, "observed", found, version, replaced)
+
+
 def absorbed(sizes: Sequence[int], fresh: int) -> tuple[int, ...]:
     """Return which of a day's files are written anew together with some fresh rows, by their numbers of rows.
 
@@ -97,7 +116,7 @@ def _write_table(
     """
     counts = rows_by_day(connection, "events" if fresh == "priced_events" else fresh, str(table.day))
     files = [file for file in found if file.table_name == table.name]
-    holding = _holding(connection, store, [file for file in files if file.day_on in replaced])
+    holding = _holding(connection, store, table, [file for file in files if file.day_on in replaced])
     crowding = _crowding(files, holding, counts)
     anew = tuple(file for file in files if file in holding or file in crowding)
     columns = _computed_columns(connection, table, fresh)
@@ -128,7 +147,8 @@ def _write_anew(
     for file in anew:
         rows[file.day_on] += file.row_count
     names = ", ".join(table.names)
-    replacing = " ANTI JOIN replaced USING (event_id)" if "event_id" in table.names else ""
+    same = ", ".join(REPLACED_BY.get(table, table.key))
+    replacing = f" ANTI JOIN replaced USING ({same})" if same else ""
     connection.execute(
         f"CREATE OR REPLACE VIEW next_rows AS SELECT {names} FROM {fresh} "
         f"UNION ALL SELECT {names} FROM ({store.relation(table, anew)}){replacing}"
@@ -139,14 +159,15 @@ def _write_anew(
 
 
 def _holding(
-    connection: duckdb.DuckDBPyConnection, store: DayFileStore, files: Collection[DayFile]
+    connection: duckdb.DuckDBPyConnection, store: DayFileStore, table: Table, files: Collection[DayFile]
 ) -> frozenset[DayFile]:
-    """Return those of the files that hold a row of a replaced event."""
+    """Return those of the files that hold a row which is replaced."""
     if not files:
         return frozenset()
     by_path = {str(store.folder / file.path): file for file in files}
     rows = connection.execute(
-        "SELECT DISTINCT filename FROM read_parquet($1, filename = true) SEMI JOIN replaced USING (event_id)",
+        "SELECT DISTINCT filename FROM read_parquet($1, filename = true) "
+        f"SEMI JOIN replaced USING ({', '.join(REPLACED_BY.get(table, table.key))})",
         [list(by_path)],
     ).fetchall()
     return frozenset(by_path[path] for (path,) in rows)

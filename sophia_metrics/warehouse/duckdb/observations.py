@@ -1,0 +1,104 @@
+"""Committing observations: rows of caches and probes, by the same files and the same switch as usage."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from sophia_metrics.frames import fetch_row
+from sophia_metrics.schema import core
+from sophia_metrics.schema.column import Table
+from sophia_metrics.schema.polars_types import polars_schema
+from sophia_metrics.warehouse.duckdb.changes import write_observations
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
+from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse.protocol import Changed, Observations
+from sophia_metrics.working import working_connection
+
+__all__ = ["commit_observations"]
+
+OBSERVED = {table.name: table for table in core.OBSERVED}
+
+
+def commit_observations(
+    state: StateFile, store: DayFileStore, change: Observations, folder: Path, memory_limit: str
+) -> Changed:
+    """Write the rows that are new or different, and make those of all tables visible in one step.
+
+    Raises:
+        ValueError: a frame is of a table that holds no observations, has a column that its table has not, or
+            lacks a value that a row must have.
+    """
+    frames = {OBSERVED[name]: _typed(OBSERVED[name], rows) for name, rows in _known(change).items()}
+    if all(rows.is_empty() for rows in frames.values()):
+        return Changed(0, ())
+    days = {table: _days(table, rows) for table, rows in frames.items()}
+    written: dict[str, int] = {}
+
+    def write(found: tuple[DayFile, ...], unique: str) -> Switch:
+        switch = Switch()
+        with working_connection(folder, memory_limit) as connection:
+            for table, rows in frames.items():
+                connection.register("given", rows)
+                own = [file for file in found if file.table_name == table.name]
+                written[table.name] = _create_observed(connection, store.relation(table, own), table)
+                switch += write_observations(connection, store, table, own, f"observed-{unique}")
+        return switch
+
+    return switch_optimistically(
+        state,
+        find=lambda locked: tuple(
+            file for table, some in days.items() for file in files_of(locked, [table.name], some)
+        ),
+        write=write,
+        finish=lambda _, switch: Changed(sum(written.values()), switch.days(OBSERVED)),
+    )
+
+
+def _known(change: Observations) -> Mapping[str, pl.DataFrame]:
+    if unknown := sorted(change.rows.keys() - OBSERVED.keys()):
+        raise ValueError(f"{', '.join(unknown)}: observations stand in {', '.join(OBSERVED)}")
+    return change.rows
+
+
+def _typed(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with all columns of the table, each of its type, and one row a key: the last one."""
+    wanted = polars_schema(table)
+    if unknown := sorted(set(rows.columns) - set(wanted)):
+        raise ValueError(f"{table.name} has no columns {', '.join(unknown)}")
+    full = rows.with_columns(
+        pl.lit(None, dtype=kind).alias(name) for name, kind in wanted.items() if name not in rows.columns
+    )
+    typed = full.select(pl.col(name).cast(kind) for name, kind in wanted.items()).with_columns(
+        pl.col(table.order[0]).dt.date().alias(str(table.day))
+    )
+    required = [column.name for column in table.columns if column.is_required]
+    if lacking := [name for name in required if typed[name].null_count()]:
+        raise ValueError(f"{table.name} never has a null in {', '.join(lacking)}")
+    return typed.unique(subset=table.key, keep="last", maintain_order=True)
+
+
+def _days(table: Table, rows: pl.DataFrame) -> list[date]:
+    return rows[str(table.day)].unique().sort().to_list()
+
+
+def _create_observed(connection: duckdb.DuckDBPyConnection, there: str, table: Table) -> int:
+    """Create `observed`, the rows that are new or different, and `replaced`, those of them that replace one.
+
+    Return how many rows there are to write.
+    """
+    names = ", ".join(table.names)
+    connection.execute(
+        f"CREATE OR REPLACE TABLE observed AS SELECT {names} FROM given EXCEPT SELECT {names} FROM ({there})"
+    )
+    key = ", ".join(dict.fromkeys([*table.key, str(table.day)]))
+    connection.execute(
+        f"CREATE OR REPLACE TABLE replaced AS SELECT {key} FROM observed "
+        f"SEMI JOIN ({there}) AS there USING ({', '.join(table.key)})"
+    )
+    row = fetch_row(connection, "SELECT count(*) FROM observed")
+    return int(row[0]) if row else 0
