@@ -38,6 +38,7 @@ from sophia_metrics.configuration import (
     read_config,
 )
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check_services
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
@@ -50,6 +51,7 @@ __all__ = [
     "SourceSettings",
     "find_config",
     "load_settings",
+    "named_variable",
 ]
 
 STATE_NAME = ".sophia"
@@ -226,6 +228,14 @@ class Settings(BaseSettings):
             examples=[[{"name": "gateway", "format": "litellm", "paths": ["/var/log/litellm/*.jsonl"]}]],
         ),
     ] = ()
+    probes: Annotated[ProbeSettings, Field(description="How services are asked.")] = ProbeSettings()
+    services: Annotated[
+        tuple[ServiceSettings, ...],
+        Field(
+            description="What is asked whether it answers.",
+            examples=[[{"name": "chat", "kind": "http", "url": "http://127.0.0.1:9000/health"}]],
+        ),
+    ] = ()
 
     @field_validator("time_zone")
     @classmethod
@@ -251,6 +261,11 @@ class Settings(BaseSettings):
         if SAMPLE_SOURCE in names:
             raise ValueError(f"a source cannot be named {SAMPLE_SOURCE!r}: the sample data are, and they go away")
         return value
+
+    @model_validator(mode="after")
+    def _services_are_told_apart(self) -> "Settings":
+        check_services(self.services, self.probes)
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -299,3 +314,8 @@ def load_settings(folder: Path | None = None) -> Settings:
             "sources": tuple(sources),
         }
     )
+
+
+def named_variable(name: str) -> str | None:
+    """Return a variable of the environment that a setting names, such as url_env. None: it is unset or empty."""
+    return os.environ.get(name) or None

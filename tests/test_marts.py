@@ -194,8 +194,12 @@ def test_a_mart_without_sql_is_refused():
         catalogue([nowhere])
 
 
-def test_only_freshness_needs_to_know_the_time():
-    assert {each.name: each.parameters for each in MARTS if each.parameters} == {"mart_freshness": ("now",)}
+def test_only_what_grows_stale_needs_to_know_the_time():
+    assert {each.name: each.parameters for each in MARTS if each.parameters} == {
+        "mart_freshness": ("now",),
+        "mart_service_availability": ("now",),
+        "mart_service_health": ("now",),
+    }
 
 
 def test_the_hash_of_the_sql_is_its_own_for_each_mart():

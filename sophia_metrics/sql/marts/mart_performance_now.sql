@@ -1,6 +1,6 @@
 -- question: How do the last 15 minutes of data look, card by card?
 -- grain: metric
--- sources: core_usage_events
+-- sources: core_usage_events, mart_service_health
 -- owner: dashboard
 WITH ledger_calls AS (
     SELECT
@@ -38,6 +38,21 @@ figures AS (
     FROM recent_calls
 ),
 
+services AS (
+    SELECT
+        MAX(last_probed_at) AS last_probed_at,
+        CAST(COUNT(*) AS DOUBLE) AS service_count,
+        CAST(COUNT(CASE WHEN status = 'healthy' THEN 1 END) AS DOUBLE) AS healthy_count,
+        COUNT(CASE WHEN status = 'unknown' THEN 1 END) AS unknown_count,
+        COUNT(CASE WHEN status <> 'maintenance' THEN 1 END) AS judged_count,
+        COUNT(CASE WHEN is_required AND status <> 'maintenance' THEN 1 END) AS required_count,
+        COUNT(CASE WHEN is_required AND status = 'down' THEN 1 END) AS required_down_count,
+        COUNT(CASE WHEN is_required AND status = 'degraded' THEN 1 END) AS required_degraded_count,
+        COUNT(CASE WHEN is_required AND status = 'unknown' THEN 1 END) AS required_unknown_count,
+        COUNT(CASE WHEN NOT is_required AND status IN ('down', 'degraded') THEN 1 END) AS optional_failing_count
+    FROM mart_service_health
+),
+
 cards AS (
     SELECT
         'cache_hit_ratio' AS metric,
@@ -67,13 +82,20 @@ cards AS (
         data_through_at
     FROM figures
     UNION ALL
-    -- No probe is collected yet, and unknown health is never good health.
     SELECT
         'system_health' AS metric,
-        NULL AS metric_value,
-        NULL AS text_value,
-        data_through_at
-    FROM figures
+        healthy_count / NULLIF(service_count, 0) AS metric_value,
+        -- sophia_metrics.health.rollup says the same.
+        CASE
+            WHEN service_count = 0 THEN NULL
+            WHEN judged_count = 0 THEN 'maintenance'
+            WHEN required_down_count > 0 THEN 'down'
+            WHEN required_degraded_count + optional_failing_count > 0 THEN 'degraded'
+            WHEN required_unknown_count > 0 OR (required_count = 0 AND unknown_count > 0) THEN 'unknown'
+            ELSE 'healthy'
+        END AS text_value,
+        last_probed_at AS data_through_at
+    FROM services
 )
 
 SELECT

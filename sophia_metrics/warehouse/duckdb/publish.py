@@ -43,11 +43,14 @@ CONTENT = {
     "core_ingest_ledger": ("attempt_id", "file_name", "status"),
     "core_price_cards": ("price_id", "known_from_at", "known_to_at"),
     "core_quarantine_verdicts": state_tables.QUARANTINE_VERDICTS.names,
+    "core_services": state_tables.SERVICES.names,
 }
 """By which columns a version differs from another. Their hashes are added up where the rows are."""
 
-VIEW_MARTS = frozenset({"mart_freshness", "mart_pipeline_runs"})
-"""Marts that whoever reads them computes: one reads the clock, the other is as long as its table."""
+VIEW_MARTS = frozenset(
+    {"mart_freshness", "mart_pipeline_runs", "mart_service_availability", "mart_service_health"},
+)
+"""Marts that whoever reads them computes: they read the clock, or are as long as their table."""
 
 LAYOUT = hashlib.sha256(
     "\n".join(
