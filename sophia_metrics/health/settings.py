@@ -40,8 +40,8 @@ class ServiceSettings(BaseModel):
             examples=["REDIS_URL"],
         ),
     ] = None
-    host: Annotated[str | None, Field(description="For tcp: the host.", examples=["127.0.0.1"])] = None
-    port: Annotated[int | None, Field(ge=1, le=65535, description="For tcp: the port.", examples=[5432])] = None
+    host: Annotated[str | None, Field(description="For tcp: the host.", examples=["example.com"])] = None
+    port: Annotated[int | None, Field(ge=1, le=65535, description="For tcp: the port.", examples=[443])] = None
     token_env: Annotated[
         str | None,
         Field(

@@ -38,6 +38,10 @@ KEEP_FOR = timedelta(hours=24)
 FORMAT = 2
 """Raised when the layout of a serving version changes, so that the next publish writes one."""
 
+BLOCK_BYTES = 16384
+"""A version holds many small tables, and a table takes a block at least: with DuckDB's 256 KiB each, a version a minute
+would be gigabytes a day."""
+
 CONTENT = {
     "manifest": ("path",),
     "core_ingest_ledger": ("attempt_id", "file_name", "status"),
@@ -175,7 +179,7 @@ def _open_copy(previous: Path, path: Path) -> duckdb.DuckDBPyConnection:
                 return version
             version.close()
             path.unlink()
-    return duckdb.connect(path)
+    return duckdb.connect(path, config={"default_block_size": BLOCK_BYTES})
 
 
 def _bring_up(
