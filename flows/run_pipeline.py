@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows.collect_cache_stats import collect_caches
 from flows.collect_usage import collect_source
 from sophia_metrics.usage.outcome import RunSummary
 from tasks.artifacts import show_freshness, show_quality, show_spend
@@ -20,13 +21,14 @@ __all__ = ["run_pipeline"]
 def run_pipeline(
     config: str | None = None, source: str | None = None, paths: list[str] | None = None, sample: bool = False
 ) -> RunSummary:
-    """Collect what is new at every source, probe what is due, build the marts, publish; return what was done.
+    """Collect what is new at every source and cache, probe services, build the marts, publish; return what was done.
 
     Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: it goes on
     where the last run stopped, and a second run changes nothing. A source that fails ends the run, which is
     recorded as failed; what was committed before stays, and the next run publishes it.
     Held: the gate did not believe a slice. It stays in landing, out of the figures, and every run judges it
     again. The rest is published; the run is a success, and says `is_held`.
+    A cache that fails is named in the summary and in the logs, and keeps nothing else out.
 
     Args:
         config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
@@ -38,6 +40,7 @@ def run_pipeline(
     with recorded_run(settings, "run-pipeline", now := utc_now()) as run:
         planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
         collected = tuple(collect_source(settings, each, now) for each in planned)
+        caches = collect_caches(settings)
         audit_days(settings, utc_now())
         repriced_count = price_again(settings, utc_now())
         if settings.services:
@@ -48,4 +51,4 @@ def run_pipeline(
     show_quality(collected)
     show_spend(settings)
     show_freshness(settings)
-    return RunSummary(run.run_id, collected, repriced_count, build, publication)
+    return RunSummary(run.run_id, collected, repriced_count, build, publication, caches)

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.answer import Probe, Unasked
 from sophia_metrics.health.prober import Prober
@@ -25,8 +27,12 @@ from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.warehouse.protocol import Warehouse
 from sophia_metrics.windows import Window, naive_utc
 
+if TYPE_CHECKING:
+    from sophia_metrics.cache.redis_cache import RedisCache
+
 __all__ = [
     "AGENT_FORMATS",
+    "connect_cache",
     "connect_collector",
     "connect_components",
     "connect_prober",
@@ -66,6 +72,32 @@ def connect_source(source: SourceSettings) -> FileSource:
         expected_within_seconds=source.expected_within_hours * 3600,
     )
     return FileSource(terms, file_format, source.paths)
+
+
+def connect_cache(cache: CacheSettings) -> "RedisCache":
+    """Return one cache; nothing is asked yet.
+
+    Raises:
+        ConfigurationError: the variable of its URL is not set, or holds none.
+    """
+    from sophia_metrics.cache.redis_cache import CacheTerms, RedisCache  # noqa: PLC0415 - Redis' client, where it is used
+
+    url = (named_variable(cache.url_env) if cache.url_env else None) or cache.url
+    if not url:
+        raise ConfigurationError(
+            f"cache {cache.name}: the variable {cache.url_env} is not set: "
+            f"export {cache.url_env}=redis://user:password@host:6379/0"
+        )
+    return RedisCache(
+        CacheTerms(
+            name=cache.name,
+            url=url,
+            key_patterns=cache.key_patterns,
+            lookups_prefix=cache.lookups_prefix,
+            scan_limit=cache.scan_limit,
+            timeout_seconds=cache.timeout_seconds,
+        )
+    )
 
 
 def plan_sources(settings: Settings, *, sample: bool = False) -> tuple[SourceSettings, ...]:
@@ -139,6 +171,8 @@ def connect_components(settings: Settings, now: datetime) -> Iterator[tuple[str,
     for source in plan_sources(settings):
         if source.name != SAMPLE_SOURCE:
             yield f"source:{source.name}", partial(connect_source, source)
+    for cache in settings.caches:
+        yield f"cache:{cache.name}", partial(connect_cache, cache)
 
 
 def connect_prober(settings: Settings, now: datetime) -> Prober:

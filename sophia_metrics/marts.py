@@ -17,6 +17,7 @@ BUILD_ORDER = (
     schema.marts.COST_DAILY,
     schema.marts.MODEL_EFFICIENCY,
     schema.marts.LATENCY_HISTOGRAM,
+    schema.marts.CACHE_PERFORMANCE,
     schema.marts.SERVICE_15MIN,
     schema.marts.SERVICE_AVAILABILITY,
     schema.marts.SERVICE_HEALTH,

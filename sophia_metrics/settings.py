@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.configuration import (
     CONFIG_NAME,
     PREFIX,
@@ -228,6 +229,13 @@ class Settings(BaseSettings):
             examples=[[{"name": "gateway", "format": "litellm", "paths": ["/var/log/litellm/*.jsonl"]}]],
         ),
     ] = ()
+    caches: Annotated[
+        tuple[CacheSettings, ...],
+        Field(
+            description="Caches in Redis whose statistics are collected.",
+            examples=[[{"name": "answers", "url_env": "REDIS_URL", "key_patterns": ["cache:*"]}]],
+        ),
+    ] = ()
     probes: Annotated[ProbeSettings, Field(description="How services are asked.")] = ProbeSettings()
     services: Annotated[
         tuple[ServiceSettings, ...],
@@ -260,6 +268,14 @@ class Settings(BaseSettings):
             raise ValueError(f"source names must differ; repeated: {', '.join(twice)}")
         if SAMPLE_SOURCE in names:
             raise ValueError(f"a source cannot be named {SAMPLE_SOURCE!r}: the sample data are, and they go away")
+        return value
+
+    @field_validator("caches")
+    @classmethod
+    def _cache_names_are_unique(cls, value: tuple[CacheSettings, ...]) -> tuple[CacheSettings, ...]:
+        names = [cache.name for cache in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"cache names must differ; repeated: {', '.join(twice)}")
         return value
 
     @model_validator(mode="after")

@@ -87,6 +87,7 @@ def test_a_key_of_five_columns_is_the_whole_key(lab):
             "outcome": outcome,
             "interval_start_at": NOON,
             "interval_end_at": NOON + timedelta(hours=1),
+            "read_at": NOON,
             "lookup_count": count,
             "unpriced_count": 0,
         }
@@ -104,6 +105,8 @@ def test_rows_of_several_tables_are_committed_in_one_step(lab):
         "cache": "answers",
         "node": "127.0.0.1:6379/0",
         "taken_at": NOON,
+        "own_hit_count": 0,
+        "own_miss_count": 0,
         "is_sampled": False,
         "is_reset": False,
         "is_lower_bound": False,

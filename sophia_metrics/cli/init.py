@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
 from sophia_metrics.settings import CONFIG_NAME, SECRET_FIELDS, GateSettings, Settings, SourceSettings
@@ -21,7 +22,9 @@ from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 __all__ = ["render_config", "write_config"]
 
 WIDTH = 100
-TABLES = frozenset({"exchange_rates", "gate", "sources", "mapping", "columns", "probes", "maintenance", "services"})
+TABLES = frozenset(
+    {"exchange_rates", "gate", "sources", "mapping", "columns", "caches", "probes", "maintenance", "services"}
+)
 """What stands in a table of its own."""
 HEADER = """\
 # Settings of Sophia Metrics. Every setting is here, commented out, with its default or an example.
@@ -85,6 +88,7 @@ def render_config() -> str:
         MAPPED_SOURCE,
         f"{_comment(mapping)}#[sources.mapping]\n{_settings(ColumnMapping)}",
         f"{_comment(columns)}# A rule has these parts:\n{_rule()}{COLUMNS_EXAMPLE}",
+        f"{_comment(fields['caches'])}#[[caches]]\n{_settings(CacheSettings)}",
         f"{_comment(fields['services'])}{_services()}",
         f"{_comment(fields['probes'])}#[probes]\n{_settings(ProbeSettings)}",
         f"{_comment(ProbeSettings.model_fields['maintenance'])}#[[probes.maintenance]]\n{_maintenance()}",

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from sophia_metrics.cache.reading import CacheReading
 from sophia_metrics.cli.facts import print_facts
 from sophia_metrics.cli.prefect_api import prefect_home
 from sophia_metrics.cli.published import load_published
@@ -47,10 +48,16 @@ def run_facts(page: RunPage) -> dict[str, Any]:
         "sources": [_source_facts(each) for each in summary.collected],
         "repriced_count": summary.repriced_count,
         "built_day_count": summary.build.day_count,
+        "caches": [_cache_facts(each) for each in summary.caches.readings],
+        "cache_problems": summary.caches.problems,
         "state_folder": page.home,
         "published": page.published,
         "spend": page.spend,
     }
+
+
+def _cache_facts(reading: CacheReading) -> dict[str, Any]:
+    return {"cache": reading.cache, "node": reading.node, **asdict(reading.entries)}
 
 
 def _source_facts(collected: Collected) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from sophia_metrics.cli.figures import age, count, instant, plural
+from sophia_metrics.cache.outcome import CachesCollected
+from sophia_metrics.cli.figures import age, bytes_text, count, instant, plural
 from sophia_metrics.cli.health_page import services_section
 from sophia_metrics.cli.published import Published
 from sophia_metrics.cli.spend_page import spend_sections
@@ -86,6 +87,8 @@ def _run_sections(page: RunPage) -> Iterator[RenderableType]:
         if len(refused) > SHOWN_REFUSALS:
             lines.append(f"  and {len(refused) - SHOWN_REFUSALS} more; all of them with --json")
         yield _warning(f"Refused: {plural(len(refused), 'file')} not read at all", lines)
+    if problems := page.summary.caches.problems:
+        yield _warning("Caches that could not be read, or not whole", [f"  {each}" for each in problems])
     held = [each for found in page.summary.collected for each in found.held]
     if held:
         lines = [f"  {each.source}: {each.held_because}" for each in held]
@@ -127,6 +130,7 @@ def _lines(page: RunPage) -> Iterator[tuple[str, str]]:
     changed = "" if page.is_changed else "nothing changed: no new usage, no new prices. "
     yield "result", f"{changed}version {published.version}, published {instant(published.published_at)}"
     yield "fresh", "; ".join(_freshness(page))
+    yield "caches", "; ".join(_caches(page.summary.caches)) or "no data: name one under [[caches]] in sophia.toml"
     yield "state", str(page.home)
     prefect = f"; Prefect's own records of runs are in {page.prefect_home}" if page.prefect_home else ""
     yield "undo", f"rm -r {quote(str(page.home))} (nothing else was written{prefect})"
@@ -140,6 +144,17 @@ def _freshness(page: RunPage) -> Iterator[str]:
             yield f"newest call {instant(each.newest_at)}, {age(each.newest_at, page.now)}{stale}"
         else:
             yield f"{each.subject} collected {age(each.newest_at, page.now)}{stale}"
+
+
+def _caches(caches: CachesCollected) -> Iterator[str]:
+    for each in caches.readings:
+        about = "about " if each.entries.is_sampled else ""
+        size = "" if each.entries.used_bytes is None else f", {about}{bytes_text(each.entries.used_bytes)}"
+        keys = (
+            "keys unknown" if each.entries.entry_count is None else f"{about}{plural(each.entries.entry_count, 'key')}"
+        )
+        yield f"{each.cache}: {keys}{size}"
+    yield from (f"{each.cache}: not read" for each in caches.failed)
 
 
 def _next_commands(page: RunPage) -> Iterator[str]:

@@ -26,6 +26,7 @@ TABLES: tuple[Table, ...] = (
     marts.COST_DAILY,
     marts.LATENCY_HISTOGRAM,
     marts.MODEL_EFFICIENCY,
+    marts.CACHE_PERFORMANCE,
     marts.SERVICE_15MIN,
     marts.SERVICE_AVAILABILITY,
     marts.SERVICE_HEALTH,

@@ -1,7 +1,8 @@
 """What a run did, as values: they cross from the tasks to the flows and on to whoever prints them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from sophia_metrics.cache.outcome import CachesCollected
 from sophia_metrics.sources.part import Refusal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.collect import Findings
@@ -79,6 +80,7 @@ class RunSummary:
         repriced_count: events that had no price and have one now.
         build: the mart days that were built.
         publication: the version that readers see now.
+        caches: what was read of caches, and which failed.
     """
 
     run_id: str
@@ -86,6 +88,7 @@ class RunSummary:
     repriced_count: int
     build: BuildReport
     publication: Publication
+    caches: CachesCollected = field(default_factory=CachesCollected)
 
     @property
     def counts(self) -> RowCounts:

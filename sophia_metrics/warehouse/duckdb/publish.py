@@ -155,7 +155,8 @@ def _write(
         for table in schema.stored(Storage.DAY_FILES):
             found = [file for file in files if file.table_name == table.name]
             _create_view(version, table.name, _readable(table, store.relation(table, found)))
-        version.execute(f"CREATE TEMP VIEW {core.USAGE_EVENTS.name} AS {_newest_events(store, files)}")
+        for table in (core.USAGE_EVENTS, core.CACHE_LOOKUPS):
+            version.execute(f"CREATE TEMP VIEW {table.name} AS {_newest_rows(store, files, table)}")
         for each in MARTS:
             if each.table.storage is Storage.SERVING:
                 _create_serving_mart(version, each)
@@ -225,11 +226,11 @@ def _readable(table: Table, rows: str) -> str:
     )
 
 
-def _newest_events(store: DayFileStore, files: Iterable[DayFile]) -> str:
-    """Return a relation over the last two days that have events: enough for the last 15 minutes of data."""
-    events = [file for file in files if file.table_name == core.USAGE_EVENTS.name]
-    newest = set(sorted({file.day_on for file in events})[-2:])
-    return store.relation(core.USAGE_EVENTS, [file for file in events if file.day_on in newest])
+def _newest_rows(store: DayFileStore, files: Iterable[DayFile], table: Table) -> str:
+    """Return a relation over the last two days that a table has: enough for the last 15 minutes or hour of data."""
+    own = [file for file in files if file.table_name == table.name]
+    newest = set(sorted({file.day_on for file in own})[-2:])
+    return store.relation(table, [file for file in own if file.day_on in newest])
 
 
 def _create_serving_mart(version: duckdb.DuckDBPyConnection, mart: Mart) -> None:
