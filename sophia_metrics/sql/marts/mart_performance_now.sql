@@ -41,8 +41,8 @@ figures AS (
 services AS (
     SELECT
         MAX(last_probed_at) AS last_probed_at,
-        CAST(COUNT(*) AS DOUBLE) AS service_count,
-        CAST(COUNT(CASE WHEN status = 'healthy' THEN 1 END) AS DOUBLE) AS healthy_count,
+        COUNT(*) AS service_count,
+        COUNT(CASE WHEN status = 'healthy' THEN 1 END) AS healthy_count,
         COUNT(CASE WHEN status = 'unknown' THEN 1 END) AS unknown_count,
         COUNT(CASE WHEN status <> 'maintenance' THEN 1 END) AS judged_count,
         COUNT(CASE WHEN is_required AND status <> 'maintenance' THEN 1 END) AS required_count,
@@ -120,7 +120,7 @@ cards AS (
     UNION ALL
     SELECT
         'system_health' AS metric,
-        healthy_count / NULLIF(service_count, 0) AS metric_value,
+        CAST(healthy_count AS DOUBLE) / CAST(NULLIF(service_count, 0) AS DOUBLE) AS metric_value,
         -- sophia_metrics.health.rollup says the same.
         CASE
             WHEN service_count = 0 THEN NULL
@@ -131,8 +131,9 @@ cards AS (
             ELSE 'healthy'
         END AS text_value,
         15 AS window_minutes,
-        last_probed_at AS data_through_at
+        COALESCE(services.last_probed_at, figures.data_through_at) AS data_through_at
     FROM services
+    CROSS JOIN figures
 )
 
 SELECT

@@ -21,15 +21,15 @@ WITH results AS (
             WHEN outcome = 'failed' THEN 'unavailable'
             ELSE 'available'
         END AS told,
-        CAST(interval_seconds AS DOUBLE) AS interval_s,
+        CAST(interval_seconds * 1000 AS DOUBLE) AS interval_ms,
         CAST(DATE_DIFF('microsecond', CAST(probed_on AS TIMESTAMP), probed_at) AS DOUBLE)
-        / CAST(1000000 AS DOUBLE) AS since_midnight_s,
+        / CAST(1000 AS DOUBLE) AS since_midnight_ms,
         LAG(probed_at) OVER (PARTITION BY service, probed_on ORDER BY probed_at) AS previous_at,
         CAST(
             DATE_DIFF(
                 'microsecond', probed_at, LEAD(probed_at) OVER (PARTITION BY service, probed_on ORDER BY probed_at)
             ) AS DOUBLE
-        ) / CAST(1000000 AS DOUBLE) AS until_next_s
+        ) / CAST(1000 AS DOUBLE) AS until_next_ms
     FROM core_probe_results
 ),
 
@@ -43,11 +43,11 @@ spans AS (
         latency_ms,
         told,
         LEAST(
-            COALESCE(until_next_s, interval_s),
-            CAST(interval_s * CAST(2.5 AS DOUBLE) AS DOUBLE),
-            CAST(86400 AS DOUBLE) - since_midnight_s
+            COALESCE(until_next_ms, interval_ms),
+            CAST(interval_ms * CAST(2.5 AS DOUBLE) AS DOUBLE),
+            CAST(86400000 AS DOUBLE) - since_midnight_ms
         )
-        + CASE WHEN previous_at IS NULL AND since_midnight_s <= interval_s THEN since_midnight_s ELSE 0 END AS span_s
+        + CASE WHEN previous_at IS NULL AND since_midnight_ms <= interval_ms THEN since_midnight_ms ELSE 0 END AS span_ms
     FROM results
 )
 
@@ -55,10 +55,10 @@ SELECT
     service,
     period_at,
     probed_on AS usage_on,
-    SUM(CASE WHEN told = 'available' THEN span_s ELSE 0 END) AS available_seconds,
-    SUM(CASE WHEN told = 'unavailable' THEN span_s ELSE 0 END) AS unavailable_seconds,
-    SUM(CASE WHEN told = 'unknown' THEN span_s ELSE 0 END) AS unknown_seconds,
-    SUM(CASE WHEN told = 'maintenance' THEN span_s ELSE 0 END) AS maintenance_seconds,
+    SUM(CASE WHEN told = 'available' THEN span_ms ELSE 0 END) AS available_ms,
+    SUM(CASE WHEN told = 'unavailable' THEN span_ms ELSE 0 END) AS unavailable_ms,
+    SUM(CASE WHEN told = 'unknown' THEN span_ms ELSE 0 END) AS unknown_ms,
+    SUM(CASE WHEN told = 'maintenance' THEN span_ms ELSE 0 END) AS maintenance_ms,
     COUNT(*) AS result_count,
     CAST(SUM(CASE WHEN outcome = 'failed' THEN 1 ELSE 0 END) AS BIGINT) AS failed_count,
     SUM(latency_ms) AS latency_ms_sum,

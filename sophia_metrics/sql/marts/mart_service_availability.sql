@@ -6,9 +6,9 @@ WITH days AS (
     SELECT
         service,
         usage_on,
-        SUM(available_seconds) AS available_s,
-        SUM(unavailable_seconds) AS unavailable_s,
-        SUM(maintenance_seconds) AS maintenance_s
+        SUM(available_ms) AS available_ms,
+        SUM(unavailable_ms) AS unavailable_ms,
+        SUM(maintenance_ms) AS maintenance_ms
     FROM mart_service_15min
     GROUP BY service, usage_on
 ),
@@ -28,15 +28,15 @@ burnt AS (
         days.service,
         days.usage_on,
         SUM(CASE WHEN quarters.period_at > day_ends.newest_at - INTERVAL '1' HOUR
-            THEN quarters.unavailable_seconds END) AS bad_1h_s,
+            THEN quarters.unavailable_ms END) AS bad_1h_ms,
         SUM(CASE WHEN quarters.period_at > day_ends.newest_at - INTERVAL '1' HOUR
-            THEN quarters.available_seconds + quarters.unavailable_seconds END) AS known_1h_s,
+            THEN quarters.available_ms + quarters.unavailable_ms END) AS known_1h_ms,
         SUM(CASE WHEN quarters.period_at > day_ends.newest_at - INTERVAL '6' HOUR
-            THEN quarters.unavailable_seconds END) AS bad_6h_s,
+            THEN quarters.unavailable_ms END) AS bad_6h_ms,
         SUM(CASE WHEN quarters.period_at > day_ends.newest_at - INTERVAL '6' HOUR
-            THEN quarters.available_seconds + quarters.unavailable_seconds END) AS known_6h_s,
-        SUM(quarters.unavailable_seconds) AS bad_3d_s,
-        SUM(quarters.available_seconds + quarters.unavailable_seconds) AS known_3d_s
+            THEN quarters.available_ms + quarters.unavailable_ms END) AS known_6h_ms,
+        SUM(quarters.unavailable_ms) AS bad_3d_ms,
+        SUM(quarters.available_ms + quarters.unavailable_ms) AS known_3d_ms
     FROM days
     INNER JOIN day_ends ON days.usage_on = day_ends.usage_on
     INNER JOIN mart_service_15min AS quarters
@@ -51,8 +51,8 @@ spent AS (
     SELECT
         days.service,
         days.usage_on,
-        SUM(earlier.unavailable_s) AS bad_30d_s,
-        SUM(earlier.available_s + earlier.unavailable_s) AS known_30d_s
+        SUM(earlier.unavailable_ms) AS bad_30d_ms,
+        SUM(earlier.available_ms + earlier.unavailable_ms) AS known_30d_ms
     FROM days
     INNER JOIN days AS earlier
         ON
@@ -67,9 +67,9 @@ watched AS (
     SELECT
         days.service,
         days.usage_on,
-        days.available_s,
-        days.unavailable_s,
-        days.maintenance_s,
+        days.available_ms,
+        days.unavailable_ms,
+        days.maintenance_ms,
         CAST(1 AS DOUBLE) - core_services.objective_ratio AS allowed_ratio,
         CAST(
             DATE_DIFF(
@@ -81,7 +81,7 @@ watched AS (
                     CAST($now AS TIMESTAMP)
                 )
             ) AS DOUBLE
-        ) / CAST(1000000 AS DOUBLE) AS passed_s
+        ) / CAST(1000 AS DOUBLE) AS passed_ms
     FROM days
     INNER JOIN core_services ON days.service = core_services.service
 )
@@ -89,15 +89,23 @@ watched AS (
 SELECT
     watched.service,
     watched.usage_on,
-    watched.available_s / NULLIF(watched.available_s + watched.unavailable_s, 0) AS available_ratio,
-    GREATEST(
-        watched.passed_s - watched.available_s - watched.unavailable_s - watched.maintenance_s, 0
+    CAST(watched.available_ms AS DOUBLE)
+    / CAST(NULLIF(watched.available_ms + watched.unavailable_ms, 0) AS DOUBLE) AS available_ratio,
+    CAST(
+        CAST(
+            GREATEST(watched.passed_ms - watched.available_ms - watched.unavailable_ms - watched.maintenance_ms, 0)
+            AS DOUBLE
+        ) / CAST(1000 AS DOUBLE) AS BIGINT
     ) AS unknown_seconds,
-    watched.maintenance_s AS maintenance_seconds,
-    1 - spent.bad_30d_s / NULLIF(spent.known_30d_s, 0) / watched.allowed_ratio AS error_budget_left_ratio,
-    burnt.bad_1h_s / NULLIF(burnt.known_1h_s, 0) / watched.allowed_ratio AS burn_1h,
-    burnt.bad_6h_s / NULLIF(burnt.known_6h_s, 0) / watched.allowed_ratio AS burn_6h,
-    burnt.bad_3d_s / NULLIF(burnt.known_3d_s, 0) / watched.allowed_ratio AS burn_3d
+    CAST(CAST(watched.maintenance_ms AS DOUBLE) / CAST(1000 AS DOUBLE) AS BIGINT) AS maintenance_seconds,
+    1 - CAST(spent.bad_30d_ms AS DOUBLE) / CAST(NULLIF(spent.known_30d_ms, 0) AS DOUBLE)
+    / CAST(watched.allowed_ratio AS DOUBLE) AS error_budget_left_ratio,
+    CAST(burnt.bad_1h_ms AS DOUBLE) / CAST(NULLIF(burnt.known_1h_ms, 0) AS DOUBLE)
+    / CAST(watched.allowed_ratio AS DOUBLE) AS burn_1h,
+    CAST(burnt.bad_6h_ms AS DOUBLE) / CAST(NULLIF(burnt.known_6h_ms, 0) AS DOUBLE)
+    / CAST(watched.allowed_ratio AS DOUBLE) AS burn_6h,
+    CAST(burnt.bad_3d_ms AS DOUBLE) / CAST(NULLIF(burnt.known_3d_ms, 0) AS DOUBLE)
+    / CAST(watched.allowed_ratio AS DOUBLE) AS burn_3d
 FROM watched
 INNER JOIN spent ON watched.service = spent.service AND watched.usage_on = spent.usage_on
 INNER JOIN burnt ON watched.service = burnt.service AND watched.usage_on = burnt.usage_on
