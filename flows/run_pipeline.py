@@ -1,4 +1,4 @@
-"""Run the whole pipeline once: collect usage, build the dashboard tables, publish them."""
+"""Run the whole pipeline once: collect usage, probe services, build the dashboard tables, publish them."""
 
 from prefect import flow
 
@@ -9,6 +9,7 @@ from tasks.artifacts import show_freshness, show_quality, show_spend
 from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.plan import plan_usage
+from tasks.probes import probe_once
 from tasks.runs import finish_run, recorded_run
 from tasks.settings import read_settings
 from tasks.usage import audit_days, price_again
@@ -20,7 +21,7 @@ __all__ = ["run_pipeline"]
 def run_pipeline(
     config: str | None = None, source: str | None = None, paths: list[str] | None = None, sample: bool = False
 ) -> RunSummary:
-    """Collect what is new at every source and cache, build the marts, publish a version; return what was done.
+    """Collect what is new at every source and cache, probe services, build the marts, publish; return what was done.
 
     Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: it goes on
     where the last run stopped, and a second run changes nothing. A source that fails ends the run, which is
@@ -43,6 +44,8 @@ def run_pipeline(
         caches = collect_caches(settings)
         audit_days(settings, utc_now())
         repriced_count = price_again(settings, utc_now())
+        if settings.services:
+            probe_once(settings, None, utc_now())
         build = build_marts(settings, utc_now())
         finish_run(settings, run, utc_now(), collected)
         publication = publish_version(settings, utc_now())

@@ -39,6 +39,7 @@ from sophia_metrics.configuration import (
     read_config,
 )
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check_services
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
@@ -51,6 +52,7 @@ __all__ = [
     "SourceSettings",
     "find_config",
     "load_settings",
+    "named_variable",
 ]
 
 STATE_NAME = ".sophia"
@@ -234,6 +236,14 @@ class Settings(BaseSettings):
             examples=[[{"name": "answers", "url_env": "REDIS_URL", "key_patterns": ["cache:*"]}]],
         ),
     ] = ()
+    probes: Annotated[ProbeSettings, Field(description="How services are asked.")] = ProbeSettings()
+    services: Annotated[
+        tuple[ServiceSettings, ...],
+        Field(
+            description="What is asked whether it answers.",
+            examples=[[{"name": "chat", "kind": "http", "url": "http://127.0.0.1:9000/health"}]],
+        ),
+    ] = ()
 
     @field_validator("time_zone")
     @classmethod
@@ -267,6 +277,11 @@ class Settings(BaseSettings):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"cache names must differ; repeated: {', '.join(twice)}")
         return value
+
+    @model_validator(mode="after")
+    def _services_are_told_apart(self) -> "Settings":
+        check_services(self.services, self.probes)
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -315,3 +330,8 @@ def load_settings(folder: Path | None = None) -> Settings:
             "sources": tuple(sources),
         }
     )
+
+
+def named_variable(name: str) -> str | None:
+    """Return a variable of the environment that a setting names, such as url_env. None: it is unset or empty."""
+    return os.environ.get(name) or None

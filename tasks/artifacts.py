@@ -1,4 +1,4 @@
-"""What a run leaves in the Prefect UI: spend, quality and freshness, each under a key that never changes.
+"""What a run leaves in the Prefect UI: spend, quality, freshness, services, each under a key that never changes.
 
 Counts, names and money only: no prompt text, no secret. A plain run leaves nothing.
 """
@@ -10,13 +10,14 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from sophia_metrics.health.results import ProbeResult
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
 from sophia_metrics.usage.outcome import Collected
 from tasks.quality import SAMPLE_BANNER, quality_report
 from tasks.step import is_orchestrated, step
 
-__all__ = ["show_freshness", "show_quality", "show_spend"]
+__all__ = ["show_freshness", "show_quality", "show_services", "show_spend"]
 
 SPEND_DAYS = 14
 
@@ -79,6 +80,28 @@ def show_freshness(settings: Settings) -> None:
         "\n".join([_heading(serving), "", *lines, ""]),
         key="freshness",
         description="The version that readers see, and how old its data are.",
+    )
+
+
+@step("show the services", deadline_seconds=120)
+def show_services(results: Sequence[ProbeResult]) -> None:
+    """Leave a table of the services that were asked, and how they are."""
+    if not is_orchestrated() or not results:
+        return
+    create_table_artifact(
+        [
+            {
+                "service": each.service,
+                "status": each.status.value,
+                "since": f"{each.since_at:%Y-%m-%d %H:%M}",
+                "this probe": each.outcome.value,
+                "ms": None if each.latency_ms is None else round(each.latency_ms),
+                "message": each.message,
+            }
+            for each in results
+        ],
+        key="services",
+        description="The services that were asked, and how they are. Times are UTC.",
     )
 
 

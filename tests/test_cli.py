@@ -9,12 +9,13 @@ import pytest
 
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.cli.init import render_config
+from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
 from sophia_metrics.settings import GateSettings, Settings, SourceSettings, load_settings
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 from tests.command_line import SECRET, CommandLine
 
 PROGRAM = str(Path(sys.executable).with_name("sophia-metrics"))
-COMMANDS = ["run", "ingest", "sql", "tables", "backfill", "doctor", "init"]
+COMMANDS = ["run", "ingest", "sql", "tables", "probe", "backfill", "doctor", "init"]
 
 
 @pytest.fixture
@@ -125,9 +126,24 @@ def test_init_shows_every_setting_but_secrets():
     assert {*gateway, "mapping"} == SourceSettings.model_fields.keys()
     assert exports["mapping"].keys() == ColumnMapping.model_fields.keys()
     assert values["caches"][0].keys() == CacheSettings.model_fields.keys()
+    assert {name for service in values["services"] for name in service} == ServiceSettings.model_fields.keys()
+    assert values["probes"].keys() == ProbeSettings.model_fields.keys()
+    assert values["probes"]["maintenance"][0].keys() == MaintenanceSettings.model_fields.keys()
 
 
-@pytest.mark.parametrize("model", [Settings, GateSettings, SourceSettings, CacheSettings, ColumnMapping, ColumnRule])
+@pytest.mark.parametrize(
+    "model",
+    [
+        Settings,
+        GateSettings,
+        SourceSettings,
+        ColumnMapping,
+        ColumnRule,
+        CacheSettings,
+        ServiceSettings,
+        ProbeSettings,
+    ],
+)
 def test_init_explains_settings_in_their_own_words(model):
     text = " ".join(render_config().replace("#", " ").split())
 

@@ -9,9 +9,11 @@ import pytest
 
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
 from sophia_metrics.settings import SECRET_FIELDS, GateSettings, Settings, SourceSettings, load_settings
 
 SECRET = "hunter2-hunter2-hunter2"  # noqa: S105 - a planted secret
+SERVICE = '[[services]]\nname = "chat"\nkind = "http"\nurl = "http://127.0.0.1:9000/health"\n'
 SOURCE = '[[sources]]\nname = "gateway"\nformat = "litellm"\n'
 
 
@@ -170,6 +172,23 @@ def test_dollars_have_no_exchange_rate(project):
         ("colour = 1", "colour is no setting: known are batch_bytes, "),
         ("[gate]\nmin_row = 1", "gate.min_row is no setting: did you mean min_rows?"),
         (SOURCE + 'path = ["x"]', "sources.0.path is no setting: did you mean paths?"),
+        (SERVICE + SERVICE, "service names must differ; repeated: chat"),
+        (SERVICE.replace("chat", "warehouse"), "a service cannot be named 'warehouse'"),
+        (SERVICE.replace("//", "//ada:pw@"), "services.0: its url holds a password: put the whole url into a variable"),
+        (SERVICE.replace("http:", "ftp:"), "the url of kind = 'http' starts with http:// or https://"),
+        (SERVICE.replace('"http"', '"redis"'), "the url of kind = 'redis' starts with redis:// or rediss://"),
+        (SERVICE.replace('"http"', '"tcp"'), "services.0: kind = 'tcp' needs host and port, and no url"),
+        (SERVICE + "port = 80", "services.0: kind = 'http' needs either url or url_env, and neither host nor port"),
+        (SERVICE + "interval = 5", "services.0.interval is no setting: did you mean interval_seconds?"),
+        (SERVICE + '[probes]\nvantage = "canary"', "probes name the service 'canary', which is not in [[services]]"),
+        (
+            "[[probes.maintenance]]\nstart_at = 2026-12-01T22:00:00\nend_at = 2026-12-02T22:00:00Z",
+            "probes.maintenance.0.start_at: input should have timezone info",
+        ),
+        (
+            "[[probes.maintenance]]\nstart_at = 2026-12-02T22:00:00Z\nend_at = 2026-12-02T22:00:00Z",
+            "a maintenance window ends after its start",
+        ),
         (
             SOURCE + 'paths = "x"',
             'sources.0.paths: must be a list, in [ and ]; an example is paths = ["/var/log',
@@ -223,6 +242,12 @@ def test_a_file_that_is_not_toml_is_named_with_the_place(project):
     assert problem().startswith(f"{config} is not valid TOML (Invalid value (at end of document)")
 
 
+def test_a_password_in_the_url_of_a_service_is_refused_and_not_repeated(project):
+    write(project, SERVICE.replace("//", f"//ada:{SECRET}@"))
+
+    assert SECRET not in problem()
+
+
 @pytest.mark.parametrize(
     "toml",
     [
@@ -272,7 +297,9 @@ REQUIRED = {
 }
 
 
-@pytest.mark.parametrize("model", [Settings, GateSettings, SourceSettings, CacheSettings])
+@pytest.mark.parametrize(
+    "model", [Settings, GateSettings, SourceSettings, CacheSettings, ServiceSettings, ProbeSettings, MaintenanceSettings]
+)
 def test_every_setting_is_described_in_a_sentence(model):
     assert all((field.description or "").endswith((".", ")")) for field in model.model_fields.values())
 

@@ -160,6 +160,26 @@ def tables(
 
 
 @app.command()
+def probe(
+    services: Annotated[
+        list[str] | None, typer.Argument(help="Services of sophia.toml; none: all.", metavar="[NAME]...")
+    ] = None,
+    *,
+    prefect: UsePrefect = False,
+    json: Json = False,
+) -> None:
+    """Ask the services of sophia.toml and our own components how they are, and keep and publish it.
+
+    It exits with 1 where a required service does not answer, or does not say how it is. It runs without
+    Prefect unless --prefect says otherwise.
+    """
+    from sophia_metrics.cli.probe import probe_now  # noqa: PLC0415
+
+    if not probe_now(services or (), is_plain=not prefect, is_json=json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def backfill(
     first: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="First UTC day.", metavar="FROM")],
     last: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="Last UTC day, included.", metavar="TO")],

@@ -15,13 +15,16 @@ from pydantic.fields import FieldInfo
 
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
 from sophia_metrics.settings import CONFIG_NAME, SECRET_FIELDS, GateSettings, Settings, SourceSettings
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 
 __all__ = ["render_config", "write_config"]
 
 WIDTH = 100
-TABLES = frozenset({"exchange_rates", "gate", "sources", "mapping", "columns", "caches"})
+TABLES = frozenset(
+    {"exchange_rates", "gate", "sources", "mapping", "columns", "caches", "probes", "maintenance", "services"}
+)
 """What stands in a table of its own."""
 HEADER = """\
 # Settings of Sophia Metrics. Every setting is here, commented out, with its default or an example.
@@ -86,6 +89,9 @@ def render_config() -> str:
         f"{_comment(mapping)}#[sources.mapping]\n{_settings(ColumnMapping)}",
         f"{_comment(columns)}# A rule has these parts:\n{_rule()}{COLUMNS_EXAMPLE}",
         f"{_comment(fields['caches'])}#[[caches]]\n{_settings(CacheSettings)}",
+        f"{_comment(fields['services'])}{_services()}",
+        f"{_comment(fields['probes'])}#[probes]\n{_settings(ProbeSettings)}",
+        f"{_comment(ProbeSettings.model_fields['maintenance'])}#[[probes.maintenance]]\n{_maintenance()}",
     ]
     return "\n".join(parts)
 
@@ -93,6 +99,23 @@ def render_config() -> str:
 def _settings(model: type[BaseModel]) -> str:
     fields = model.model_fields.items()
     return "".join(_setting(name, field) for name, field in fields if name not in TABLES)
+
+
+def _services() -> str:
+    """Return a service of each kind: no one has all settings."""
+    fields = ServiceSettings.model_fields
+    elsewhere = {"url_env": "redis", "host": "tcp", "port": "tcp"}
+    text = "".join(_setting(name, field) for name, field in fields.items() if name not in elsewhere)
+    parts = [f"#[[services]]\n{text}"]
+    for name, kind in (("canary", "tcp"), ("sessions", "redis")):
+        own = (_setting(each, fields[each]) for each, owner in elsewhere.items() if owner == kind)
+        parts.append(f'#[[services]]\n#name = "{name}"\n#kind = "{kind}"\n{"".join(own)}')
+    return "\n".join(parts)
+
+
+def _maintenance() -> str:
+    """Return the settings of a window; its services are a list of names, and no tables."""
+    return "".join(_setting(name, field) for name, field in MaintenanceSettings.model_fields.items())
 
 
 def _setting(name: str, field: FieldInfo) -> str:

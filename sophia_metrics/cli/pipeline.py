@@ -4,7 +4,7 @@ import atexit
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
@@ -12,6 +12,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.progress import Progress
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError, SophiaError
+from sophia_metrics.health.results import ProbeResult
 from sophia_metrics.usage.outcome import Collected, RunSummary
 from sophia_metrics.warehouse.protocol import BuildReport, Changed, Publication
 
@@ -51,6 +52,7 @@ class Pipeline:
         self._prepare()
         from flows.run_pipeline import run_pipeline  # noqa: PLC0415 - Prefect reads its settings when imported
 
+        self._progress.show("collecting usage")
         return self._start(run_pipeline, source=source, paths=paths, sample=is_sample)
 
     def collect(self, *, source: str, paths: list[str]) -> tuple[tuple[Collected, ...], Publication]:
@@ -59,6 +61,7 @@ class Pipeline:
         from flows.build_dashboard import build_dashboard  # noqa: PLC0415 - see above
         from flows.collect_usage import collect_usage  # noqa: PLC0415 - see above
 
+        self._progress.show("collecting usage")
         collected = self._start(collect_usage, source=source, paths=paths)
         _, publication = self._start(build_dashboard)
         return collected, publication
@@ -68,7 +71,16 @@ class Pipeline:
         self._prepare()
         from flows.backfill_usage import backfill_usage  # noqa: PLC0415 - see above
 
+        self._progress.show("collecting usage")
         return self._start(backfill_usage, first, last)
+
+    def probe(self, services: Sequence[str]) -> tuple[ProbeResult, ...]:
+        """Ask the named services, or all, keep what they say, and publish it."""
+        self._prepare()
+        from flows.probe_services import probe_services  # noqa: PLC0415 - see above
+
+        self._progress.show("asking the services")
+        return self._start(probe_services, services=list(services))
 
     def _prepare(self) -> None:
         """Find the Prefect API, and say why there will be a wait.
@@ -109,7 +121,6 @@ class Pipeline:
         os.environ.setdefault("DO_NOT_TRACK", "1")  # the import alone would announce and start telemetry
 
     def _start(self, flow: _Flow[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co:
-        self._progress.show("collecting usage")
         if self._is_plain:
             return flow.fn(*args, **kwargs)
         for handler in _console_handlers():

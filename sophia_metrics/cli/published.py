@@ -1,4 +1,4 @@
-"""What the published version says of itself: its number, how fresh its data are, what is held back."""
+"""What the published version says of itself: its number, how fresh its data are, what is held back, what answers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 from sophia_metrics.costs.reports import published_reports
 from sophia_metrics.serving import Serving
 
-__all__ = ["Freshness", "HeldSlice", "Published", "QuarantineRule", "load_published"]
+__all__ = ["Freshness", "HeldSlice", "Published", "QuarantineRule", "ServiceHealth", "load_published"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,20 @@ class QuarantineRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceHealth:
+    """How a service is; instants are naive UTC. `latency_ms` None: it did not answer. `message` None: all is well."""
+
+    service: str
+    status: str
+    since_at: datetime
+    last_probed_at: datetime
+    latency_ms: float | None
+    message: str | None
+    is_stale: bool
+    is_required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The version that readers see now.
 
@@ -54,6 +68,7 @@ class Published:
         freshness: by source, and of the table of events.
         held: what is not in it.
         quarantine: rows that are not in it, by rule.
+        services: how the services are that are watched.
     """
 
     version: int
@@ -62,6 +77,7 @@ class Published:
     freshness: tuple[Freshness, ...]
     held: tuple[HeldSlice, ...]
     quarantine: tuple[QuarantineRule, ...]
+    services: tuple[ServiceHealth, ...]
 
 
 def load_published(serving: Serving) -> Published:
@@ -76,4 +92,5 @@ def load_published(serving: Serving) -> Published:
             freshness=tuple(Freshness(*row) for row in reports.rows("data_freshness")),
             held=tuple(HeldSlice(*row) for row in reports.rows("held_slices")),
             quarantine=tuple(QuarantineRule(*row) for row in reports.rows("quarantine_by_rule")),
+            services=tuple(ServiceHealth(*row) for row in reports.rows("service_health")),
         )

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sophia_metrics.cache.outcome import CachesCollected
 from sophia_metrics.cli.figures import age, bytes_text, count, instant, plural
+from sophia_metrics.cli.health_page import services_section
 from sophia_metrics.cli.published import Published
 from sophia_metrics.cli.spend_page import spend_sections
 from sophia_metrics.costs.spend import SpendReport
@@ -92,6 +93,9 @@ def _run_sections(page: RunPage) -> Iterator[RenderableType]:
     if held:
         lines = [f"  {each.source}: {each.held_because}" for each in held]
         yield _warning(f"Held back by the gate: {plural(len(held), 'slice')}, not in any figure", lines)
+
+    services = services_section(page.published.services, page.now)
+    yield Group(Text("Services", style="bold"), services, Text())
 
 
 def _warning(title: str, lines: Sequence[str]) -> RenderableType:

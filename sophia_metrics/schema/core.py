@@ -258,11 +258,13 @@ PROBE_RESULTS = Table(
     doc="What one probe of a service found.",
     key=("service", "probed_at"),
     columns=(
-        Column("service", TEXT, "Name of the configured service.", True),
+        Column(
+            "service", TEXT, "Name of the service: as configured; warehouse, source:… and cache:… are our own.", True
+        ),
         Column("probed_on", DATE, "UTC day of probed_at.", True),
         Column("probed_at", INSTANT, "When the probe began (UTC).", True),
-        Column("kind", TEXT, "How it is asked: http, tcp, redis, …", True),
-        Column("outcome", TEXT, "What this probe found: ok, degraded, failed or skipped.", True),
+        Column("kind", TEXT, "How it is asked: http, tcp, redis, or component for our own.", True),
+        Column("outcome", TEXT, "What this probe found: ok, degraded, failed or skipped (nothing was learnt).", True),
         Column(
             "status",
             TEXT,
@@ -274,6 +276,9 @@ PROBE_RESULTS = Table(
         Column("attempt_count", COUNT, "How often it was asked.", True),
         Column(
             "is_vantage_ok", BOOLEAN, "The place that asks reached something else: a failure is the service's.", True
+        ),
+        Column(
+            "interval_seconds", COUNT, "How often it was to be asked: the result holds for 2.5 times as long.", True
         ),
     ),
     storage=Storage.DAY_FILES,

@@ -100,6 +100,7 @@ def test_frequent_flows_skip_a_tick_and_the_others_wait_for_their_turn():
         "collect-usage": "CANCEL_NEW",
         "collect-cache-stats": "CANCEL_NEW",
         "build-dashboard": "CANCEL_NEW",
+        "probe-services": "CANCEL_NEW",
         "backfill-usage": "ENQUEUE",
     }
 

@@ -1,6 +1,6 @@
 -- question: How do the last 15 minutes of data look, card by card?
 -- grain: metric
--- sources: core_usage_events, core_cache_lookups
+-- sources: core_usage_events, core_cache_lookups, mart_service_health
 -- owner: dashboard
 WITH ledger_calls AS (
     SELECT
@@ -36,6 +36,21 @@ figures AS (
         PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY answer_ms) AS p95_response_ms,
         CAST(NULLIF(COUNT(DISTINCT session_id), 0) AS DOUBLE) AS active_sessions
     FROM recent_calls
+),
+
+services AS (
+    SELECT
+        MAX(last_probed_at) AS last_probed_at,
+        COUNT(*) AS service_count,
+        COUNT(CASE WHEN status = 'healthy' THEN 1 END) AS healthy_count,
+        COUNT(CASE WHEN status = 'unknown' THEN 1 END) AS unknown_count,
+        COUNT(CASE WHEN status <> 'maintenance' THEN 1 END) AS judged_count,
+        COUNT(CASE WHEN is_required AND status <> 'maintenance' THEN 1 END) AS required_count,
+        COUNT(CASE WHEN is_required AND status = 'down' THEN 1 END) AS required_down_count,
+        COUNT(CASE WHEN is_required AND status = 'degraded' THEN 1 END) AS required_degraded_count,
+        COUNT(CASE WHEN is_required AND status = 'unknown' THEN 1 END) AS required_unknown_count,
+        COUNT(CASE WHEN NOT is_required AND status IN ('down', 'degraded') THEN 1 END) AS optional_failing_count
+    FROM mart_service_health
 ),
 
 -- What the application counts in the cache, by hour: for calls that do not say whether a cache answered.
@@ -103,14 +118,22 @@ cards AS (
         data_through_at
     FROM figures
     UNION ALL
-    -- No probe is collected yet, and unknown health is never good health.
     SELECT
         'system_health' AS metric,
-        NULL AS metric_value,
-        NULL AS text_value,
+        CAST(healthy_count AS DOUBLE) / CAST(NULLIF(service_count, 0) AS DOUBLE) AS metric_value,
+        -- sophia_metrics.health.rollup says the same.
+        CASE
+            WHEN service_count = 0 THEN NULL
+            WHEN judged_count = 0 THEN 'maintenance'
+            WHEN required_down_count > 0 THEN 'down'
+            WHEN required_degraded_count + optional_failing_count > 0 THEN 'degraded'
+            WHEN required_unknown_count > 0 OR (required_count = 0 AND unknown_count > 0) THEN 'unknown'
+            ELSE 'healthy'
+        END AS text_value,
         15 AS window_minutes,
-        data_through_at
-    FROM figures
+        COALESCE(services.last_probed_at, figures.data_through_at) AS data_through_at
+    FROM services
+    CROSS JOIN figures
 )
 
 SELECT

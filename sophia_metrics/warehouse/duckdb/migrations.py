@@ -34,7 +34,16 @@ def m002_parts_of_files(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (m001_initial, m002_parts_of_files)
+def m003_services(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remember what is watched."""
+    connection.execute(create_table(schema.table("core_services")))
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
+    m001_initial,
+    m002_parts_of_files,
+    m003_services,
+)
 
 
 def apply(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:

@@ -38,16 +38,23 @@ KEEP_FOR = timedelta(hours=24)
 FORMAT = 2
 """Raised when the layout of a serving version changes, so that the next publish writes one."""
 
+BLOCK_BYTES = 16384
+"""A version holds many small tables, and a table takes a block at least: with DuckDB's 256 KiB each, a version a minute
+would be gigabytes a day."""
+
 CONTENT = {
     "manifest": ("path",),
     "core_ingest_ledger": ("attempt_id", "file_name", "status"),
     "core_price_cards": ("price_id", "known_from_at", "known_to_at"),
     "core_quarantine_verdicts": state_tables.QUARANTINE_VERDICTS.names,
+    "core_services": state_tables.SERVICES.names,
 }
 """By which columns a version differs from another. Their hashes are added up where the rows are."""
 
-VIEW_MARTS = frozenset({"mart_freshness", "mart_pipeline_runs"})
-"""Marts that whoever reads them computes: one reads the clock, the other is as long as its table."""
+VIEW_MARTS = frozenset(
+    {"mart_freshness", "mart_pipeline_runs", "mart_service_availability", "mart_service_health"},
+)
+"""Marts that whoever reads them computes: they read the clock, or are as long as their table."""
 
 LAYOUT = hashlib.sha256(
     "\n".join(
@@ -173,7 +180,7 @@ def _open_copy(previous: Path, path: Path) -> duckdb.DuckDBPyConnection:
                 return version
             version.close()
             path.unlink()
-    return duckdb.connect(path)
+    return duckdb.connect(path, config={"default_block_size": BLOCK_BYTES})
 
 
 def _bring_up(
