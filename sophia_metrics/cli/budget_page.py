@@ -32,7 +32,7 @@ def budget_section(budgets: Iterable[BudgetStatus]) -> RenderableType:
         state = Text(STATES.get(each.budget_state, each.budget_state), style=STYLES.get(each.budget_state, ""))
         grid.add_row(_name(each), _period(each), _spent(each), money(each.limit_usd), _share(each), _end(each), state)
     notes = [f"{each.budget}: {_unpriced(each)}" for each in shown if each.unpriced_count]
-    return Group(grid if not notes else Group(grid, *(Text(note, style="dim") for note in notes)), Text())
+    return Group(title, grid, *(Text(note, style="dim") for note in notes), Text())
 
 
 def _name(budget: BudgetStatus) -> str:

@@ -9,6 +9,8 @@ from rich.console import Console
 
 from sophia_metrics.cli.budget_page import budget_section
 from sophia_metrics.cli.facts import print_facts
+from sophia_metrics.cli.published import load_published
+from sophia_metrics.cli.run_page import sample_banner
 from sophia_metrics.connect import configured_budgets, connect_warehouse
 from sophia_metrics.costs.budget_report import load_budget_status
 from sophia_metrics.costs.budgets import Budget, apply_budgets, set_budget, unset_budget
@@ -74,11 +76,15 @@ def unset_and_print(name: str, *, is_json: bool) -> None:
 
 
 def _print(settings: Settings, *, is_json: bool) -> None:
-    budgets = load_budget_status(Serving(settings.home))
+    serving = Serving(settings.home)
+    budgets, published = load_budget_status(serving), load_published(serving)
     if is_json:
-        print_facts({"budgets": budgets})
-    else:
-        Console(highlight=False).print(budget_section(budgets))
+        print_facts({"is_sample": published.is_sample, "budgets": budgets})
+        return
+    console = Console(highlight=False)
+    if published.is_sample:
+        console.print(sample_banner())
+    console.print(budget_section(budgets))
 
 
 def _budget(order: BudgetOrder, settings: Settings) -> Budget:

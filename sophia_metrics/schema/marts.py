@@ -176,7 +176,7 @@ COST_TREND = Table(
 
 BUDGET_DAYS = Table(
     name="mart_budget_days",
-    doc="What the scope of each budget cost on the days of the budget's time zone: the newest 64, today included.",
+    doc="What the scope of each budget cost on the days of the budget's time zone: up to 64 before now, and today.",
     key=("time_zone", "scope_type", "scope_value", "day_on"),
     columns=(
         Column("time_zone", TEXT, "IANA name.", True),

@@ -314,9 +314,9 @@ ranged AS (
                     GREATEST(
                         LEAST(
                             CAST(limit_usd - projected_p50_usd AS DOUBLE) / CAST(spread AS DOUBLE),
-                            CAST(8 AS DOUBLE)
+                            CAST(3.09 AS DOUBLE)
                         ),
-                        CAST(-8 AS DOUBLE)
+                        CAST(-3.09 AS DOUBLE)
                     )
         END AS deviations
     FROM projected
@@ -339,19 +339,22 @@ SELECT
     CASE WHEN low_usd < spent_usd THEN spent_usd ELSE low_usd END AS projected_p10_usd,
     projected_p50_usd,
     high_usd AS projected_p90_usd,
-    -- The normal distribution to three digits, by the logistic function of a cubic.
+    -- The normal distribution to three digits, by the logistic function of a cubic; never sure before it is.
     CASE
         WHEN spent_usd >= limit_usd THEN CAST(1 AS DOUBLE)
         WHEN deviations IS NOT NULL
             THEN
-                1.0 / CAST(
-                    1.0 + EXP(
-                        CAST(1.5976 AS DOUBLE) * CAST(deviations AS DOUBLE)
-                        + CAST(0.07056 AS DOUBLE)
-                        * CAST(deviations AS DOUBLE) * CAST(deviations AS DOUBLE) * CAST(deviations AS DOUBLE)
-                    ) AS DOUBLE
+                ROUND(
+                    1.0 / CAST(
+                        1.0 + EXP(
+                            CAST(1.5976 AS DOUBLE) * CAST(deviations AS DOUBLE)
+                            + CAST(0.07056 AS DOUBLE)
+                            * CAST(deviations AS DOUBLE) * CAST(deviations AS DOUBLE) * CAST(deviations AS DOUBLE)
+                        ) AS DOUBLE
+                    ),
+                    3
                 )
-        WHEN spread = 0 THEN CAST(CASE WHEN projected_p50_usd >= limit_usd THEN 1 ELSE 0 END AS DOUBLE)
+        WHEN spread = 0 AND spent_usd IS NOT NULL THEN CAST(CASE WHEN projected_p50_usd >= limit_usd THEN 1 ELSE 0 END AS DOUBLE)
     END AS breach_probability,
     projection_state,
     CASE
