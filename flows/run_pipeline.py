@@ -5,7 +5,8 @@ from prefect import flow
 from flows.collect_cache_stats import collect_caches
 from flows.collect_usage import collect_source
 from sophia_metrics.usage.outcome import RunSummary
-from tasks.artifacts import show_freshness, show_quality, show_spend
+from tasks.artifacts import show_budgets, show_freshness, show_quality, show_spend
+from tasks.budgets import note_budgets
 from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.plan import plan_usage
@@ -46,10 +47,12 @@ def run_pipeline(
         repriced_count = price_again(settings, utc_now())
         if settings.services:
             probe_once(settings, None, utc_now())
+        note_budgets(settings, utc_now())
         build = build_marts(settings, utc_now())
         finish_run(settings, run, utc_now(), collected)
         publication = publish_version(settings, utc_now())
     show_quality(collected)
     show_spend(settings)
+    show_budgets(settings)
     show_freshness(settings)
     return RunSummary(run.run_id, collected, repriced_count, build, publication, caches)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sophia_metrics.cache.cache_settings import CacheSettings
+from sophia_metrics.costs.budgets import Budget
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.answer import Probe, Unasked
 from sophia_metrics.health.prober import Prober
@@ -15,6 +16,7 @@ from sophia_metrics.health.status import Thresholds
 from sophia_metrics.health.watch import Maintenance, Watch
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.overrides import load_overrides
+from sophia_metrics.scopes import Scope
 from sophia_metrics.services import Service
 from sophia_metrics.settings import Settings, SourceSettings, named_variable
 from sophia_metrics.sources.file_source import FileSource
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGENT_FORMATS",
+    "configured_budgets",
     "connect_cache",
     "connect_collector",
     "connect_components",
@@ -147,6 +150,21 @@ def source_for_paths(settings: Settings, name: str, paths: Sequence[Path]) -> So
 def sample_settings(settings: Settings) -> SourceSettings:
     """Return the source of the sample data, whose files are in the state folder."""
     return SourceSettings(name=SAMPLE_SOURCE, format="events", paths=(str(settings.home / "sample"),))
+
+
+def configured_budgets(settings: Settings) -> tuple[Budget, ...]:
+    """Return the budgets of the configuration; those without a time zone of their own have that of the settings."""
+    return tuple(
+        Budget(
+            name=each.name,
+            scope=Scope.parse(each.scope),
+            period=each.period,
+            limit_usd=each.limit_usd,
+            time_zone=each.time_zone or settings.time_zone,
+            thresholds=each.thresholds,
+        )
+        for each in settings.budgets
+    )
 
 
 def connect_collector(settings: Settings, warehouse: Warehouse) -> Collector:

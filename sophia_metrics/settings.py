@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sophia_metrics.budget_settings import PLATFORM_BUDGETS, BudgetSettings, platform_budgets
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.configuration import (
     CONFIG_NAME,
@@ -165,7 +166,8 @@ class Settings(BaseSettings):
     time_zone: Annotated[
         str,
         Field(
-            description="Rules what 'today' and 'month to date' mean. usage_on is UTC everywhere.",
+            description="Rules what 'today', 'month to date' and the periods of budgets mean. usage_on is UTC "
+            "everywhere.",
             examples=["Europe/Berlin"],
         ),
     ] = "UTC"
@@ -222,6 +224,14 @@ class Settings(BaseSettings):
         ),
     ] = 3
     gate: Annotated[GateSettings, Field(description="When a staged slice is held back.")] = GateSettings()
+    budgets: Annotated[
+        tuple[BudgetSettings, ...],
+        Field(
+            description="What may be spent. Unset: 100 dollars a day (or LLM_DAILY_BUDGET) and 3000 a month "
+            "(or LLM_MONTHLY_BUDGET). An empty list: no budgets.",
+            examples=[[{"name": "search-month", "scope": "team/search", "period": "month", "limit_usd": 500}]],
+        ),
+    ] = PLATFORM_BUDGETS
     sources: Annotated[
         tuple[SourceSettings, ...],
         Field(
@@ -283,6 +293,15 @@ class Settings(BaseSettings):
         check_services(self.services, self.probes)
         return self
 
+    @field_validator("budgets")
+    @classmethod
+    def _names_of_budgets_are_unique(cls, value: tuple[BudgetSettings, ...]) -> tuple[BudgetSettings, ...]:
+        names = [budget.name for budget in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"budget names must differ; repeated: {', '.join(twice)}")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -304,7 +323,7 @@ def load_settings(folder: Path | None = None) -> Settings:
 
     Raises:
         ConfigurationError: the file cannot be read or is not TOML, it holds a secret, or a setting is unknown
-            or wrong.
+            or wrong, also LLM_DAILY_BUDGET or LLM_MONTHLY_BUDGET where they are the budgets.
     """
     here = (folder or Path.cwd()).resolve()
     config = find_config(here)
@@ -328,6 +347,7 @@ def load_settings(folder: Path | None = None) -> Settings:
             "home": anchored("home", settings.home),
             "price_overrides": settings.price_overrides and anchored("price_overrides", settings.price_overrides),
             "sources": tuple(sources),
+            "budgets": settings.budgets if {"budgets"} & (values.keys() | given) else platform_budgets(os.environ),
         }
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.cli.init import render_config
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
@@ -72,6 +73,11 @@ def test_sql_starts_without_prefect_and_prices():
         ["sql", "SELECT 1 AS one"],
         ["tables", "no_such_table"],
         ["init", "no/such/folder"],
+        ["budgets", "set", "daily", "--limit", "much"],
+        ["budgets", "set", "daily", "--limit", "0"],
+        ["budgets", "set", "daily", "--limit", "5", "--scope", "everything"],
+        ["budgets", "unset", "daily"],
+        ["budgets"],
     ],
     ids=" ".join,
 )
@@ -123,6 +129,7 @@ def test_init_shows_every_setting_but_secrets():
 
     assert values.keys() == Settings.model_fields.keys() - {"identity_secret"}
     assert values["gate"].keys() == GateSettings.model_fields.keys()
+    assert values["budgets"][0].keys() == BudgetSettings.model_fields.keys()
     assert {*gateway, "mapping"} == SourceSettings.model_fields.keys()
     assert exports["mapping"].keys() == ColumnMapping.model_fields.keys()
     assert values["caches"][0].keys() == CacheSettings.model_fields.keys()
@@ -139,6 +146,7 @@ def test_init_shows_every_setting_but_secrets():
         SourceSettings,
         ColumnMapping,
         ColumnRule,
+        BudgetSettings,
         CacheSettings,
         ServiceSettings,
         ProbeSettings,

@@ -101,6 +101,7 @@ def test_frequent_flows_skip_a_tick_and_the_others_wait_for_their_turn():
         "collect-cache-stats": "CANCEL_NEW",
         "build-dashboard": "CANCEL_NEW",
         "probe-services": "CANCEL_NEW",
+        "check-budgets": "CANCEL_NEW",
         "backfill-usage": "ENQUEUE",
     }
 
