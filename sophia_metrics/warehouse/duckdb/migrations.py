@@ -34,7 +34,17 @@ def m002_parts_of_files(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (m001_initial, m002_parts_of_files)
+def m003_quality(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the verdicts of the expectations, and which days were judged."""
+    for table in ("core_quality_verdicts", "judged_days"):
+        connection.execute(create_table(schema.table(table)))
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
+    m001_initial,
+    m002_parts_of_files,
+    m003_quality,
+)
 
 
 def apply(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:

@@ -21,10 +21,13 @@ from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
+from sophia_metrics.schema.marts import FRESHNESS
 from sophia_metrics.schema.ddl import create_table
+from sophia_metrics.serving import HELD_NAME
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.holding import day_held_because, note_held, note_released
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
@@ -33,7 +36,9 @@ from sophia_metrics.warehouse.protocol import Publication
 __all__ = ["CURRENT_NAME", "publish_version"]
 
 CURRENT_NAME = "current.duckdb"
-LEDGER_DAYS = 90
+SHOWN_DAYS = 90
+SHOWN_SINCE = {"core_ingest_ledger": "finished_at", "core_quality_verdicts": "judged_at"}
+"""Tables that grow with every run, of which a version shows the last SHOWN_DAYS days, and by which instant."""
 KEEP_FOR = timedelta(hours=24)
 FORMAT = 2
 """Raised when the layout of a serving version changes, so that the next publish writes one."""
@@ -46,8 +51,8 @@ CONTENT = {
 }
 """By which columns a version differs from another. Their hashes are added up where the rows are."""
 
-VIEW_MARTS = frozenset({"mart_freshness", "mart_pipeline_runs"})
-"""Marts that whoever reads them computes: one reads the clock, the other is as long as its table."""
+VIEW_MARTS = frozenset({"mart_data_quality", "mart_freshness", "mart_pipeline_runs"})
+"""Marts that whoever reads them computes: one reads the clock, the others are as long as their tables."""
 
 LAYOUT = hashlib.sha256(
     "\n".join(
@@ -64,17 +69,21 @@ LAYOUT = hashlib.sha256(
 def publish_version(
     state: StateFile, store: DayFileStore, serving: Path, now: datetime, keep_versions: int
 ) -> Publication:
-    """Write the next version and move the pointer; where nothing changed, the current version stays.
+    """Write the next version and move the pointer; where nothing changed or a day is held, the current version stays.
 
     The lock is held throughout, so that versions are published in the order of their numbers.
     """
     with state.transaction() as connection:
-        content = _content_sha256(connection, store.folder)
         row = fetch_row(
             connection,
             "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1",
         )
         number = int(row[0]) if row else 0
+        if (reason := day_held_because(connection)) is not None:
+            note_held(serving, reason, now)
+            return Publication(number, is_new=False, published_at=row[1] if row else None, held_because=reason)
+        note_released(serving)
+        content = _content_sha256(connection, store.folder)
         if (
             row
             and row[2] == content
@@ -151,7 +160,7 @@ def _write(
         version.execute(f"CREATE TEMP VIEW {core.USAGE_EVENTS.name} AS {_newest_events(store, files)}")
         for each in MARTS:
             if each.table.storage is Storage.SERVING:
-                _create_serving_mart(version, each)
+                _create_serving_mart(version, each, store.folder / "serving")
         version.execute(f"COMMENT ON TABLE {state_tables.VERSIONS.name} IS {literal(LAYOUT)}")
         version.execute("COMMIT")
     finally:
@@ -181,8 +190,9 @@ def _bring_up(
     """Give a state table of a version the rows that the state has: those that it lacks are copied, no others."""
     version.execute(create_table(table))
     columns = ", ".join(table.names)
-    shown = f"finished_at >= {literal((now - timedelta(days=LEDGER_DAYS)).isoformat(sep=' '))}::TIMESTAMP"
-    rows = f"FROM {table.name} WHERE {shown if table is state_tables.INGEST_LEDGER else 'true'}"
+    since = f"{literal((now - timedelta(days=SHOWN_DAYS)).isoformat(sep=' '))}::TIMESTAMP"
+    shown = f"{SHOWN_SINCE[table.name]} >= {since}" if table.name in SHOWN_SINCE else "true"
+    rows = f"FROM {table.name} WHERE {shown}"
     same = f"SELECT {_fingerprint(table.names)} "
     if fetch_row(connection, same + rows) == fetch_row(version, f"{same} FROM {table.name}"):
         return
@@ -225,13 +235,23 @@ def _newest_events(store: DayFileStore, files: Iterable[DayFile]) -> str:
     return store.relation(core.USAGE_EVENTS, [file for file in events if file.day_on in newest])
 
 
-def _create_serving_mart(version: duckdb.DuckDBPyConnection, mart: Mart) -> None:
+def _create_serving_mart(version: duckdb.DuckDBPyConnection, mart: Mart, serving: Path) -> None:
     if mart.name in VIEW_MARTS:
-        _create_view(version, mart.name, re.sub(r"\$now\b", "(now() AT TIME ZONE 'UTC')", mart.sql))
+        rows = re.sub(r"\$now\b", "(now() AT TIME ZONE 'UTC')", mart.sql)
+        _create_view(version, mart.name, _held_is_stale(rows, serving) if mart.table is FRESHNESS else rows)
         return
     version.execute(create_table(mart.table))
     version.execute(f"DELETE FROM {mart.name}")
     version.execute(f"INSERT INTO {mart.name} BY NAME {mart.sql}")
+
+
+def _held_is_stale(rows: str, serving: Path) -> str:
+    """Return the rows of mart_freshness, in which tables are stale as long as a newer version is held back."""
+    held = literal(str(serving / HELD_NAME))
+    return (
+        "SELECT subject, newest_at, expected_within_seconds, is_stale OR (starts_with(subject, 'core_') "
+        f"AND EXISTS (SELECT 1 FROM glob({held}))) AS is_stale FROM ({rows}) AS freshness"
+    )
 
 
 def _kept_names(connection: duckdb.DuckDBPyConnection, now: datetime, keep_versions: int) -> frozenset[str]:
