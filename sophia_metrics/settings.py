@@ -46,6 +46,7 @@ __all__ = [
     "CONFIG_NAME",
     "SECRET_FIELDS",
     "GateSettings",
+    "QualitySettings",
     "Settings",
     "SourceSettings",
     "find_config",
@@ -137,6 +138,21 @@ class GateSettings(BaseModel):
     ] = 20
 
 
+class QualitySettings(BaseModel):
+    """How what readers see is judged. The compiled SQL judges always."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    checkpoint: Annotated[
+        bool,
+        Field(
+            description="Let Great Expectations judge too when the whole pipeline runs, and write Data Docs. It takes "
+            "some seconds and a quarter of a gigabyte; check_quality does it in any case.",
+            examples=[True],
+        ),
+    ] = True
+
+
 class Settings(BaseSettings):
     """The whole configuration. Unset fields have defaults that work on one machine."""
 
@@ -219,6 +235,7 @@ class Settings(BaseSettings):
         ),
     ] = 3
     gate: Annotated[GateSettings, Field(description="When a staged slice is held back.")] = GateSettings()
+    quality: Annotated[QualitySettings, Field(description="How what readers see is judged.")] = QualitySettings()
     sources: Annotated[
         tuple[SourceSettings, ...],
         Field(

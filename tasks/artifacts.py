@@ -10,6 +10,7 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
 from sophia_metrics.usage.outcome import Collected
@@ -54,11 +55,11 @@ def show_spend(settings: Settings) -> None:
 
 
 @step("show the quality", deadline_seconds=120)
-def show_quality(collected: Sequence[Collected]) -> None:
-    """Leave the quality verdict: what became of every row, what is held or refused, and why."""
+def show_quality(collected: Sequence[Collected], quality: QualityReport | None = None) -> None:
+    """Leave the quality verdict: what became of every row and expectation, what is held or refused, and why."""
     if is_orchestrated():
         create_markdown_artifact(
-            quality_report(collected),
+            quality_report(collected, quality),
             key="quality-verdict",
             description="What was read, and what became of it.",
         )

@@ -31,7 +31,7 @@ class Check(Protocol):
         ...
 
     def broken(self, now: str) -> str:
-        """Return an SQL predicate, true for a bad row; null counts as kept. `now` is SQL for the present (naive UTC)."""
+        """Return an SQL predicate, true for a bad row; null counts as kept. `now` is SQL for the present."""
         ...
 
 
@@ -148,7 +148,7 @@ class Holds:
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """No two rows have the same values in these columns: a check of rows together, which has no predicate of one row."""
+    """No two rows have the same values in these columns: a check of rows together, not of one by itself."""
 
     columns: tuple[str, ...]
 

@@ -70,17 +70,15 @@ def judge_marts(warehouse: Warehouse, now: datetime, *, every_day: bool = False)
         now: the present (naive UTC).
         every_day: judge all days there are.
     """
-    for _ in range(TRIES):
-        days = _days_to_judge(warehouse, every_day=every_day)
-        runs = tuple(_together([day for day in days if day.inputs_sha256 is not None]))
-        counts = [_judge(warehouse, now, run.days) for run in runs]
-        verdicts = merged(verdict for found in counts for verdict in found)
-        if held_because(verdicts) is None or not warehouse.build().day_count:
+    days, runs = _judge_days(warehouse, now, every_day=every_day)
+    for _ in range(TRIES - 1):
+        if not any(held_because(verdicts) for _, verdicts in runs) or not warehouse.build().day_count:
             break
-    held = [day for run, found in zip(runs, counts, strict=True) if held_because(found) for day in run.days]
-    reasons = {day: held_because(_judge(warehouse, now, (day,))) for day in held}
-    _record(warehouse, days, reasons, now)
-    return Judged((*verdicts, *_judge_present(warehouse, now)), runs)
+        days, runs = _judge_days(warehouse, now, every_day=every_day)
+    held = [day for run, verdicts in runs if held_because(verdicts) for day in run.days]
+    _record(warehouse, days, {day: held_because(_judge(warehouse, now, (day,))) for day in held}, now)
+    verdicts = merged(verdict for _, found in runs for verdict in found)
+    return Judged((*verdicts, *_judge_present(warehouse, now)), tuple(run for run, _ in runs))
 
 
 def hold_days(warehouse: Warehouse, days: Sequence[date], reason: str, now: datetime) -> None:
@@ -90,6 +88,15 @@ def hold_days(warehouse: Warehouse, days: Sequence[date], reason: str, now: date
     """
     rows = [{"day_on": day, "inputs_sha256": None, "held_because": reason, "judged_at": now} for day in days]
     warehouse.record(Record({state.JUDGED_DAYS.name: pl.DataFrame(rows, schema=polars_schema(state.JUDGED_DAYS))}))
+
+
+def _judge_days(
+    warehouse: Warehouse, now: datetime, *, every_day: bool
+) -> tuple[list[_Day], list[tuple[DaysToJudge, tuple[Verdict, ...]]]]:
+    """Return the days that have to be judged, and the verdicts on them as they were judged together."""
+    days = _days_to_judge(warehouse, every_day=every_day)
+    runs = _together([day for day in days if day.inputs_sha256 is not None])
+    return days, [(run, _judge(warehouse, now, run.days)) for run in runs]
 
 
 def _days_to_judge(warehouse: Warehouse, *, every_day: bool) -> list[_Day]:

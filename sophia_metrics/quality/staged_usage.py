@@ -1,6 +1,6 @@
-"""What must hold of a mapped usage row before it may enter core. The first rule that a row breaks sends it to quarantine.
+"""What must hold of a mapped usage row before it may enter core.
 
-The order matters: a row is told by the first one that it breaks.
+The first expectation that a row breaks sends it to quarantine, so their order matters.
 """
 
 from datetime import datetime
@@ -105,9 +105,7 @@ STAGED_USAGE: tuple[Expectation, ...] = (
     _negative("retry_ordinal", "the number of the try"),
     _valid(
         "count_too_large",
-        Holds(
-            ("has_absurd_count", *COUNTS), f"has_absurd_count OR greatest({', '.join(COUNTS)}) > {MAX_COUNT}"
-        ),
+        Holds(("has_absurd_count", *COUNTS), f"has_absurd_count OR greatest({', '.join(COUNTS)}) > {MAX_COUNT}"),
         "a count is above a trillion",
     ),
     _negative("cost_reported", "the reported cost"),

@@ -42,8 +42,8 @@ class Suite:
 def compile_count(suites: Sequence[Suite], now: str = NOW) -> str:
     """Return one SELECT of one row: for each suite its rows, and for each expectation the rows that break it.
 
-    `now` is SQL for the present (naive UTC), by default the parameter `$now`. One statement sees one state of all tables, and reads each
-    relation once, and once more where rows must be unique.
+    `now` is SQL for the present (naive UTC), by default the parameter `$now`. One statement sees one state of all
+    tables; it reads each relation once, and once more where rows must be unique.
     """
     steps: list[str] = []
     for place, suite in enumerate(suites):

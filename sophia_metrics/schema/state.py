@@ -204,7 +204,9 @@ QUALITY_VERDICTS = Table(
         Column("expectation", TEXT, "What must hold; docs/quality.md lists them.", True),
         Column("judged_at", INSTANT, "When it was judged (UTC).", True),
         Column("is_passed", BOOLEAN, "It holds.", True),
-        Column("severity", TEXT, "error: while it fails nothing is published; warning: it is shown, and no more.", True),
+        Column(
+            "severity", TEXT, "error: while it fails nothing is published; warning: it is shown, and no more.", True
+        ),
         Column("dimension", TEXT, "completeness, accuracy, timeliness, consistency or validity.", True),
         Column("observed", REAL, "Share of the rows that break it, 0 to 1. Null: there were no rows."),
         Column("failed_count", COUNT, "Rows that break it.", True),

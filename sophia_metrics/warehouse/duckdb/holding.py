@@ -30,7 +30,7 @@ def day_held_because(connection: duckdb.DuckDBPyConnection) -> str | None:
 def note_held(serving: Path, reason: str, now: datetime) -> None:
     """Let readers know that the version they see is stale, since when and why."""
     path = serving / HELD_NAME
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     note = {"held_since_at": known.get("held_since_at", now.isoformat()), "held_because": reason}
     if note != known:
         place_file(path, lambda temporary: temporary.write_text(json.dumps(note), encoding="utf-8"))

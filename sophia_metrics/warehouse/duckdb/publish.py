@@ -21,8 +21,8 @@ from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
-from sophia_metrics.schema.marts import FRESHNESS
 from sophia_metrics.schema.ddl import create_table
+from sophia_metrics.schema.marts import FRESHNESS
 from sophia_metrics.serving import HELD_NAME
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
