@@ -6,6 +6,7 @@ from prefect import flow
 
 from sophia_metrics.warehouse.protocol import BuildReport, Changed, Publication
 from tasks.artifacts import show_freshness, show_spend
+from tasks.checks import check_marts
 from tasks.clock import utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.runs import finish_run, recorded_run
@@ -22,7 +23,7 @@ def backfill_usage(first: date, last: date, config: str | None = None) -> tuple[
     Runs on the one host that has the state folder. Safe to run twice, at once with any other flow, and
     after a kill: the days are switched in one step, or not at all. What is priced keeps its price. A day
     whose landing is gone is refused, and nothing is changed. What the gate holds was never committed, and
-    is not rebuilt.
+    is not rebuilt. Where a day fails an expectation, readers keep the version that they have.
 
     Args:
         first: the first day.
@@ -33,7 +34,8 @@ def backfill_usage(first: date, last: date, config: str | None = None) -> tuple[
     with recorded_run(settings, "backfill-usage", now := utc_now()) as run:
         changed = rebuild_days(settings, first, last, now)
         build = build_marts(settings, utc_now())
-        finish_run(settings, run, utc_now())
+        quality = check_marts(settings, run, utc_now())
+        finish_run(settings, run, utc_now(), quality=quality)
         publication = publish_version(settings, utc_now())
     show_spend(settings)
     show_freshness(settings)

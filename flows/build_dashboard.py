@@ -5,6 +5,7 @@ from prefect import flow
 from sophia_metrics.warehouse.protocol import BuildReport, Publication
 from tasks.artifacts import show_budgets, show_freshness, show_spend
 from tasks.budgets import note_budgets
+from tasks.checks import check_marts
 from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.runs import finish_run, recorded_run
@@ -19,7 +20,8 @@ def build_dashboard(config: str | None = None) -> tuple[BuildReport, Publication
 
     Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: a day is
     made anew from its inputs, never added to; readers see the old version or the new one, and never wait.
-    Where nothing changed it builds and publishes nothing. What the gate held is not in core, nor here.
+    Where nothing changed it builds and publishes nothing. What the gate held is not in core, nor here. Held:
+    a day fails an expectation. Readers keep the version that they have, and every run judges the day again.
 
     Args:
         config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
@@ -28,7 +30,8 @@ def build_dashboard(config: str | None = None) -> tuple[BuildReport, Publication
     with recorded_run(settings, "build-dashboard", utc_now()) as run:
         note_budgets(settings, utc_now())
         build = build_marts(settings, utc_now())
-        finish_run(settings, run, utc_now())
+        quality = check_marts(settings, run, utc_now())
+        finish_run(settings, run, utc_now(), quality=quality)
         publication = publish_version(settings, utc_now())
     show_spend(settings)
     show_budgets(settings)

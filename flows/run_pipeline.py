@@ -7,6 +7,7 @@ from flows.collect_usage import collect_source
 from sophia_metrics.usage.outcome import RunSummary
 from tasks.artifacts import show_budgets, show_freshness, show_quality, show_spend
 from tasks.budgets import note_budgets
+from tasks.checks import check_marts, run_checkpoint, started_checkpoint
 from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.plan import plan_usage
@@ -20,15 +21,20 @@ __all__ = ["run_pipeline"]
 
 @flow(flow_run_name=named_by_minute("run-pipeline"), persist_result=False)
 def run_pipeline(
-    config: str | None = None, source: str | None = None, paths: list[str] | None = None, sample: bool = False
+    config: str | None = None,
+    source: str | None = None,
+    paths: list[str] | None = None,
+    sample: bool = False,
+    checkpoint: bool | None = None,
 ) -> RunSummary:
-    """Collect what is new at every source and cache, probe services, build the marts, publish; return what was done.
+    """Collect usage, caches and probes, build and judge the marts, publish a version; return what was done.
 
     Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: it goes on
     where the last run stopped, and a second run changes nothing. A source that fails ends the run, which is
     recorded as failed; what was committed before stays, and the next run publishes it.
     Held: the gate did not believe a slice. It stays in landing, out of the figures, and every run judges it
-    again. The rest is published; the run is a success, and says `is_held`.
+    again. The rest is published; the run is a success, and says `is_held`. Held too: a day fails an
+    expectation. Then nothing is published, and readers keep the version that they have.
     A cache that fails is named in the summary and in the logs, and keeps nothing else out.
 
     Args:
@@ -37,9 +43,14 @@ def run_pipeline(
         paths: files of that source to collect, instead of those that are configured. They are read to their last
             byte: nobody writes to a file that a person names.
         sample: collect made-up usage; so does a run that finds neither sources nor agent logs.
+        checkpoint: let Great Expectations judge as well. None: as the settings say.
     """
     settings = read_settings(config)
-    with recorded_run(settings, "run-pipeline", now := utc_now()) as run:
+    is_wanted = settings.quality.checkpoint if checkpoint is None else checkpoint
+    with (
+        recorded_run(settings, "run-pipeline", now := utc_now()) as run,
+        started_checkpoint(now, is_wanted=is_wanted) as great_expectations,
+    ):
         planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
         collected = tuple(collect_source(settings, each, now, are_finished=bool(paths)) for each in planned)
         caches = collect_caches(settings)
@@ -49,10 +60,13 @@ def run_pipeline(
             probe_once(settings, None, utc_now())
         note_budgets(settings, utc_now())
         build = build_marts(settings, utc_now())
-        finish_run(settings, run, utc_now(), collected)
+        quality = check_marts(settings, run, utc_now(), collected)
+        if great_expectations is not None:
+            quality = run_checkpoint(settings, run, great_expectations, quality, utc_now(), collected)
+        finish_run(settings, run, utc_now(), collected, quality)
         publication = publish_version(settings, utc_now())
-    show_quality(collected)
+    show_quality(collected, quality)
     show_spend(settings)
     show_budgets(settings)
     show_freshness(settings)
-    return RunSummary(run.run_id, collected, repriced_count, build, publication, caches)
+    return RunSummary(run.run_id, collected, repriced_count, build, quality, publication, caches)

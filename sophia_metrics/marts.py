@@ -29,6 +29,7 @@ BUILD_ORDER = (
     schema.marts.PERFORMANCE_NOW,
     schema.marts.PIPELINE_RUNS_MART,
     schema.marts.FRESHNESS,
+    schema.marts.DATA_QUALITY,
 )
 
 _TABLE_NAMES = frozenset(table.name for table in schema.TABLES)

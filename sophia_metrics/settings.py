@@ -49,6 +49,7 @@ __all__ = [
     "CONFIG_NAME",
     "SECRET_FIELDS",
     "GateSettings",
+    "QualitySettings",
     "Settings",
     "SourceSettings",
     "find_config",
@@ -139,6 +140,21 @@ class GateSettings(BaseModel):
         int,
         Field(ge=1, description="Slices with fewer rows are not judged by that share.", examples=[20]),
     ] = 20
+
+
+class QualitySettings(BaseModel):
+    """How what readers see is judged. The compiled SQL judges always."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    checkpoint: Annotated[
+        bool,
+        Field(
+            description="Let Great Expectations judge too when the whole pipeline runs, and write Data Docs. It takes "
+            "some seconds and a quarter of a gigabyte; check_quality does it in any case.",
+            examples=[True],
+        ),
+    ] = True
 
 
 class Settings(BaseSettings):
@@ -232,6 +248,7 @@ class Settings(BaseSettings):
             examples=[[{"name": "search-month", "scope": "team/search", "period": "month", "limit_usd": 500}]],
         ),
     ] = PLATFORM_BUDGETS
+    quality: Annotated[QualitySettings, Field(description="How what readers see is judged.")] = QualitySettings()
     sources: Annotated[
         tuple[SourceSettings, ...],
         Field(

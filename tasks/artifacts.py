@@ -13,6 +13,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from sophia_metrics.costs.budget_report import load_budget_status
 from sophia_metrics.health.results import ProbeResult
+from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
 from sophia_metrics.usage.outcome import Collected
@@ -74,11 +75,11 @@ def show_budgets(settings: Settings) -> None:
 
 
 @step("show the quality", deadline_seconds=120)
-def show_quality(collected: Sequence[Collected]) -> None:
-    """Leave the quality verdict: what became of every row, what is held or refused, and why."""
+def show_quality(collected: Sequence[Collected], quality: QualityReport | None = None) -> None:
+    """Leave the quality verdict: what became of every row and expectation, what is held or refused, and why."""
     if is_orchestrated():
         create_markdown_artifact(
-            quality_report(collected),
+            quality_report(collected, quality),
             key="quality-verdict",
             description="What was read, and what became of it.",
         )

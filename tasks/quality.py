@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.usage.outcome import Collected
 
 __all__ = ["SAMPLE_BANNER", "quality_report"]
@@ -9,14 +10,15 @@ __all__ = ["SAMPLE_BANNER", "quality_report"]
 SAMPLE_BANNER = "**Sample data:** these figures are made up, for a first look."
 
 
-def quality_report(collected: Sequence[Collected]) -> str:
-    """Return the verdict on what a run collected: rows by source, held slices, refused files."""
+def quality_report(collected: Sequence[Collected], quality: QualityReport | None = None) -> str:
+    """Return the verdict on what a run collected and judged: rows by source, what is held and why, refused files."""
     sections = (
         _banner(collected),
-        _verdict(collected),
-        _rows(collected),
+        _verdict(collected) if collected else (),
+        _rows(collected) if collected else (),
         _held(collected),
         _refused(collected),
+        _expectations(quality) if quality is not None else (),
     )
     return "\n\n".join("\n".join(section) for section in map(list, sections) if section) + "\n"
 
@@ -64,3 +66,14 @@ def _refused(collected: Sequence[Collected]) -> Iterator[str]:
         yield "## Refused files"
     for refusal in refusals:
         yield f"- `{refusal.path}`: {refusal.reason}"
+
+
+def _expectations(quality: QualityReport) -> Iterator[str]:
+    reason = quality.held_because
+    yield "## Expectations"
+    yield f"{len(quality.verdicts):,} judged, {len(quality.failed):,} failed"
+    if reason is not None:
+        yield f"- **nothing is published until this is repaired:** {reason}"
+    yield from (f"- {each.severity}: {each.sentence}" for each in quality.failed)
+    if quality.data_docs is not None:
+        yield f"- Data Docs: `{quality.data_docs}`"

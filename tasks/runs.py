@@ -13,6 +13,7 @@ from prefect.context import FlowRunContext
 
 from sophia_metrics.connect import connect_warehouse
 from sophia_metrics.errors import SophiaError
+from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.schema import state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.settings import Settings
@@ -42,16 +43,23 @@ def start_run(settings: Settings, run: Run) -> None:
 
 
 @step("note the end", deadline_seconds=120)
-def finish_run(settings: Settings, run: Run, ended_at: datetime, collected: Sequence[Collected] | None = None) -> None:
-    """Record how a run ended: completed, or held where the gate keeps something back.
+def finish_run(
+    settings: Settings,
+    run: Run,
+    ended_at: datetime,
+    collected: Sequence[Collected] | None = None,
+    quality: QualityReport | None = None,
+) -> None:
+    """Record how a run ended: completed, or held where the gate or a failed expectation keeps something back.
 
     Args:
         settings: name the warehouse.
         run: the run.
         ended_at: the end (naive UTC). Publishing follows it, so that the published version shows the end.
         collected: what the run read. None: it is not a run that reads.
+        quality: what the run judged. None: it is not a run that judges.
     """
-    is_held = any(each.held for each in collected or ())
+    is_held = any(each.held for each in collected or ()) or (quality is not None and quality.held_because is not None)
     row_count = None if collected is None else sum(each.counts.read for each in collected)
     _write(settings, run, "held" if is_held else "completed", ended_at, row_count)
 

@@ -16,6 +16,7 @@ def folder(tmp_path_factory, name):
     patch = pytest.MonkeyPatch()
     patch.chdir(path)
     patch.setenv("SOPHIA_HOME", str(path / "home"))
+    patch.setenv("SOPHIA_QUALITY__CHECKPOINT", "false")
     return CommandLine(path), patch
 
 

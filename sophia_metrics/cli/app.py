@@ -1,6 +1,7 @@
 """The commands, and what every one of them shares: errors in one message, and exit codes.
 
-Exit codes: 0 good; 1 failed; 2 wrong usage or configuration; 3 finished, but the gate held a slice back.
+Exit codes: 0 good; 1 failed; 2 wrong usage or configuration; 3 finished, but the gate or a failed expectation
+holds something back.
 
 A command imports its module when it is called, so that `--help` and `sql` start at once.
 """
@@ -193,7 +194,20 @@ def backfill(
     """
     from sophia_metrics.cli.backfill import backfill_days  # noqa: PLC0415
 
-    backfill_days(first.date(), last.date(), is_plain=not prefect, is_json=json)
+    if backfill_days(first.date(), last.date(), is_plain=not prefect, is_json=json):
+        raise typer.Exit(HELD)
+
+
+@app.command()
+def check(*, prefect: UsePrefect = False, json: Json = False) -> None:
+    """Judge every day of core and of the tables by all expectations, and write Data Docs.
+
+    The other commands judge only the days that changed. It runs without Prefect unless --prefect says otherwise.
+    """
+    from sophia_metrics.cli.check import check_all  # noqa: PLC0415
+
+    if check_all(is_plain=not prefect, is_json=json):
+        raise typer.Exit(HELD)
 
 
 budgets_app = typer.Typer(

@@ -13,8 +13,8 @@ from sophia_metrics.settings import load_settings
 __all__ = ["backfill_days"]
 
 
-def backfill_days(first: date, last: date, *, is_plain: bool, is_json: bool) -> None:
-    """Rebuild UTC days, both included, publish them, and say what changed.
+def backfill_days(first: date, last: date, *, is_plain: bool, is_json: bool) -> bool:
+    """Rebuild UTC days, both included, publish them, and say what changed; say whether the publish is held back.
 
     Raises:
         ConfigurationError: there are no such days, or a source of theirs is not configured any more.
@@ -31,14 +31,16 @@ def backfill_days(first: date, last: date, *, is_plain: bool, is_json: bool) -> 
         "built_day_count": build.day_count,
         "version": publication.version,
         "is_changed": publication.is_new,
+        "held_because": publication.held_because,
         "state_folder": settings.home,
     }
     if is_json:
         print_facts(facts)
-        return
-    state = "published" if publication.is_new else "is as it was"
+        return publication.held_because is not None
+    state = "published" if publication.is_new else f"stays: {publication.held_because or 'it is as it was'}"
     Console(highlight=False).print(
         f"rebuilt {plural(changed.event_count, 'event')} of {plural(len(changed.days), 'day')} from landing; "
         f"built {plural(build.day_count, 'mart day')}; version {publication.version} {state}",
         soft_wrap=True,
     )
+    return publication.held_because is not None

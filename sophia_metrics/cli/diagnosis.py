@@ -15,7 +15,7 @@ from sophia_metrics.cli.setting_values import SettingValue, setting_values
 from sophia_metrics.connect import connect_cache, connect_source, connect_warehouse, plan_sources
 from sophia_metrics.errors import SophiaError
 from sophia_metrics.services import Health, HealthStatus, Service, run_sync
-from sophia_metrics.serving import Serving
+from sophia_metrics.serving import Held, Serving
 from sophia_metrics.settings import Settings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 
@@ -47,6 +47,7 @@ class Diagnosis:
         components: the answers of warehouse, sources and caches.
         prefect: the Prefect API.
         published: the current version. None: nothing is published yet.
+        held: what holds a newer version back. None: nothing does.
         unpriced: usage whose cost is not known, the most tokens first.
         assumptions: what the prices of computed costs rest on, the most money first.
     """
@@ -57,6 +58,7 @@ class Diagnosis:
     components: tuple[Health, ...]
     prefect: PrefectApi
     published: Published | None
+    held: Held | None
     unpriced: tuple[Unpriced, ...]
     assumptions: tuple[Assumption, ...]
 
@@ -79,6 +81,7 @@ def diagnose(settings: Settings, now: datetime) -> Diagnosis:
         components=tuple(_components(settings, now)),
         prefect=find_api(Path.cwd()),
         published=load_published(serving) if is_published else None,
+        held=serving.held,
         unpriced=gaps.unpriced,
         assumptions=gaps.assumptions,
     )

@@ -10,6 +10,7 @@ from sophia_metrics.cli.diagnosis import Diagnosis
 from sophia_metrics.cli.figures import bytes_text, count, instant, money, plural
 from sophia_metrics.cli.price_gaps import Assumption, Unpriced
 from sophia_metrics.cli.published import Published
+from sophia_metrics.cli.quality_page import held_lines
 from sophia_metrics.services import HealthStatus
 
 __all__ = ["print_diagnosis"]
@@ -34,6 +35,9 @@ def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
     yield "State folder", Text(f"{state.path} ({size}; {bytes_text(state.free_bytes)} free on its disk)")
     yield "Settings", _settings(diagnosis)
     yield "Parts", _parts(diagnosis)
+    held_back = tuple(held_lines(diagnosis.held))
+    if held_back:
+        yield "Not published", Group(*(Text(line, style="bold red") for line in held_back))
     if diagnosis.published is None:
         yield "Published", Text("nothing yet: `sophia-metrics run` does it")
         return

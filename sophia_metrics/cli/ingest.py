@@ -23,7 +23,9 @@ def ingest_files(paths: Sequence[Path], source: str, *, is_plain: bool, is_json:
     settings = load_settings()
     with Progress(f"reading usage of {source}", shows_warnings=is_plain) as progress:
         absolute = [str(path.expanduser().absolute()) for path in paths]
-        summary = Pipeline(settings.home, progress, is_plain=is_plain).run(source=source, paths=absolute)
+        summary = Pipeline(settings.home, progress, is_plain=is_plain).run(
+            source=source, paths=absolute, checkpoint=False
+        )
     report_run(settings, summary, is_plain=is_plain, is_json=is_json)
     refused = [each for found in summary.collected for each in found.refused]
     if refused:

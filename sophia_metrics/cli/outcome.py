@@ -4,10 +4,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.console import Console
+
 from sophia_metrics.cache.reading import CacheReading
 from sophia_metrics.cli.facts import print_facts
 from sophia_metrics.cli.prefect_api import prefect_home
 from sophia_metrics.cli.published import load_published
+from sophia_metrics.cli.quality_page import quality_facts, quality_sections
 from sophia_metrics.cli.run_page import RunPage, print_page
 from sophia_metrics.cli.spend_page import SHOWN_MODELS
 from sophia_metrics.costs.budget_report import load_budget_status
@@ -24,6 +27,9 @@ def report_run(settings: Settings, summary: RunSummary, *, is_plain: bool, is_js
     """Print what the run did and what is published now."""
     now = naive_utc(datetime.now(UTC))
     serving = Serving(settings.home)
+    if serving.version is None:
+        _report_unpublished(summary, is_json=is_json)
+        return
     page = RunPage(
         summary=summary,
         spend=load_spend(serving, now, settings.time_zone, model_count=None if is_json else SHOWN_MODELS),
@@ -37,6 +43,17 @@ def report_run(settings: Settings, summary: RunSummary, *, is_plain: bool, is_js
         print_facts(run_facts(page))
     else:
         print_page(page)
+
+
+def _report_unpublished(summary: RunSummary, *, is_json: bool) -> None:
+    """Say why there is nothing to read: the very first publish was held back."""
+    if is_json:
+        facts = {"run_id": summary.run_id, "is_held": summary.is_held, "quality": quality_facts(summary.quality)}
+        print_facts({**facts, "rows": asdict(summary.counts), "published": None})
+        return
+    console = Console(highlight=False)
+    for section in quality_sections(summary.quality, summary.publication):
+        console.print(section)
 
 
 def run_facts(page: RunPage) -> dict[str, Any]:
@@ -53,6 +70,7 @@ def run_facts(page: RunPage) -> dict[str, Any]:
         "caches": [_cache_facts(each) for each in summary.caches.readings],
         "cache_problems": summary.caches.problems,
         "state_folder": page.home,
+        "quality": quality_facts(summary.quality),
         "published": page.published,
         "spend": page.spend,
         "budgets": page.budgets,

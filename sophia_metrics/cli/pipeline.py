@@ -13,6 +13,7 @@ from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.progress import Progress
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError, SophiaError
 from sophia_metrics.health.results import ProbeResult
+from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.usage.outcome import Collected, RunSummary
 from sophia_metrics.warehouse.protocol import BuildReport, Changed, Publication
 
@@ -47,13 +48,20 @@ class Pipeline:
         self._progress = progress
         self._is_plain = is_plain
 
-    def run(self, *, source: str | None = None, paths: list[str] | None = None, is_sample: bool = False) -> RunSummary:
-        """Run the whole pipeline once."""
+    def run(
+        self,
+        *,
+        source: str | None = None,
+        paths: list[str] | None = None,
+        is_sample: bool = False,
+        checkpoint: bool | None = None,
+    ) -> RunSummary:
+        """Run the whole pipeline once; `checkpoint` says whether Great Expectations judges too (None: the settings)."""
         self._prepare()
         from flows.run_pipeline import run_pipeline  # noqa: PLC0415 - Prefect reads its settings when imported
 
         self._progress.show("collecting usage")
-        return self._start(run_pipeline, source=source, paths=paths, sample=is_sample)
+        return self._start(run_pipeline, source=source, paths=paths, sample=is_sample, checkpoint=checkpoint)
 
     def collect(self, *, source: str, paths: list[str]) -> tuple[tuple[Collected, ...], Publication]:
         """Collect what is new in some files, build and publish: the cost is that of what is new."""
@@ -81,6 +89,14 @@ class Pipeline:
 
         self._progress.show("asking the services")
         return self._start(probe_services, services=list(services))
+
+    def check(self) -> QualityReport:
+        """Judge every day of core and marts."""
+        self._prepare()
+        from flows.check_quality import check_quality  # noqa: PLC0415 - see above
+
+        self._progress.show("judging every day")
+        return self._start(check_quality)
 
     def _prepare(self) -> None:
         """Find the Prefect API, and say why there will be a wait.

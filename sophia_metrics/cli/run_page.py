@@ -17,6 +17,7 @@ from sophia_metrics.cli.budget_page import budget_section
 from sophia_metrics.cli.figures import age, bytes_text, count, instant, plural
 from sophia_metrics.cli.health_page import services_section
 from sophia_metrics.cli.published import Published
+from sophia_metrics.cli.quality_page import quality_sections
 from sophia_metrics.cli.spend_page import spend_sections
 from sophia_metrics.costs.budget_report import BudgetStatus
 from sophia_metrics.costs.spend import SpendReport
@@ -97,6 +98,7 @@ def _run_sections(page: RunPage) -> Iterator[RenderableType]:
     if held:
         lines = [f"  {each.source}: {each.held_because}" for each in held]
         yield _warning(f"Held back by the gate: {plural(len(held), 'slice')}, not in any figure", lines)
+    yield from quality_sections(page.summary.quality, page.summary.publication)
 
     services = services_section(page.published.services, page.now)
     yield Group(Text("Services", style="bold"), services, Text())
@@ -132,9 +134,12 @@ def _row_cells(rows: RowCounts) -> tuple[str, ...]:
 def _lines(page: RunPage) -> Iterator[tuple[str, str]]:
     published = page.published
     changed = "" if page.is_changed else "nothing changed: no new usage, no new prices. "
-    yield "result", f"{changed}version {published.version}, published {instant(published.published_at)}"
+    stale = ", STALE: a newer one is held back" if page.summary.publication.held_because else ""
+    yield "result", f"{changed}version {published.version}, published {instant(published.published_at)}{stale}"
     yield "fresh", "; ".join(_freshness(page))
     yield "caches", "; ".join(_caches(page.summary.caches)) or "no data: name one under [[caches]] in sophia.toml"
+    if page.summary.quality.data_docs is not None:
+        yield "quality", str(page.summary.quality.data_docs)
     yield "state", str(page.home)
     prefect = f"; Prefect's own records of runs are in {page.prefect_home}" if page.prefect_home else ""
     yield "undo", f"rm -r {quote(str(page.home))} (nothing else was written{prefect})"

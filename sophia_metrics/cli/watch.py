@@ -87,10 +87,12 @@ def _report(now: datetime, collected: Collected, publication: Publication, *, is
         "rows": asdict(counts),
         "refused": collected.refused,
         "version": publication.version,
+        "held_because": publication.held_because,
     }
     if is_json:
         print_facts(facts, indent=None)
         return
     what = f"{plural(counts.read, 'row')} read, {counts.accepted:,} accepted, {counts.quarantined:,} in quarantine"
     refused = f", {plural(len(collected.refused), 'file')} refused" if collected.refused else ""
-    print(f"{now:%H:%M:%S} UTC  {what}{refused}; version {publication.version}", flush=True)  # noqa: T201
+    stale = f", STALE: {publication.held_because}" if publication.held_because else ""
+    print(f"{now:%H:%M:%S} UTC  {what}{refused}; version {publication.version}{stale}", flush=True)  # noqa: T201

@@ -10,6 +10,7 @@ __all__ = [
     "COST_DAILY",
     "COST_HOURLY",
     "COST_TREND",
+    "DATA_QUALITY",
     "FRESHNESS",
     "LATENCY_HISTOGRAM",
     "MODEL_EFFICIENCY",
@@ -451,6 +452,28 @@ PIPELINE_RUNS_MART = Table(
         Column("row_count", COUNT, "Rows read."),
         Column("run_status", TEXT, "running, completed, held or failed.", True),
         Column("version", COUNT, "The published version that the run left behind."),
+    ),
+    storage=Storage.SERVING,
+)
+
+DATA_QUALITY = Table(
+    name="mart_data_quality",
+    doc="What became of every expectation in every run; the verdicts of a run that was held are in the next version.",
+    key=("run_id", "suite", "expectation"),
+    columns=(
+        Column("run_id", TEXT, "The run in mart_pipeline_runs.", True),
+        Column("suite", TEXT, "The table that was judged, or what was compared.", True),
+        Column("expectation", TEXT, "What must hold; docs/quality.md lists them.", True),
+        Column("judged_at", INSTANT, "When it was judged (UTC).", True),
+        Column("is_passed", BOOLEAN, "It holds.", True),
+        Column(
+            "severity", TEXT, "error: while it fails nothing is published; warning: it is shown, and no more.", True
+        ),
+        Column("dimension", TEXT, "completeness, accuracy, timeliness, consistency or validity.", True),
+        Column("observed", REAL, "Share of the rows that break it, 0 to 1. Null: there were no rows."),
+        Column("failed_count", COUNT, "Rows that break it.", True),
+        Column("checked_count", COUNT, "Rows that were looked at: those of the days that had changed.", True),
+        Column("checked_by", TEXT, "sql, great_expectations, or sql+great_expectations.", True),
     ),
     storage=Storage.SERVING,
 )

@@ -7,12 +7,14 @@ __all__ = [
     "CALENDAR_DAYS",
     "FILE_POSITIONS",
     "INGEST_LEDGER",
+    "JUDGED_DAYS",
     "MANIFEST",
     "MART_BUILDS",
     "PIPELINE_RUNS",
     "PRICE_BOOKS",
     "PRICE_CARDS",
     "PRICE_CARD_UNITS",
+    "QUALITY_VERDICTS",
     "QUARANTINE_VERDICTS",
     "SCHEMA_CHANGES",
     "SCHEMA_MIGRATIONS",
@@ -261,6 +263,28 @@ SERVICES = Table(
     storage=Storage.STATE,
 )
 
+QUALITY_VERDICTS = Table(
+    name="core_quality_verdicts",
+    doc="What became of an expectation in a run, held ones too; mart_data_quality shows it.",
+    key=("run_id", "suite", "expectation"),
+    columns=(
+        Column("run_id", TEXT, "The run in core_pipeline_runs.", True),
+        Column("suite", TEXT, "The table that was judged, or what was compared.", True),
+        Column("expectation", TEXT, "What must hold; docs/quality.md lists them.", True),
+        Column("judged_at", INSTANT, "When it was judged (UTC).", True),
+        Column("is_passed", BOOLEAN, "It holds.", True),
+        Column(
+            "severity", TEXT, "error: while it fails nothing is published; warning: it is shown, and no more.", True
+        ),
+        Column("dimension", TEXT, "completeness, accuracy, timeliness, consistency or validity.", True),
+        Column("observed", REAL, "Share of the rows that break it, 0 to 1. Null: there were no rows."),
+        Column("failed_count", COUNT, "Rows that break it.", True),
+        Column("checked_count", COUNT, "Rows that were looked at: those of the days that had changed.", True),
+        Column("checked_by", TEXT, "sql, great_expectations, or sql+great_expectations.", True),
+    ),
+    storage=Storage.STATE,
+)
+
 VERSIONS = Table(
     name="core_versions",
     doc="The published versions.",
@@ -338,6 +362,19 @@ MANIFEST = Table(
         Column("row_count", COUNT, "Rows in the file.", True),
         Column("size_bytes", COUNT, "Bytes of the file.", True),
         Column("attempt_id", TEXT, "The attempt or build that wrote it.", True),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+JUDGED_DAYS = Table(
+    name="judged_days",
+    doc="From which files and for which expectations each day was judged; a day of other files is judged again.",
+    key=("day_on",),
+    columns=(
+        Column("day_on", DATE, "The UTC day.", True),
+        Column("inputs_sha256", TEXT, "Hash over the paths of its files and the expectations. Null: it has no files."),
+        Column("held_because", TEXT, "Why nothing is published while the day is like this. Null: it has passed."),
+        Column("judged_at", INSTANT, "When it was judged (UTC).", True),
     ),
     storage=Storage.INTERNAL,
 )

@@ -7,7 +7,7 @@ was killed or the gate held it, is committed by the next run.
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +21,7 @@ from sophia_metrics.sources.growth import part_to_read, still_stands
 from sophia_metrics.sources.part import FilePart
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.earlier import EarlierPart, EarlierPartError, earlier_parts
-from sophia_metrics.usage.gate import GateLimits, judge
+from sophia_metrics.usage.gate import GateLimits, judge, judge_rules
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import LandedFile, Landing, landings
 from sophia_metrics.usage.landing_writer import Landed, land
@@ -176,12 +176,14 @@ class Collector:
                 stage(connection, landing, source.format, source.terms, now, lambda: self._earlier(landing))
             except EarlierPartError as error:
                 held_because, is_lost = str(error), error.is_lost
-            held_because = held_because or judge(connection, self.limits).reason
+            gate = judge(connection, self.limits)
+            judged = judge_rules(connection, gate)
+            held_because = held_because or gate.reason
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM staged")
             learned = self._desk.look_up(connection, distinct_keys(connection), now)
             self._desk.create_terms(connection, [source.terms])
             staged = Slice(connection, source.terms, landing, now, learned, held_because)
-            receipt = self.warehouse.commit(staged)
+            receipt = replace(self.warehouse.commit(staged), judged=judged)
         if is_lost:
             self._give_up([landing])
         log.info("%s", receipt.summary)

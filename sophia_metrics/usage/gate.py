@@ -1,10 +1,15 @@
 """The gate: judges a staged slice as a whole. A slice that fails is held: nothing of it is committed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
-__all__ = ["GateLimits", "Verdict", "judge"]
+from sophia_metrics.frames import fetch_row
+from sophia_metrics.quality import verdict as quality
+from sophia_metrics.quality.suite import compile_count, counted
+from sophia_metrics.quality.suites import QUARANTINED_SHARE, STAGED
+
+__all__ = ["GateLimits", "Verdict", "judge", "judge_rules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +27,17 @@ class GateLimits:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason` says why the slice is held, in a sentence. None: it may be committed."""
+    """The verdict on a slice.
+
+    Attributes:
+        reason: why the slice is held, in a sentence. None: it may be committed.
+        row_count: its rows that are usage.
+        broken_count: those of them that break a row rule.
+    """
 
     reason: str | None
+    row_count: int = 0
+    broken_count: int = 0
 
     @property
     def is_held(self) -> bool:
@@ -41,10 +54,36 @@ def judge(connection: duckdb.DuckDBPyConnection, limits: GateLimits) -> Verdict:
     broken = [(str(rule), int(count)) for rule, count in counts if rule is not None]
     broken_count = sum(count for _, count in broken)
     if rows < limits.min_rows or not broken or broken_count / rows <= limits.max_quarantined_ratio:
-        return Verdict(None)
+        return Verdict(None, rows, broken_count)
     rule, count = broken[0]
     return Verdict(
         f"{broken_count:,} of {rows:,} rows break a row rule, most of them {rule} ({count:,}): "
         "correct the format, the mapping or the file, then run again; "
-        "[gate] max_quarantined_ratio in sophia.toml says from which share on a slice is held"
+        "[gate] max_quarantined_ratio in sophia.toml says from which share on a slice is held",
+        rows,
+        broken_count,
     )
+
+
+def judge_rules(connection: duckdb.DuckDBPyConnection, gate: Verdict) -> tuple[quality.Verdict, ...]:
+    """Return the verdict on every row rule, each for itself, and on the slice; `mapped` holds the rows.
+
+    Where no row was rejected nothing is counted again.
+    """
+    counts = {(STAGED.name, each.name): (0, gate.row_count) for each in STAGED.expectations}
+    if gate.broken_count:
+        rejected = replace(STAGED, rows=f"{STAGED.rows} AND rule IS NOT NULL")
+        row = fetch_row(connection, compile_count([rejected], "getvariable('now')")) or ()
+        counts = {key: (failed, gate.row_count) for key, (failed, _) in counted([STAGED], row).items()}
+    slice_verdict = quality.Verdict(
+        suite=STAGED.name,
+        expectation=QUARANTINED_SHARE.name,
+        severity=QUARANTINED_SHARE.severity,
+        dimension=QUARANTINED_SHARE.dimension,
+        why=QUARANTINED_SHARE.why,
+        failed_count=gate.broken_count,
+        checked_count=gate.row_count,
+        checked_by=quality.SQL,
+        is_passed=not gate.is_held,
+    )
+    return (*quality.verdicts_of([STAGED], counts, quality.SQL), slice_verdict)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from sophia_metrics.cache.outcome import CachesCollected
+from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.sources.part import Refusal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.collect import Findings
@@ -79,6 +80,7 @@ class RunSummary:
         collected: by source.
         repriced_count: events that had no price and have one now.
         build: the mart days that were built.
+        quality: what became of the expectations.
         publication: the version that readers see now.
         caches: what was read of caches, and which failed.
     """
@@ -87,6 +89,7 @@ class RunSummary:
     collected: tuple[Collected, ...]
     repriced_count: int
     build: BuildReport
+    quality: QualityReport
     publication: Publication
     caches: CachesCollected = field(default_factory=CachesCollected)
 
@@ -97,8 +100,8 @@ class RunSummary:
 
     @property
     def is_held(self) -> bool:
-        """The gate holds a slice back: the exit code is 3."""
-        return any(each.held for each in self.collected)
+        """The gate holds a slice back, or a failed expectation the publish: the exit code is 3."""
+        return any(each.held for each in self.collected) or self.publication.held_because is not None
 
     @property
     def is_changed(self) -> bool:

@@ -18,6 +18,7 @@ import duckdb
 
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.knowledge import Learned
+from sophia_metrics.quality.staged_usage import MAX_COUNT
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Column, Kind
 from sophia_metrics.schema.ddl import sql_type
@@ -26,7 +27,7 @@ from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.earlier import EarlierPart
 from sophia_metrics.usage.landing import Landing
-from sophia_metrics.usage.rules import MAX_COUNT, UNIT_RULES, first_broken_rule
+from sophia_metrics.usage.rules import UNIT_RULES, first_broken_rule
 
 __all__ = ["STAGED_COLUMNS", "Slice", "stage"]
 

@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 
 from sophia_metrics.pricing.knowledge import Learned
+from sophia_metrics.quality.verdict import Verdict
 from sophia_metrics.services import Service
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.windows import Window
@@ -31,10 +32,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A SELECT over core and state tables as they are committed now, with `$name` parameters."""
+    """A SELECT over core, built marts and state tables as they are committed now, with `$name` parameters.
+
+    `days` restricts every table that is kept by UTC day to some days. None: all of them.
+    """
 
     sql: str
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    days: tuple[date, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Receipt:
         files: counts by file.
         days: the UTC days of core that changed.
         held_because: why the gate held everything back. None: it is committed.
+        judged: the verdict on every row rule, and on the slice.
     """
 
     attempt_id: str
@@ -66,6 +72,7 @@ class Receipt:
     files: tuple[FileCount, ...]
     days: tuple[date, ...]
     held_because: str | None = None
+    judged: tuple[Verdict, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -179,11 +186,19 @@ class BuildReport:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """The version that readers see after a publish; `is_new` is false where nothing had changed."""
+    """The version that readers see after a publish.
+
+    Attributes:
+        version: its number. 0: nothing was ever published.
+        is_new: this publish wrote it. False: nothing had changed, or the publish was held back.
+        published_at: when it was published (naive UTC). None: nothing was ever published.
+        held_because: why the publish was held back: readers go on with this version, which is stale. None: it was not.
+    """
 
     version: int
     is_new: bool
-    published_at: datetime
+    published_at: datetime | None
+    held_because: str | None = None
 
 
 class Warehouse(Service, Protocol):
@@ -210,5 +225,5 @@ class Warehouse(Service, Protocol):
         ...
 
     def publish(self, now: datetime) -> Publication:
-        """Let readers see what is committed and built; nothing happens where nothing changed."""
+        """Let readers see what is committed and built; nothing happens where nothing changed, or a day is held."""
         ...

@@ -21,6 +21,9 @@ paths = ["usage"]
 
 [gate]
 min_rows = 2
+
+[quality]
+checkpoint = false
 """
 
 

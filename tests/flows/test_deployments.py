@@ -103,6 +103,7 @@ def test_frequent_flows_skip_a_tick_and_the_others_wait_for_their_turn():
         "probe-services": "CANCEL_NEW",
         "check-budgets": "CANCEL_NEW",
         "backfill-usage": "ENQUEUE",
+        "check-quality": "ENQUEUE",
     }
 
 

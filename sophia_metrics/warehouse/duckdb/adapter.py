@@ -106,7 +106,7 @@ class DuckDBWarehouse(ServiceLifecycle):
         tables = [table for table in schema.TABLES if re.search(rf"\b{table.name}\b", query.sql)]
         facts = [table for table in tables if table.storage is Storage.DAY_FILES]
         with self._state.transaction() as connection:
-            files = files_of(connection, [table.name for table in facts]) if facts else ()
+            files = files_of(connection, [table.name for table in facts], query.days) if facts else ()
             if len(facts) < len(tables) or not facts:
                 return self._answer(connection, query, facts, files)
         with working_connection(self.folder, self._memory_limit) as connection:

@@ -49,11 +49,18 @@ def m004_budgets(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m005_quality(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep the verdicts of the expectations, and which days were judged."""
+    for table in ("core_quality_verdicts", "judged_days"):
+        connection.execute(create_table(schema.table(table)))
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
     m003_services,
     m004_budgets,
+    m005_quality,
 )
 
 

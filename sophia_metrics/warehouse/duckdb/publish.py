@@ -25,6 +25,7 @@ from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.holding import day_held_because, note_held, note_released
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.serving_marts import VIEW_MARTS, create_serving_marts, create_view, time_zones
@@ -34,7 +35,9 @@ from sophia_metrics.warehouse.protocol import Publication
 __all__ = ["CURRENT_NAME", "publish_version"]
 
 CURRENT_NAME = "current.duckdb"
-LEDGER_DAYS = 90
+SHOWN_DAYS = 90
+SHOWN_SINCE = {"core_ingest_ledger": "finished_at", "core_quality_verdicts": "judged_at"}
+"""Tables that grow with every run, of which a version shows the last SHOWN_DAYS days, and by which instant."""
 KEEP_FOR = timedelta(hours=24)
 FORMAT = 3
 """Raised when the layout of a serving version changes, so that the next publish writes one."""
@@ -68,17 +71,21 @@ LAYOUT = hashlib.sha256(
 def publish_version(
     state: StateFile, store: DayFileStore, serving: Path, now: datetime, keep_versions: int
 ) -> Publication:
-    """Write the next version and move the pointer; where nothing changed, the current version stays.
+    """Write the next version and move the pointer; where nothing changed or a day is held, the current version stays.
 
     The lock is held throughout, so that versions are published in the order of their numbers.
     """
     with state.transaction() as connection:
-        content = _content_sha256(connection, store.folder, now)
         row = fetch_row(
             connection,
             "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1",
         )
         number = int(row[0]) if row else 0
+        if (reason := day_held_because(connection)) is not None:
+            note_held(serving, reason, now)
+            return Publication(number, is_new=False, published_at=row[1] if row else None, held_because=reason)
+        note_released(serving)
+        content = _content_sha256(connection, store.folder, now)
         if (
             row
             and row[2] == content
@@ -193,8 +200,9 @@ def _bring_up(
     """Give a state table of a version the rows that the state has: those that it lacks are copied, no others."""
     version.execute(create_table(table))
     columns = ", ".join(table.names)
-    shown = f"finished_at >= {literal((now - timedelta(days=LEDGER_DAYS)).isoformat(sep=' '))}::TIMESTAMP"
-    rows = f"FROM {table.name} WHERE {shown if table is state_tables.INGEST_LEDGER else 'true'}"
+    since = f"{literal((now - timedelta(days=SHOWN_DAYS)).isoformat(sep=' '))}::TIMESTAMP"
+    shown = f"{SHOWN_SINCE[table.name]} >= {since}" if table.name in SHOWN_SINCE else "true"
+    rows = f"FROM {table.name} WHERE {shown}"
     same = f"SELECT {_fingerprint(table.names)} "
     if fetch_row(connection, same + rows) == fetch_row(version, f"{same} FROM {table.name}"):
         return

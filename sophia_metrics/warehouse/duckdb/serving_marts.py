@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
@@ -18,7 +19,8 @@ from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.ddl import create_table
-from sophia_metrics.schema.marts import BUDGET_DAYS
+from sophia_metrics.schema.marts import BUDGET_DAYS, FRESHNESS
+from sophia_metrics.serving import HELD_NAME
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
@@ -26,7 +28,15 @@ from sophia_metrics.warehouse.duckdb.manifest import DayFile
 
 __all__ = ["VIEW_MARTS", "create_serving_marts", "create_view", "time_zones"]
 
-VIEW_MARTS = frozenset({"mart_freshness", "mart_pipeline_runs", "mart_service_availability", "mart_service_health"})
+VIEW_MARTS = frozenset(
+    {
+        "mart_data_quality",
+        "mart_freshness",
+        "mart_pipeline_runs",
+        "mart_service_availability",
+        "mart_service_health",
+    }
+)
 """Marts that whoever reads them computes: they read the clock, or are as long as their table."""
 
 RECENT_DAYS = {"mart_cost_daily": DAYS_BACK, "mart_cost_15min": 66, "mart_source_daily": DAYS_BACK}
@@ -55,7 +65,7 @@ def create_serving_marts(
             if core.USAGE_EVENTS.name in each.inputs:
                 events = _events_of(each, version, store, files, now)
                 version.execute(f"CREATE OR REPLACE TEMP VIEW {core.USAGE_EVENTS.name} AS {events}")
-            _create_serving_mart(version, each, now)
+            _create_serving_mart(version, each, store.folder / "serving", now)
 
 
 def time_zones(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -106,10 +116,20 @@ def _newest_rows(store: DayFileStore, files: Iterable[DayFile], table: Table) ->
     return store.relation(table, [file for file in own if file.day_on in newest])
 
 
-def _create_serving_mart(version: duckdb.DuckDBPyConnection, mart: Mart, now: datetime) -> None:
+def _create_serving_mart(version: duckdb.DuckDBPyConnection, mart: Mart, serving: Path, now: datetime) -> None:
     if mart.name in VIEW_MARTS:
-        create_view(version, mart.name, re.sub(r"\$now\b", "(now() AT TIME ZONE 'UTC')", mart.sql))
+        rows = re.sub(r"\$now\b", "(now() AT TIME ZONE 'UTC')", mart.sql)
+        create_view(version, mart.name, _held_is_stale(rows, serving) if mart.table is FRESHNESS else rows)
         return
     version.execute(create_table(mart.table))
     version.execute(f"DELETE FROM {mart.name}")
     version.execute(f"INSERT INTO {mart.name} BY NAME {mart.sql}", dict.fromkeys(mart.parameters, now))
+
+
+def _held_is_stale(rows: str, serving: Path) -> str:
+    """Return the rows of mart_freshness, in which tables are stale as long as a newer version is held back."""
+    held = literal(str(serving / HELD_NAME))
+    return (
+        "SELECT subject, newest_at, expected_within_seconds, is_stale OR (starts_with(subject, 'core_') "
+        f"AND EXISTS (SELECT 1 FROM glob({held}))) AS is_stale FROM ({rows}) AS freshness"
+    )
