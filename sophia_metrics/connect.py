@@ -1,6 +1,5 @@
 """From settings to the parts of the pipeline: the only place that names concrete adapters."""
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.overrides import load_overrides
-from sophia_metrics.settings import Settings, SourceSettings
+from sophia_metrics.settings import Settings, SourceSettings, read_variable
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.mapped import mapped_format
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
@@ -71,7 +70,7 @@ def connect_cache(cache: CacheSettings) -> "RedisCache":
     """
     from sophia_metrics.cache.redis_cache import CacheTerms, RedisCache  # noqa: PLC0415 - Redis' client, where it is used
 
-    url = (os.environ.get(cache.url_env) if cache.url_env else None) or cache.url
+    url = (read_variable(cache.url_env) if cache.url_env else None) or cache.url
     if not url:
         raise ConfigurationError(
             f"cache {cache.name}: the variable {cache.url_env} is not set: "

@@ -51,6 +51,7 @@ __all__ = [
     "SourceSettings",
     "find_config",
     "load_settings",
+    "read_variable",
 ]
 
 STATE_NAME = ".sophia"
@@ -315,3 +316,8 @@ def load_settings(folder: Path | None = None) -> Settings:
             "sources": tuple(sources),
         }
     )
+
+
+def read_variable(name: str) -> str | None:
+    """Return the value of the variable that a setting names. None: it is not set, or empty."""
+    return os.environ.get(name) or None
