@@ -1,7 +1,5 @@
 """Collect cache statistics: from Redis to core. Marts and published versions are left to build_dashboard."""
 
-import logging
-
 from prefect import flow
 
 from sophia_metrics.cache.outcome import CachesCollected, FailedCache
@@ -14,8 +12,6 @@ from tasks.runs import finish_run, recorded_run
 from tasks.settings import read_settings
 
 __all__ = ["collect_cache_stats", "collect_caches"]
-
-log = logging.getLogger(__name__)
 
 
 @flow(flow_run_name=named_by_minute("collect-cache-stats"), persist_result=False)
@@ -55,7 +51,4 @@ def collect_caches(settings: Settings) -> CachesCollected:
             failed.append(FailedCache(cache.name, error))
     if readings:
         commit_caches(settings, readings, utc_now())
-    collected = CachesCollected(tuple(readings), tuple(failed))
-    for problem in collected.problems:
-        log.warning(problem)
-    return collected
+    return CachesCollected(tuple(readings), tuple(failed))

@@ -54,7 +54,7 @@ __all__ = [
     "SourceSettings",
     "find_config",
     "load_settings",
-    "named_variable",
+    "read_variable",
 ]
 
 STATE_NAME = ".sophia"
@@ -369,6 +369,6 @@ def load_settings(folder: Path | None = None) -> Settings:
     )
 
 
-def named_variable(name: str) -> str | None:
+def read_variable(name: str) -> str | None:
     """Return a variable of the environment that a setting names, such as url_env. None: it is unset or empty."""
     return os.environ.get(name) or None

@@ -1,6 +1,7 @@
 """A cache in Redis, asked without being changed; what our own reading adds to its counters is known."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ from sophia_metrics.errors import ConfigurationError, SophiaError, handle_servic
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
 
 __all__ = ["CacheTerms", "RedisCache"]
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -130,6 +133,9 @@ class RedisCache(ServiceLifecycle):
             f"fields of lookups that are no counters are left out: {', '.join(unread[:3])}" if unread else "",
             note,
         )
+        found = tuple(each for each in notes if each)
+        for each in found:
+            log.info("cache %s: %s", self.terms.name, each)
         return CacheReading(
             cache=self.terms.name,
             node=self.node,
@@ -138,7 +144,7 @@ class RedisCache(ServiceLifecycle):
             max_bytes=info.max_bytes,
             memory_bytes=info.memory_bytes,
             lookups=tuple(counted for each in lookups.hashes for counted in each.lookups),
-            notes=tuple(each for each in notes if each),
+            notes=found,
         )
 
     async def _info(self) -> ServerInfo:
