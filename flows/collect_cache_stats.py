@@ -1,7 +1,5 @@
 """Collect cache statistics: from Redis to core. Marts and published versions are left to build_dashboard."""
 
-import logging
-
 from prefect import flow
 
 from sophia_metrics.cache.outcome import CachesCollected, FailedCache
@@ -15,8 +13,6 @@ from tasks.settings import read_settings
 
 __all__ = ["collect_cache_stats", "collect_caches"]
 
-log = logging.getLogger(__name__)
-
 
 @flow(flow_run_name=named_by_minute("collect-cache-stats"), persist_result=False)
 def collect_cache_stats(config: str | None = None) -> CachesCollected:
@@ -25,7 +21,7 @@ def collect_cache_stats(config: str | None = None) -> CachesCollected:
     Safe to run twice, at once, and after a kill: a snapshot is compared with those around it, and a counter that
     was read before is read again, never added. A cache that fails does not keep the others out: they are
     committed, and then the run fails and names it.
-    Readers see what was collected after the next build-dashboard.
+    Readers see what was collected after the next build-dashboard. Without caches in the settings it does nothing.
 
     Args:
         config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
@@ -35,6 +31,8 @@ def collect_cache_stats(config: str | None = None) -> CachesCollected:
         ConfigurationError: a cache refuses us, or its settings are wrong.
     """
     settings = read_settings(config)
+    if not settings.caches:
+        return CachesCollected()
     with recorded_run(settings, "collect-cache-stats", utc_now()) as run:
         collected = collect_caches(settings)
         collected.raise_failures()
@@ -53,7 +51,4 @@ def collect_caches(settings: Settings) -> CachesCollected:
             failed.append(FailedCache(cache.name, error))
     if readings:
         commit_caches(settings, readings, utc_now())
-    collected = CachesCollected(tuple(readings), tuple(failed))
-    for problem in collected.problems:
-        log.warning(problem)
-    return collected
+    return CachesCollected(tuple(readings), tuple(failed))

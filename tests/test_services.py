@@ -10,11 +10,13 @@ import threading
 import pytest
 
 import sophia_metrics
+from sophia_metrics.cache.redis_cache import CacheTerms, RedisCache
 from sophia_metrics.services import Health, HealthStatus, Service, ServiceLifecycle, run_sync
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
 from sophia_metrics.warehouse.protocol import Warehouse
 from tests.lab import Lab, event
+from tests.redis_server import RedisServer
 
 LABEL = contextvars.ContextVar("label", default="none")
 
@@ -30,13 +32,23 @@ def file_source(folder) -> FileSource:
     return lab.source(lab.write("calls.jsonl", [event("a")]))
 
 
-SERVICES = [(warehouse, DuckDBWarehouse), (file_source, FileSource)]
+@pytest.fixture(scope="module")
+def redis_server():
+    with RedisServer.running() as server:
+        yield server
+
+
+def redis_cache(server) -> RedisCache:
+    return RedisCache(CacheTerms("answers", server.url))
+
+
+SERVICES = [(warehouse, DuckDBWarehouse), (file_source, FileSource), (redis_cache, RedisCache)]
 
 
 @pytest.fixture(scope="module", params=SERVICES, ids=[kind.__name__ for _, kind in SERVICES])
-def service(request, tmp_path_factory) -> Service:
-    make, _ = request.param
-    return make(tmp_path_factory.mktemp("service"))
+def service(request, tmp_path_factory, redis_server) -> Service:
+    make, kind = request.param
+    return make(redis_server) if kind is RedisCache else make(tmp_path_factory.mktemp("service"))
 
 
 def test_a_component_has_the_four_verbs_and_all_are_async(service):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
 from sophia_metrics.settings import SECRET_FIELDS, GateSettings, Settings, SourceSettings, load_settings
@@ -241,10 +242,14 @@ def test_a_file_that_is_not_toml_is_named_with_the_place(project):
     assert problem().startswith(f"{config} is not valid TOML (Invalid value (at end of document)")
 
 
-def test_a_password_in_the_url_of_a_service_is_refused_and_not_repeated(project):
-    write(project, SERVICE.replace("//", f"//ada:{SECRET}@"))
+@pytest.mark.parametrize("url", [f"http://ada:{SECRET}@host/", f"http://host/health?Password={SECRET}"])
+def test_a_password_in_the_url_of_a_service_is_refused_and_not_repeated(project, url):
+    write(project, f'[[services]]\nname = "chat"\nkind = "http"\nurl = "{url}"')
 
-    assert SECRET not in problem()
+    message = problem()
+
+    assert "its url holds a password" in message
+    assert SECRET not in message
 
 
 @pytest.mark.parametrize(
@@ -290,16 +295,46 @@ def test_every_secret_field_masks_itself():
     assert secret == SECRET_FIELDS
 
 
+REQUIRED = {
+    SourceSettings: {"name": "gateway", "format": "litellm"},
+    CacheSettings: {"name": "answers", "url": "redis://127.0.0.1"},
+    MaintenanceSettings: {"start_at": "2026-12-01T00:00:00Z", "end_at": "2026-12-03T00:00:00Z"},
+}
+
+
 @pytest.mark.parametrize(
-    "model", [Settings, GateSettings, SourceSettings, ServiceSettings, ProbeSettings, MaintenanceSettings]
+    "model",
+    [Settings, GateSettings, SourceSettings, CacheSettings, ServiceSettings, ProbeSettings, MaintenanceSettings],
 )
 def test_every_setting_is_described_in_a_sentence(model):
     assert all((field.description or "").endswith((".", ")")) for field in model.model_fields.values())
 
 
-@pytest.mark.parametrize("model", [GateSettings, SourceSettings, Settings])
+@pytest.mark.parametrize(
+    "model", [GateSettings, SourceSettings, CacheSettings, ProbeSettings, MaintenanceSettings, Settings]
+)
 def test_every_example_in_a_message_is_a_value_that_is_accepted(model):
-    required = {"name": "gateway", "format": "litellm"} if model is SourceSettings else {}
+    required = REQUIRED.get(model, {})
     for name, field in model.model_fields.items():
         for example in field.examples or []:
             model.model_validate({**required, name: example})
+
+
+@pytest.mark.parametrize(
+    "url", [f"redis://:{SECRET}@host:6379/0", f"redis://u:{SECRET}@host", f"unix:///run/redis.sock?password={SECRET}"]
+)
+def test_a_password_in_the_url_of_a_cache_is_refused_and_not_repeated(project, url):
+    write(project, f'[[caches]]\nname = "answers"\nurl = "{url}"')
+
+    message = problem()
+
+    assert "put the URL into a variable, and name that with url_env" in message
+    assert SECRET not in message
+
+
+def test_a_cache_needs_a_server_and_a_name_of_its_own(project):
+    write(project, '[[caches]]\nname = "answers"')
+    assert "name the server by url or by url_env" in problem()
+
+    write(project, "caches = [" + '{name = "answers", url_env = "REDIS_URL"},' * 2 + "]")
+    assert "cache names must differ; repeated: answers" in problem()

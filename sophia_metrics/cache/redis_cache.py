@@ -1,6 +1,7 @@
 """A cache in Redis, asked without being changed; what our own reading adds to its counters is known."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ from sophia_metrics.errors import ConfigurationError, SophiaError, handle_servic
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
 
 __all__ = ["CacheTerms", "RedisCache"]
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -130,6 +133,9 @@ class RedisCache(ServiceLifecycle):
             f"fields of lookups that are no counters are left out: {', '.join(unread[:3])}" if unread else "",
             note,
         )
+        found = tuple(each for each in notes if each)
+        for each in found:
+            log.info("cache %s: %s", self.terms.name, each)
         return CacheReading(
             cache=self.terms.name,
             node=self.node,
@@ -138,7 +144,7 @@ class RedisCache(ServiceLifecycle):
             max_bytes=info.max_bytes,
             memory_bytes=info.memory_bytes,
             lookups=tuple(counted for each in lookups.hashes for counted in each.lookups),
-            notes=tuple(each for each in notes if each),
+            notes=found,
         )
 
     async def _info(self) -> ServerInfo:
@@ -156,11 +162,11 @@ class RedisCache(ServiceLifecycle):
             return _Lookups()
         index = index_key(prefix)
         try:
-            async with self._client().pipeline(transaction=True) as pipeline:
-                pipeline.zrange(index, 0, 0, desc=True)  # pyright: ignore[reportUnknownMemberType] - redis' stubs are partial
-                pipeline.zrange(index, f"{since:%Y%m%d%H}", "+inf", byscore=True)  # pyright: ignore[reportUnknownMemberType] - redis' stubs are partial
-                newest, members = await pipeline.execute()
-            own_hits, own_misses = (2, 0) if newest else (0, 2)
+            async with self._client().pipeline(transaction=False) as pipeline:
+                pipeline.zrangebyscore(index, "-inf", "+inf", start=0, num=1)  # pyright: ignore[reportUnknownMemberType] - redis' stubs are partial
+                pipeline.zrangebyscore(index, f"{since:%Y%m%d%H}", "+inf")  # pyright: ignore[reportUnknownMemberType] - redis' stubs are partial
+                known, members = await pipeline.execute()
+            own_hits, own_misses = (2, 0) if known else (0, 2)
             places = [_place_of(member) for member in members]
             named = [place for place in places if place is not None]
             hashes: list[HourCounters] = []
@@ -169,7 +175,9 @@ class RedisCache(ServiceLifecycle):
                 hashes += await self._hashes(prefix, some)
         except exceptions.ResponseError as error:
             what = "lookups cannot be read" if isinstance(error, exceptions.NoPermissionError) else "no lookups are"
-            note = f"{what} under {prefix}: give the user +zrange and +hgetall on {prefix}:*, or set lookups_prefix"
+            note = (
+                f"{what} under {prefix}: give the user +zrangebyscore and +hgetall on {prefix}:*, or set lookups_prefix"
+            )
             return _Lookups(note=note)
         there = [each for each in hashes if each.fields]
         return _Lookups(tuple(there), own_hits + len(there), own_misses + len(hashes) - len(there))

@@ -41,8 +41,8 @@ def commit_observations(
 
     def write(found: tuple[DayFile, ...], unique: str) -> Switch:
         switch = Switch()
-        for table, rows in frames.items():
-            with working_connection(folder, memory_limit) as connection:
+        with working_connection(folder, memory_limit) as connection:
+            for table, rows in frames.items():
                 connection.register("given", rows)
                 own = [file for file in found if file.table_name == table.name]
                 written[table.name] = _create_observed(connection, store.relation(table, own), table)
@@ -92,10 +92,12 @@ def _create_observed(connection: duckdb.DuckDBPyConnection, there: str, table: T
     Return how many rows there are to write.
     """
     names = ", ".join(table.names)
-    connection.execute(f"CREATE TABLE observed AS SELECT {names} FROM given EXCEPT SELECT {names} FROM ({there})")
+    connection.execute(
+        f"CREATE OR REPLACE TABLE observed AS SELECT {names} FROM given EXCEPT SELECT {names} FROM ({there})"
+    )
     key = ", ".join(dict.fromkeys([*table.key, str(table.day)]))
     connection.execute(
-        f"CREATE TABLE replaced AS SELECT {key} FROM observed "
+        f"CREATE OR REPLACE TABLE replaced AS SELECT {key} FROM observed "
         f"SEMI JOIN ({there}) AS there USING ({', '.join(table.key)})"
     )
     row = fetch_row(connection, "SELECT count(*) FROM observed")
