@@ -100,12 +100,16 @@ class ServiceSettings(BaseModel):
             return self
         if self.host is not None or self.port is not None or (self.url is None) == (self.url_env is None):
             raise ValueError(f"kind = {self.kind!r} needs either url or url_env, and neither host nor port")
-        if self.url is not None and "@" in self.url.partition("://")[2].partition("/")[0]:
+        if self.url is not None and _holds_a_password(self.url):
             raise ValueError("its url holds a password: put the whole url into a variable, and name that in url_env")
         schemes = ("http://", "https://") if self.kind == "http" else ("redis://", "rediss://", "unix://")
         if self.url is not None and not self.url.startswith(schemes):
             raise ValueError(f"the url of kind = {self.kind!r} starts with {' or '.join(schemes)}")
         return self
+
+
+def _holds_a_password(url: str) -> bool:
+    return "@" in url.partition("://")[2].partition("/")[0] or "password=" in url.lower()
 
 
 class MaintenanceSettings(BaseModel):

@@ -83,7 +83,7 @@ def test_a_schedule_is_a_cron_that_prefect_reads_in_utc(deployment):
 
 def test_the_slugs_of_schedules_differ():
     slugs = [schedule["slug"] for each in DEPLOYMENTS.values() for schedule in schedules_of(each)]
-    assert len(slugs) == len(set(slugs)) == 4
+    assert len(slugs) == len(set(slugs)) == 5
 
 
 @every_deployment
