@@ -1,7 +1,8 @@
-"""Run the whole pipeline once: collect usage, build the dashboard tables, publish them."""
+"""Run the whole pipeline once: collect usage, build the dashboard tables, publish them, check alerts."""
 
 from prefect import flow
 
+from flows.check_alerts import tell_alerts
 from flows.collect_usage import collect_source
 from sophia_metrics.usage.outcome import RunSummary
 from tasks.artifacts import show_freshness, show_quality, show_spend
@@ -19,7 +20,7 @@ __all__ = ["run_pipeline"]
 def run_pipeline(
     config: str | None = None, source: str | None = None, paths: list[str] | None = None, sample: bool = False
 ) -> RunSummary:
-    """Collect what is new at every source, build the marts, publish a version; return what was done.
+    """Collect what is new at every source, build the marts, publish a version, tell of alerts; return what was done.
 
     Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: it goes on
     where the last run stopped, and a second run changes nothing. A source that fails ends the run, which is
@@ -42,6 +43,7 @@ def run_pipeline(
         build = build_marts(settings, utc_now())
         finish_run(settings, run, utc_now(), collected)
         publication = publish_version(settings, utc_now())
+        publication = tell_alerts(settings) or publication
     show_quality(collected)
     show_spend(settings)
     show_freshness(settings)

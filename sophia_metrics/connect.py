@@ -1,13 +1,21 @@
 """From settings to the parts of the pipeline: the only place that names concrete adapters."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from sophia_metrics.alerts.budget_rule import BudgetRule
+from sophia_metrics.alerts.evaluation import Channel
+from sophia_metrics.alerts.notifier import Notifier
+from sophia_metrics.alerts.rule import Rule
+from sophia_metrics.alerts.service_rule import service_rules
+from sophia_metrics.alerts.settings import NotifierSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.overrides import load_overrides
-from sophia_metrics.settings import Settings, SourceSettings
+from sophia_metrics.settings import Settings, SourceSettings, read_secret
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.mapped import mapped_format
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
@@ -19,7 +27,10 @@ from sophia_metrics.warehouse.protocol import Warehouse
 
 __all__ = [
     "AGENT_FORMATS",
+    "alert_channels",
+    "alert_rules",
     "connect_collector",
+    "connect_notifier",
     "connect_source",
     "connect_warehouse",
     "every_source",
@@ -119,3 +130,44 @@ def connect_collector(settings: Settings, warehouse: Warehouse) -> Collector:
         batch_bytes=settings.batch_bytes,
         memory_limit=settings.memory_limit,
     )
+
+
+def alert_rules(settings: Settings) -> tuple[Rule, ...]:
+    """Return the rules of alerts."""
+    held = settings.alerts
+    resolve_after = timedelta(seconds=held.resolve_after_seconds)
+    services = service_rules(
+        down_after=timedelta(seconds=held.down_after_seconds),
+        degraded_after=timedelta(seconds=held.degraded_after_seconds),
+        resolve_after=resolve_after,
+    )
+    return (BudgetRule(resolve_after=resolve_after), *services)
+
+
+def alert_channels(settings: Settings) -> tuple[Channel, ...]:
+    """Return who takes which alerts, usable now or not."""
+    return tuple(Channel(each.name, frozenset(each.severities)) for each in settings.notifiers)
+
+
+def connect_notifier(notifier: NotifierSettings) -> Notifier:
+    """Return one notifier, with the secrets that its settings name.
+
+    Raises:
+        ConfigurationError: a variable that the settings name is not set.
+    """
+    from sophia_metrics.notifiers.slack import SlackNotifier  # noqa: PLC0415 - adapters are loaded when asked for
+    from sophia_metrics.notifiers.webhook import WebhookNotifier  # noqa: PLC0415 - see above
+
+    url = _secret(notifier.name, notifier.url_env, "its URL")
+    if notifier.secret_env is None:
+        return SlackNotifier(notifier.name, url)
+    return WebhookNotifier(notifier.name, url, _secret(notifier.name, notifier.secret_env, "the key of its signatures"))
+
+
+def _secret(notifier: str, variable: str, what: str) -> SecretStr:
+    value = read_secret(variable)
+    if value is None:
+        raise ConfigurationError(
+            f"notifier {notifier} waits for {what}: set the variable {variable} in the environment"
+        )
+    return value

@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.configuration import (
     CONFIG_NAME,
     PREFIX,
@@ -50,6 +51,7 @@ __all__ = [
     "SourceSettings",
     "find_config",
     "load_settings",
+    "read_secret",
 ]
 
 STATE_NAME = ".sophia"
@@ -227,6 +229,15 @@ class Settings(BaseSettings):
         ),
     ] = ()
 
+    notifiers: Annotated[
+        tuple[NotifierSettings, ...],
+        Field(
+            description="Who is told of alerts. None: alerts are recorded and nobody is told.",
+            examples=[[{"name": "ops", "kind": "slack", "url_env": "OPS_SLACK_URL"}]],
+        ),
+    ] = ()
+    alerts: Annotated[AlertSettings, Field(description="When alerts fire and resolve.")] = AlertSettings()
+
     @field_validator("time_zone")
     @classmethod
     def _time_zone_exists(cls, value: str) -> str:
@@ -250,6 +261,15 @@ class Settings(BaseSettings):
             raise ValueError(f"source names must differ; repeated: {', '.join(twice)}")
         if SAMPLE_SOURCE in names:
             raise ValueError(f"a source cannot be named {SAMPLE_SOURCE!r}: the sample data are, and they go away")
+        return value
+
+    @field_validator("notifiers")
+    @classmethod
+    def _channels_are_unique(cls, value: tuple[NotifierSettings, ...]) -> tuple[NotifierSettings, ...]:
+        names = [notifier.name for notifier in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"notifier names must differ; repeated: {', '.join(twice)}")
         return value
 
     @classmethod
@@ -299,3 +319,9 @@ def load_settings(folder: Path | None = None) -> Settings:
             "sources": tuple(sources),
         }
     )
+
+
+def read_secret(variable: str) -> SecretStr | None:
+    """Return the value of a variable of the environment that a setting names. None: it is unset or empty."""
+    value = os.environ.get(variable)
+    return SecretStr(value) if value else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.cli.init import render_config
 from sophia_metrics.settings import GateSettings, Settings, SourceSettings, load_settings
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
@@ -121,11 +122,15 @@ def test_init_shows_every_setting_but_secrets():
 
     assert values.keys() == Settings.model_fields.keys() - {"identity_secret"}
     assert values["gate"].keys() == GateSettings.model_fields.keys()
+    assert values["notifiers"][0].keys() == NotifierSettings.model_fields.keys()
+    assert values["alerts"].keys() == AlertSettings.model_fields.keys()
     assert {*gateway, "mapping"} == SourceSettings.model_fields.keys()
     assert exports["mapping"].keys() == ColumnMapping.model_fields.keys()
 
 
-@pytest.mark.parametrize("model", [Settings, GateSettings, SourceSettings, ColumnMapping, ColumnRule])
+@pytest.mark.parametrize(
+    "model", [Settings, AlertSettings, GateSettings, NotifierSettings, SourceSettings, ColumnMapping, ColumnRule]
+)
 def test_init_explains_settings_in_their_own_words(model):
     text = " ".join(render_config().replace("#", " ").split())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import SECRET_FIELDS, GateSettings, Settings, SourceSettings, load_settings
 
@@ -166,7 +167,7 @@ def test_dollars_have_no_exchange_rate(project):
     ("toml", "expected"),
     [
         ("time_zon = 'UTC'", "time_zon is no setting: did you mean time_zone?"),
-        ("colour = 1", "colour is no setting: known are batch_bytes, "),
+        ("colour = 1", "colour is no setting: known are alerts, batch_bytes, "),
         ("[gate]\nmin_row = 1", "gate.min_row is no setting: did you mean min_rows?"),
         (SOURCE + 'path = ["x"]', "sources.0.path is no setting: did you mean paths?"),
         (
@@ -265,14 +266,25 @@ def test_every_secret_field_masks_itself():
     assert secret == SECRET_FIELDS
 
 
-@pytest.mark.parametrize("model", [Settings, GateSettings, SourceSettings])
+@pytest.mark.parametrize("model", [Settings, AlertSettings, GateSettings, NotifierSettings, SourceSettings])
 def test_every_setting_is_described_in_a_sentence(model):
     assert all((field.description or "").endswith((".", ")")) for field in model.model_fields.values())
 
 
-@pytest.mark.parametrize("model", [GateSettings, SourceSettings, Settings])
+REQUIRED = {
+    SourceSettings: {"name": "gateway", "format": "litellm"},
+    NotifierSettings: {
+        "name": "ops",
+        "kind": "webhook",
+        "url_env": "OPS_WEBHOOK_URL",
+        "secret_env": "OPS_WEBHOOK_SECRET",
+    },
+}
+
+
+@pytest.mark.parametrize("model", [AlertSettings, GateSettings, NotifierSettings, SourceSettings, Settings])
 def test_every_example_in_a_message_is_a_value_that_is_accepted(model):
-    required = {"name": "gateway", "format": "litellm"} if model is SourceSettings else {}
+    required = REQUIRED.get(model, {})
     for name, field in model.model_fields.items():
         for example in field.examples or []:
             model.model_validate({**required, name: example})

@@ -13,6 +13,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import CONFIG_NAME, SECRET_FIELDS, GateSettings, Settings, SourceSettings
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
@@ -20,7 +21,7 @@ from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 __all__ = ["render_config", "write_config"]
 
 WIDTH = 100
-TABLES = frozenset({"exchange_rates", "gate", "sources", "mapping", "columns"})
+TABLES = frozenset({"exchange_rates", "gate", "sources", "mapping", "columns", "notifiers", "alerts"})
 """What stands in a table of its own."""
 HEADER = """\
 # Settings of Sophia Metrics. Every setting is here, commented out, with its default or an example.
@@ -84,6 +85,8 @@ def render_config() -> str:
         MAPPED_SOURCE,
         f"{_comment(mapping)}#[sources.mapping]\n{_settings(ColumnMapping)}",
         f"{_comment(columns)}# A rule has these parts:\n{_rule()}{COLUMNS_EXAMPLE}",
+        f"{_comment(fields['notifiers'])}#[[notifiers]]\n{_settings(NotifierSettings)}",
+        f"{_comment(fields['alerts'])}#[alerts]\n{_settings(AlertSettings)}",
     ]
     return "\n".join(parts)
 

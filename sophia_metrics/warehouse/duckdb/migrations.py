@@ -34,7 +34,13 @@ def m002_parts_of_files(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (m001_initial, m002_parts_of_files)
+def m003_alerts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of alerts."""
+    for table in ("core_alert_rules", "core_alert_silences", "core_alert_episodes", "core_alert_deliveries"):
+        connection.execute(create_table(schema.table(table)))
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (m001_initial, m002_parts_of_files, m003_alerts)
 
 
 def apply(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:

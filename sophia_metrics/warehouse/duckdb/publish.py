@@ -43,6 +43,8 @@ CONTENT = {
     "core_ingest_ledger": ("attempt_id", "file_name", "status"),
     "core_price_cards": ("price_id", "known_from_at", "known_to_at"),
     "core_quarantine_verdicts": state_tables.QUARANTINE_VERDICTS.names,
+    "core_alert_episodes": ("episode_id", "state"),
+    "core_alert_deliveries": ("episode_id", "channel", "sequence_number", "status"),
 }
 """By which columns a version differs from another. Their hashes are added up where the rows are."""
 
