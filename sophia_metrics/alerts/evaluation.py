@@ -156,7 +156,10 @@ def _open_episode(reading: Reading, last: Episode | None, now: datetime) -> Epis
     if last is None:
         return _begin(reading, 1, now)
     if last.is_open:
-        return _seen(last, reading)
+        is_told = last.fired_at is not None
+        return replace(
+            _seen(last, reading), opened_at=last.opened_at if is_told else reading.since_at or last.opened_at
+        )
     if last.fired_at is not None:
         return _begin(reading, last.episode_number + 1, now)
     # Nobody ever heard of it: the row is used again, so that flapping below the hold leaves one row.

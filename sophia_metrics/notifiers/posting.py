@@ -63,8 +63,8 @@ async def _exchange(
     url: str, body: bytes, headers: Mapping[str, str], now: datetime, deadline_seconds: float
 ) -> Answer:
     async with (
-        asyncio.timeout(deadline_seconds),
         httpx.AsyncClient(timeout=deadline_seconds) as client,
+        asyncio.timeout(deadline_seconds),
         client.stream("POST", url, content=body, headers=headers) as response,
     ):
         return _answer(response.status_code, response.headers.get("Retry-After"), now)

@@ -19,8 +19,8 @@ TITLES = {
     DeliveryKind.CORRECT: "Firing again",
     DeliveryKind.RESOLVE: "Resolved",
 }
-LONGEST_TEXT = 2_000
-"""Slack takes 3,000 characters in a text; escaping makes some of them longer."""
+LONGEST_TEXT = 600
+"""Slack takes 3,000 characters in a text, and escaping makes five of one."""
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 """Slack's three control characters: without them there are no mentions and no links."""
 
