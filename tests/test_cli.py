@@ -14,7 +14,7 @@ from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 from tests.command_line import SECRET, CommandLine
 
 PROGRAM = str(Path(sys.executable).with_name("sophia-metrics"))
-COMMANDS = ["run", "ingest", "sql", "tables", "backfill", "doctor", "init"]
+COMMANDS = ["run", "ingest", "sql", "tables", "backfill", "doctor", "alerts", "silence", "notifiers", "init"]
 
 
 @pytest.fixture

@@ -89,11 +89,9 @@ class _Pass:
 
     def _without_notifier(self, delivery: Delivery, now: datetime) -> Delivery | None:
         if now - delivery.created_at <= GIVE_UP_AFTER:
-            log.warning(
-                "a %s waits for notifier %s, which is not configured: see `sophia-metrics doctor`",
-                delivery.kind,
-                delivery.channel,
-            )
+            if delivery.channel not in self.away:
+                log.warning("messages wait for notifier %s: see `sophia-metrics notifiers`", delivery.channel)
+            self.away.add(delivery.channel)
             return None
         return given_up(replace(delivery, response=NOT_CONFIGURED), now)
 
