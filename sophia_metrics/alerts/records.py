@@ -34,6 +34,8 @@ def read_known(warehouse: Warehouse, now: datetime) -> Known:
     """Return the open episodes, those that were resolved in the last two months, and their deliveries."""
     since = {"since_at": now - REMEMBERED}
     episodes = warehouse.read(Query(alert_query("known_episodes"), since))
+    if episodes.is_empty():
+        return Known()
     deliveries = warehouse.read(Query(alert_query("known_deliveries"), since))
     return Known(
         tuple(_episode(row) for row in episodes.iter_rows(named=True)),

@@ -1,5 +1,6 @@
 """Alerts from end to end: a published version, the flow, a receiver, and what readers and the command line see."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import duckdb
@@ -163,3 +164,14 @@ def test_the_command_line_lists_silences_and_tries(alerted, receiver, monkeypatc
     assert doctor.exit_code == 1
     assert "set the variable OPS_WEBHOOK_SECRET in the environment" in doctor.stdout
     assert "a-secret-path" not in doctor.stdout
+
+
+def test_checks_that_run_at_once_fire_once(alerted, receiver):
+    alerted.plant(BUDGETS, spent=60, start="2026-11-01")
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: check_alerts.fn(config=alerted.config), range(4)))
+
+    assert receiver.kinds == ["fire"]
+    assert any(done)
+    assert alerted.state("SELECT count(*) FROM core_alert_episodes") == [(1,)]
