@@ -1,7 +1,8 @@
-"""Run the whole pipeline once: collect usage, probe services, build the dashboard tables, publish them."""
+"""Run the whole pipeline once: collect, probe, build and judge the dashboard tables, publish them, tell of alerts."""
 
 from prefect import flow
 
+from flows.check_alerts import tell_alerts
 from flows.collect_cache_stats import collect_caches
 from flows.collect_usage import collect_source
 from sophia_metrics.usage.outcome import RunSummary
@@ -27,7 +28,7 @@ def run_pipeline(
     sample: bool = False,
     checkpoint: bool | None = None,
 ) -> RunSummary:
-    """Collect usage, caches and probes, build and judge the marts, publish a version; return what was done.
+    """Collect usage, caches and probes, build and judge the marts, publish, tell of alerts; return what was done.
 
     Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: it goes on
     where the last run stopped, and a second run changes nothing. A source that fails ends the run, which is
@@ -65,6 +66,7 @@ def run_pipeline(
             quality = run_checkpoint(settings, run, great_expectations, quality, utc_now(), collected)
         finish_run(settings, run, utc_now(), collected, quality)
         publication = publish_version(settings, utc_now())
+        publication = tell_alerts(settings) or publication
     show_quality(collected, quality)
     show_spend(settings)
     show_budgets(settings)

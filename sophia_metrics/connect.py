@@ -1,11 +1,19 @@
 """From settings to the parts of the pipeline: the only place that names concrete adapters."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
+from sophia_metrics.alerts.budget_rule import BudgetRule
+from sophia_metrics.alerts.evaluation import Channel
+from sophia_metrics.alerts.notifier import Notifier
+from sophia_metrics.alerts.rule import Rule
+from sophia_metrics.alerts.service_rule import service_rules
+from sophia_metrics.alerts.settings import NotifierSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.costs.budgets import Budget
 from sophia_metrics.errors import ConfigurationError
@@ -34,10 +42,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGENT_FORMATS",
+    "alert_channels",
+    "alert_rules",
     "configured_budgets",
     "connect_cache",
     "connect_collector",
     "connect_components",
+    "connect_notifier",
     "connect_prober",
     "connect_source",
     "connect_warehouse",
@@ -262,3 +273,44 @@ def _probe(service: ServiceSettings) -> Probe:
     from sophia_metrics.health.http_probe import HttpProbe  # noqa: PLC0415 - see above
 
     return HttpProbe(url, expected_status=service.expected_status, token=values.get(service.token_env or ""))
+
+
+def alert_rules(settings: Settings) -> tuple[Rule, ...]:
+    """Return the rules of alerts."""
+    held = settings.alerts
+    resolve_after = timedelta(seconds=held.resolve_after_seconds)
+    services = service_rules(
+        down_after=timedelta(seconds=held.down_after_seconds),
+        degraded_after=timedelta(seconds=held.degraded_after_seconds),
+        resolve_after=resolve_after,
+    )
+    return (BudgetRule(resolve_after=resolve_after), *services)
+
+
+def alert_channels(settings: Settings) -> tuple[Channel, ...]:
+    """Return who takes which alerts, usable now or not."""
+    return tuple(Channel(each.name, frozenset(each.severities)) for each in settings.notifiers)
+
+
+def connect_notifier(notifier: NotifierSettings) -> Notifier:
+    """Return one notifier, with the secrets that its settings name.
+
+    Raises:
+        ConfigurationError: a variable that the settings name is not set.
+    """
+    from sophia_metrics.notifiers.slack import SlackNotifier  # noqa: PLC0415 - adapters are loaded when asked for
+    from sophia_metrics.notifiers.webhook import WebhookNotifier  # noqa: PLC0415 - see above
+
+    url = _secret(notifier.name, notifier.url_env, "its URL")
+    if notifier.secret_env is None:
+        return SlackNotifier(notifier.name, url)
+    return WebhookNotifier(notifier.name, url, _secret(notifier.name, notifier.secret_env, "the key of its signatures"))
+
+
+def _secret(notifier: str, variable: str, what: str) -> SecretStr:
+    value = read_variable(variable)
+    if value is None:
+        raise ConfigurationError(
+            f"notifier {notifier} waits for {what}: set the variable {variable} in the environment"
+        )
+    return SecretStr(value)

@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.budget_settings import PLATFORM_BUDGETS, BudgetSettings, platform_budgets
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.configuration import (
@@ -272,6 +273,15 @@ class Settings(BaseSettings):
         ),
     ] = ()
 
+    notifiers: Annotated[
+        tuple[NotifierSettings, ...],
+        Field(
+            description="Who is told of alerts. None: alerts are recorded and nobody is told.",
+            examples=[[{"name": "ops", "kind": "slack", "url_env": "OPS_SLACK_URL"}]],
+        ),
+    ] = ()
+    alerts: Annotated[AlertSettings, Field(description="When alerts fire and resolve.")] = AlertSettings()
+
     @field_validator("time_zone")
     @classmethod
     def _time_zone_exists(cls, value: str) -> str:
@@ -317,6 +327,15 @@ class Settings(BaseSettings):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"budget names must differ; repeated: {', '.join(twice)}")
+        return value
+
+    @field_validator("notifiers")
+    @classmethod
+    def _channels_are_unique(cls, value: tuple[NotifierSettings, ...]) -> tuple[NotifierSettings, ...]:
+        names = [notifier.name for notifier in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"notifier names must differ; repeated: {', '.join(twice)}")
         return value
 
     @classmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.cli.init import render_config
@@ -16,7 +17,7 @@ from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 from tests.command_line import SECRET, CommandLine
 
 PROGRAM = str(Path(sys.executable).with_name("sophia-metrics"))
-COMMANDS = ["run", "ingest", "sql", "tables", "probe", "backfill", "doctor", "init"]
+COMMANDS = ["run", "ingest", "sql", "tables", "probe", "backfill", "doctor", "alerts", "silence", "notifiers", "init"]
 
 
 @pytest.fixture
@@ -130,6 +131,8 @@ def test_init_shows_every_setting_but_secrets():
     assert values.keys() == Settings.model_fields.keys() - {"identity_secret"}
     assert values["gate"].keys() == GateSettings.model_fields.keys()
     assert values["budgets"][0].keys() == BudgetSettings.model_fields.keys()
+    assert values["notifiers"][0].keys() == NotifierSettings.model_fields.keys()
+    assert values["alerts"].keys() == AlertSettings.model_fields.keys()
     assert {*gateway, "mapping"} == SourceSettings.model_fields.keys()
     assert exports["mapping"].keys() == ColumnMapping.model_fields.keys()
     assert values["caches"][0].keys() == CacheSettings.model_fields.keys()
@@ -146,6 +149,8 @@ def test_init_shows_every_setting_but_secrets():
         SourceSettings,
         ColumnMapping,
         ColumnRule,
+        AlertSettings,
+        NotifierSettings,
         BudgetSettings,
         CacheSettings,
         ServiceSettings,

@@ -1,16 +1,22 @@
 """Every long-lived component keeps the one interface of services, and synchronous callers have one bridge."""
 
 import asyncio
+import atexit
 import contextvars
 import importlib
 import inspect
 import pkgutil
+import socket
 import threading
 
 import pytest
+from pydantic import SecretStr
 
 import sophia_metrics
+from sophia_metrics.alerts.notifier import Notifier
 from sophia_metrics.cache.redis_cache import CacheTerms, RedisCache
+from sophia_metrics.notifiers.slack import SlackNotifier
+from sophia_metrics.notifiers.webhook import WebhookNotifier
 from sophia_metrics.services import Health, HealthStatus, Service, ServiceLifecycle, run_sync
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
@@ -42,7 +48,28 @@ def redis_cache(server) -> RedisCache:
     return RedisCache(CacheTerms("answers", server.url))
 
 
-SERVICES = [(warehouse, DuckDBWarehouse), (file_source, FileSource), (redis_cache, RedisCache)]
+def webhook(folder) -> Notifier:
+    return WebhookNotifier("ops", SecretStr(listening()), SecretStr("key of the tests"))
+
+
+def slack(folder) -> Notifier:
+    return SlackNotifier("team", SecretStr(listening()))
+
+
+def listening():
+    """Return the URL of a port on which connections are taken, as long as the tests run."""
+    server = socket.create_server(("127.0.0.1", 0))
+    atexit.register(server.close)
+    return f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
+SERVICES = [
+    (warehouse, DuckDBWarehouse),
+    (file_source, FileSource),
+    (redis_cache, RedisCache),
+    (webhook, WebhookNotifier),
+    (slack, SlackNotifier),
+]
 
 
 @pytest.fixture(scope="module", params=SERVICES, ids=[kind.__name__ for _, kind in SERVICES])

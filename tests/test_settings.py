@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.connect import configured_budgets
 from sophia_metrics.errors import ConfigurationError
@@ -170,7 +171,7 @@ def test_dollars_have_no_exchange_rate(project):
     ("toml", "expected"),
     [
         ("time_zon = 'UTC'", "time_zon is no setting: did you mean time_zone?"),
-        ("colour = 1", "colour is no setting: known are batch_bytes, "),
+        ("colour = 1", "colour is no setting: known are alerts, batch_bytes, "),
         ("[gate]\nmin_row = 1", "gate.min_row is no setting: did you mean min_rows?"),
         (SOURCE + 'path = ["x"]', "sources.0.path is no setting: did you mean paths?"),
         (SERVICE + SERVICE, "service names must differ; repeated: chat"),
@@ -300,19 +301,45 @@ REQUIRED = {
     SourceSettings: {"name": "gateway", "format": "litellm"},
     CacheSettings: {"name": "answers", "url": "redis://127.0.0.1"},
     MaintenanceSettings: {"start_at": "2026-12-01T00:00:00Z", "end_at": "2026-12-03T00:00:00Z"},
+    NotifierSettings: {
+        "name": "ops",
+        "kind": "webhook",
+        "url_env": "OPS_WEBHOOK_URL",
+        "secret_env": "OPS_WEBHOOK_SECRET",
+    },
 }
 
 
 @pytest.mark.parametrize(
     "model",
-    [Settings, GateSettings, SourceSettings, CacheSettings, ServiceSettings, ProbeSettings, MaintenanceSettings],
+    [
+        Settings,
+        AlertSettings,
+        GateSettings,
+        NotifierSettings,
+        SourceSettings,
+        CacheSettings,
+        ServiceSettings,
+        ProbeSettings,
+        MaintenanceSettings,
+    ],
 )
 def test_every_setting_is_described_in_a_sentence(model):
     assert all((field.description or "").endswith((".", ")")) for field in model.model_fields.values())
 
 
 @pytest.mark.parametrize(
-    "model", [GateSettings, SourceSettings, CacheSettings, ProbeSettings, MaintenanceSettings, Settings]
+    "model",
+    [
+        AlertSettings,
+        GateSettings,
+        NotifierSettings,
+        SourceSettings,
+        CacheSettings,
+        ProbeSettings,
+        MaintenanceSettings,
+        Settings,
+    ],
 )
 def test_every_example_in_a_message_is_a_value_that_is_accepted(model):
     required = REQUIRED.get(model, {})

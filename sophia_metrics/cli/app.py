@@ -278,6 +278,47 @@ def doctor(*, json: Json = False) -> None:
 
 
 @app.command()
+def alerts(
+    *,
+    days: Annotated[int, typer.Option("--days", min=0, help="Show those that ended in the last days, too.")] = 7,
+    json: Json = False,
+) -> None:
+    """List the alerts that are open, and those that ended lately, with what was said of them and to whom."""
+    from sophia_metrics.cli.alerts import print_alerts  # noqa: PLC0415
+
+    print_alerts(days, is_json=json)
+
+
+@app.command()
+def silence(
+    *,
+    hours: Annotated[float, typer.Option("--hours", help="For how long, from now on.")],
+    rule: Annotated[str | None, typer.Option("--rule", help="A rule, such as service-down. Unset: every rule.")] = None,
+    subject: Annotated[str | None, typer.Option("--subject", help="A budget or service. Unset: each of them.")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, for others.")] = None,
+) -> None:
+    """Keep alerts from being sent for some hours; what was sent before still resolves."""
+    from sophia_metrics.cli.alerts import silence_alerts  # noqa: PLC0415
+
+    silence_alerts(rule, subject, hours, reason)
+
+
+@app.command()
+def notifiers(
+    *,
+    test: Annotated[str | None, typer.Option("--test", help="Send this notifier a test alert and its resolve.")] = None,
+    json: Json = False,
+) -> None:
+    """Say whether each notifier can be used; nothing is sent but with --test."""
+    from sophia_metrics.cli.alerts import print_notifiers, try_notifier  # noqa: PLC0415
+
+    if test is not None:
+        try_notifier(test)
+    elif not print_notifiers(is_json=json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
 ) -> None:

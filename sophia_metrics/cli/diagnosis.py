@@ -12,7 +12,7 @@ from sophia_metrics.cli.prefect_api import PrefectApi, find_api
 from sophia_metrics.cli.price_gaps import Assumption, PriceGaps, Unpriced, load_price_gaps
 from sophia_metrics.cli.published import Published, load_published
 from sophia_metrics.cli.setting_values import SettingValue, setting_values
-from sophia_metrics.connect import connect_cache, connect_source, connect_warehouse, plan_sources
+from sophia_metrics.connect import connect_cache, connect_notifier, connect_source, connect_warehouse, plan_sources
 from sophia_metrics.errors import SophiaError
 from sophia_metrics.services import Health, HealthStatus, Service, run_sync
 from sophia_metrics.serving import Held, Serving
@@ -44,7 +44,7 @@ class Diagnosis:
         versions: of Python and of the packages that matter.
         state: the state folder.
         settings: every setting, secrets masked.
-        components: the answers of warehouse, sources and caches.
+        components: the answers of warehouse, sources, caches and notifiers.
         prefect: the Prefect API.
         published: the current version. None: nothing is published yet.
         held: what holds a newer version back. None: nothing does.
@@ -114,6 +114,11 @@ def _components(settings: Settings, now: datetime) -> Iterator[Health]:
             yield _health(connect_cache(cache))
         except SophiaError as error:
             yield Health(cache.name, HealthStatus.DOWN, str(error))
+    for notifier in settings.notifiers:
+        try:
+            yield _health(connect_notifier(notifier))
+        except SophiaError as error:
+            yield Health(f"notifier {notifier.name}", HealthStatus.DOWN, str(error))
 
 
 def _health(service: Service) -> Health:

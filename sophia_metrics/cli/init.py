@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
@@ -37,6 +38,8 @@ TABLES = frozenset(
         "probes",
         "maintenance",
         "services",
+        "notifiers",
+        "alerts",
     }
 )
 """What stands in a table of its own."""
@@ -108,6 +111,8 @@ def render_config() -> str:
         f"{_comment(fields['services'])}{_services()}",
         f"{_comment(fields['probes'])}#[probes]\n{_settings(ProbeSettings)}",
         f"{_comment(ProbeSettings.model_fields['maintenance'])}#[[probes.maintenance]]\n{_maintenance()}",
+        f"{_comment(fields['notifiers'])}#[[notifiers]]\n{_settings(NotifierSettings)}",
+        f"{_comment(fields['alerts'])}#[alerts]\n{_settings(AlertSettings)}",
     ]
     return "\n".join(parts)
 

@@ -31,6 +31,8 @@ STEPS_OF_ONE_BATCH = [
     "build marts",
     "note the end",
     "publish",
+    "judge the rules",
+    "send alerts",
     "show the quality",
     "show the spend",
     "show the budgets",

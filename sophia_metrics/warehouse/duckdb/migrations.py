@@ -55,12 +55,19 @@ def m005_quality(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(create_table(schema.table(table)))
 
 
+def m006_alerts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of alerts."""
+    for table in ("core_alert_rules", "core_alert_silences", "core_alert_episodes", "core_alert_deliveries"):
+        connection.execute(create_table(schema.table(table)))
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
     m003_services,
     m004_budgets,
     m005_quality,
+    m006_alerts,
 )
 
 

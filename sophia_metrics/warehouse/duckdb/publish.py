@@ -53,6 +53,8 @@ CONTENT = {
     "core_quarantine_verdicts": state_tables.QUARANTINE_VERDICTS.names,
     "core_services": state_tables.SERVICES.names,
     "core_budgets": state_tables.BUDGETS.names,
+    "core_alert_episodes": ("episode_id", "state"),
+    "core_alert_deliveries": ("episode_id", "channel", "sequence_number", "status"),
 }
 """By which columns a version differs from another. Their hashes are added up where the rows are."""
 

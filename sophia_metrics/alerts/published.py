@@ -1,0 +1,58 @@
+"""Reading what rules look at from the published version."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from sophia_metrics.alerts.observation import BudgetObservation, Observations, ServiceObservation
+from sophia_metrics.serving import Serving
+
+__all__ = ["read_observations"]
+
+BUDGETS = ("mart_budget_status", ("budget", "period_start_on", "scope", "limit_usd", "spent_usd", "thresholds"))
+SERVICES = ("mart_service_health", ("service", "status", "since_at", "message", "is_stale", "required_by"))
+
+
+def read_observations(serving: Serving) -> Observations:
+    """Return what the current version says; where nothing is published, nothing is observed."""
+    if serving.version is None:
+        return Observations()
+    with serving.connection() as connection:
+        budgets, services = _rows(connection, *BUDGETS), _rows(connection, *SERVICES)
+    return Observations(
+        budgets=None if budgets is None else tuple(map(_budget, budgets)),
+        services=None if services is None else tuple(map(_service, services)),
+    )
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...]) -> list[dict[str, Any]] | None:
+    """Return the rows of a table with those of the columns that it has. None: there is no such table."""
+    found = connection.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_name = $1", [table]
+    ).fetchall()
+    known = {str(name) for (name,) in found}
+    names = [name for name in columns if name in known]
+    if not names:
+        return None
+    rows = connection.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall()
+    return [dict.fromkeys(columns) | dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _budget(row: dict[str, Any]) -> BudgetObservation:
+    told: list[Any] = json.loads(row["thresholds"] or "[]", parse_float=Decimal)
+    values: dict[str, Any] = {**row, "thresholds": tuple(Decimal(each) for each in told) or None}
+    return BudgetObservation(**values)
+
+
+def _service(row: dict[str, Any]) -> ServiceObservation:
+    values: dict[str, Any] = {**row, "required_by": _names(row["required_by"])}
+    return ServiceObservation(**values)
+
+
+def _names(required_by: Any) -> frozenset[str]:  # noqa: ANN401 - a column of text, or of lists
+    """Return names from a list, JSON text of one, or text with commas."""
+    if isinstance(required_by, str):
+        required_by = json.loads(required_by) if required_by.startswith("[") else required_by.split(",")
+    return frozenset(str(name).strip() for name in required_by or () if str(name).strip())

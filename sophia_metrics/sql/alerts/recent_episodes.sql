@@ -1,0 +1,25 @@
+-- question: Which alert episodes are open or ended since an instant, the open and the newest first?
+-- grain: episode_id
+-- sources: core_alert_episodes
+-- owner: alerts
+SELECT
+    episode_id,
+    fingerprint,
+    episode_number,
+    rule,
+    severity,
+    scope_type,
+    scope_value,
+    subject,
+    state,
+    opened_at,
+    threshold,
+    observed,
+    message,
+    evidence,
+    fired_at,
+    clear_since_at,
+    resolved_at
+FROM core_alert_episodes
+WHERE resolved_at IS NULL OR resolved_at > $since_at
+ORDER BY CASE WHEN resolved_at IS NULL THEN 0 ELSE 1 END, opened_at DESC, episode_id

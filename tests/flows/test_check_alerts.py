@@ -1,0 +1,177 @@
+"""Alerts from end to end: a published version, the flow, a receiver, and what readers and the command line see."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import duckdb
+import pytest
+
+from flows.check_alerts import check_alerts
+from flows.run_pipeline import run_pipeline
+from sophia_metrics.connect import connect_warehouse
+from sophia_metrics.settings import load_settings
+from sophia_metrics.warehouse.protocol import Query
+from tasks.clock import utc_now
+from tests.command_line import CommandLine
+from tests.flows.place import Place
+from tests.receiver import Receiver
+
+NOTIFIERS = """
+[[notifiers]]
+name = "ops"
+kind = "webhook"
+url_env = "OPS_WEBHOOK_URL"
+secret_env = "OPS_WEBHOOK_SECRET"
+
+[alerts]
+resolve_after_seconds = 0
+"""
+BUDGETS = """
+CREATE OR REPLACE TABLE mart_budget_status AS SELECT
+    'monthly' AS budget,
+    CAST($start AS DATE) AS period_start_on,
+    'team/search' AS scope,
+    CAST(100 AS DECIMAL(38, 12)) AS limit_usd,
+    CAST($spent AS DECIMAL(38, 12)) AS spent_usd,
+    '[0.5, 1]' AS thresholds
+"""
+SERVICES = """
+CREATE OR REPLACE VIEW mart_service_health AS SELECT
+    'redis' AS service,
+    $status AS status,
+    CAST($since AS TIMESTAMP) AS since_at,
+    'connection refused' AS message,
+    FALSE AS is_stale,
+    'api,page' AS required_by
+"""
+
+
+class Alerted(Place):
+    """A place whose published version is given what other parts publish."""
+
+    def plant(self, sql, **values):
+        for name, value in values.items():
+            sql = sql.replace(f"${name}", f"'{value}'")
+        pointer = load_settings(self.folder).home / "serving" / "current.duckdb"
+        with duckdb.connect(pointer.resolve()) as version:
+            version.execute(sql)
+
+    def spend(self, spent, start="2026-11-01"):
+        self.plant(BUDGETS, spent=spent, start=start)
+        return check_alerts.fn(config=self.config)
+
+    def state(self, sql):
+        return connect_warehouse(load_settings(self.folder), utc_now()).read(Query(sql)).rows()
+
+
+@pytest.fixture
+def receiver():
+    with Receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def alerted(tmp_path, receiver, monkeypatch):
+    place = Alerted.at(tmp_path)
+    settings = tmp_path / "sophia.toml"
+    settings.write_text(settings.read_text() + NOTIFIERS)
+    monkeypatch.setenv("OPS_WEBHOOK_URL", receiver.url)
+    monkeypatch.setenv("OPS_WEBHOOK_SECRET", "key of the tests")
+    now = utc_now()
+    connect_warehouse(load_settings(place.folder), now).publish(now)
+    return place
+
+
+def test_a_budget_fires_resolves_and_is_seen_by_readers(alerted, receiver):
+    assert [alerted.spend(60).version, alerted.spend(60), alerted.spend(60)] == [2, None, None]
+    assert alerted.serve("SELECT rule, state, scope_type, scope_value, observed FROM core_alert_episodes") == [
+        ("budget-50", "firing", "team", "search", 0.6)
+    ]
+
+    alerted.spend(0, start="2026-12-01")
+
+    assert receiver.kinds == ["fire", "resolve"]
+    assert alerted.serve("SELECT kind, status, response FROM core_alert_deliveries ORDER BY sequence_number") == [
+        ("fire", "sent", "200 ok"),
+        ("resolve", "sent", "200 ok"),
+    ]
+
+
+def test_a_service_that_is_down_fires_and_the_rules_are_noted(alerted, receiver):
+    alerted.plant(SERVICES, status="down", since=datetime(2026, 11, 20))
+    check_alerts.fn(config=alerted.config)
+    alerted.plant(SERVICES, status="healthy", since=datetime(2026, 11, 21))
+    check_alerts.fn(config=alerted.config)
+
+    assert [post.content["message"] for post in receiver.posts] == [
+        "service redis is down since 2026-11-20 00:00 UTC: connection refused",
+        "service redis is healthy since 2026-11-21 00:00 UTC: connection refused",
+    ]
+    assert alerted.state("SELECT rule, valid_to_at FROM core_alert_rules ORDER BY rule") == [
+        ("service-degraded", None),
+        ("service-down", None),
+    ]
+
+
+def test_a_run_of_the_pipeline_tells_and_publishes_what_changed(alerted, receiver):
+    alerted.plant(BUDGETS, spent=150, start="2026-11-01")
+
+    summary = run_pipeline.fn(config=alerted.config)
+
+    assert receiver.kinds == ["fire", "fire"]
+    assert (summary.publication.is_new, summary.publication.version) == (True, 3)  # 2 shows the usage
+    assert not run_pipeline.fn(config=alerted.config).publication.is_new
+
+
+def test_where_nothing_is_published_or_watched_nothing_happens(tmp_path):
+    place = Alerted.at(tmp_path)
+
+    assert check_alerts.fn(config=place.config) is None
+
+
+def test_a_message_waits_for_a_variable_that_is_not_set(alerted, receiver, monkeypatch, caplog):
+    monkeypatch.delenv("OPS_WEBHOOK_URL")
+    alerted.spend(60)
+    assert "notifier ops waits for its URL: set the variable OPS_WEBHOOK_URL" in caplog.text
+
+    monkeypatch.setenv("OPS_WEBHOOK_URL", receiver.url)
+    alerted.spend(60)
+
+    assert receiver.kinds == ["fire"]
+
+
+def test_the_command_line_lists_silences_and_tries(alerted, receiver, monkeypatch):
+    monkeypatch.chdir(alerted.folder)
+    sophia = CommandLine(alerted.folder)
+    assert sophia("alerts").stdout == "no alert is open, and none ended in the last 7 days\n"
+
+    assert sophia("silence", "--rule", "budget-50", "--hours", "1").exit_code == 0
+    alerted.spend(150)
+    found = {each["rule"]: each for each in sophia.facts("alerts")["alerts"]}
+    assert (found["budget-50"]["state"], found["budget-50"]["deliveries"]) == ("suppressed", [])
+    assert [each["status"] for each in found["budget-100"]["deliveries"]] == ["sent"]
+    assert "ops fire sent" in sophia("alerts").stdout
+
+    assert sophia("notifiers", "--test", "ops").stdout == "notifier ops took a test alert and its resolve\n"
+    assert receiver.kinds == ["fire", "fire", "resolve"]
+    assert sophia.facts("notifiers")["notifiers"][0]["status"] == "healthy"
+    receiver.answers(404)
+    assert "(404 not_found)" in sophia("notifiers", "--test", "ops").stderr
+    assert sophia("notifiers", "--test", "opps").exit_code == 2
+    monkeypatch.delenv("OPS_WEBHOOK_SECRET")
+    assert sophia("notifiers").exit_code == 1
+    doctor = sophia("doctor", "--json")
+    assert doctor.exit_code == 1
+    assert "set the variable OPS_WEBHOOK_SECRET in the environment" in doctor.stdout
+    assert "a-secret-path" not in doctor.stdout
+
+
+def test_checks_that_run_at_once_fire_once(alerted, receiver):
+    alerted.plant(BUDGETS, spent=60, start="2026-11-01")
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: check_alerts.fn(config=alerted.config), range(4)))
+
+    assert receiver.kinds == ["fire"]
+    assert any(done)
+    assert alerted.state("SELECT count(*) FROM core_alert_episodes") == [(1,)]
