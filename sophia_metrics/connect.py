@@ -1,12 +1,14 @@
 """From settings to the parts of the pipeline: the only place that names concrete adapters."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.overrides import load_overrides
+from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.mapped import mapped_format
@@ -17,9 +19,13 @@ from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.warehouse.protocol import Warehouse
 
+if TYPE_CHECKING:
+    from sophia_metrics.dashboard.server import PageServer
+
 __all__ = [
     "AGENT_FORMATS",
     "connect_collector",
+    "connect_page",
     "connect_source",
     "connect_warehouse",
     "every_source",
@@ -119,3 +125,19 @@ def connect_collector(settings: Settings, warehouse: Warehouse) -> Collector:
         batch_bytes=settings.batch_bytes,
         memory_limit=settings.memory_limit,
     )
+
+
+def connect_page(settings: Settings, environment: Mapping[str, str], clock: Callable[[], datetime]) -> "PageServer":
+    """Return the server of the page and its API, not started yet; `clock` tells the present (naive UTC).
+
+    Raises:
+        ConfigurationError: the page may not listen where the settings say, or its token is too short.
+    """
+    from sophia_metrics.dashboard.access import access_from  # noqa: PLC0415 - a web server is loaded when asked for
+    from sophia_metrics.dashboard.app import create_app  # noqa: PLC0415 - see above
+    from sophia_metrics.dashboard.server import PageServer  # noqa: PLC0415 - see above
+    from sophia_metrics.dashboard.service import Dashboard  # noqa: PLC0415 - see above
+
+    access = access_from(settings.dashboard, environment)
+    dashboard = Dashboard(Serving(settings.home), settings.time_zone, clock)
+    return PageServer(create_app(dashboard, access), settings.dashboard.host, settings.dashboard.port)

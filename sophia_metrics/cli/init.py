@@ -14,13 +14,20 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.settings import CONFIG_NAME, SECRET_FIELDS, GateSettings, Settings, SourceSettings
+from sophia_metrics.settings import (
+    CONFIG_NAME,
+    SECRET_FIELDS,
+    DashboardSettings,
+    GateSettings,
+    Settings,
+    SourceSettings,
+)
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 
 __all__ = ["render_config", "write_config"]
 
 WIDTH = 100
-TABLES = frozenset({"exchange_rates", "gate", "sources", "mapping", "columns"})
+TABLES = frozenset({"exchange_rates", "gate", "dashboard", "sources", "mapping", "columns"})
 """What stands in a table of its own."""
 HEADER = """\
 # Settings of Sophia Metrics. Every setting is here, commented out, with its default or an example.
@@ -80,6 +87,7 @@ def render_config() -> str:
         *(_setting(name, field) for name, field in fields.items() if name not in TABLES),
         f"{_comment(fields['exchange_rates'])}#[exchange_rates]\n{_entries(fields['exchange_rates'])}",
         f"{_comment(fields['gate'])}#[gate]\n{_settings(GateSettings)}",
+        f"{_comment(fields['dashboard'])}#[dashboard]\n{_settings(DashboardSettings)}",
         f"{_comment(fields['sources'])}#[[sources]]\n{_settings(SourceSettings)}",
         MAPPED_SOURCE,
         f"{_comment(mapping)}#[sources.mapping]\n{_settings(ColumnMapping)}",
