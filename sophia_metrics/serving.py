@@ -1,7 +1,10 @@
 """Reading what is published: one version at a time, never a half-built state, never waiting for a writer."""
 
+import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +16,19 @@ from sophia_metrics.frames import fetch_frame
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Serving"]
+__all__ = ["HELD_NAME", "Held", "Serving"]
 
 POINTER = "current.duckdb"
+HELD_NAME = "held.json"
+"""Stands beside the versions while a newer one is held back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why readers go on with a stale version, and since when (naive UTC)."""
+
+    since_at: datetime
+    reason: str
 
 
 class Serving:
@@ -29,6 +42,15 @@ class Serving:
     def version(self) -> int | None:
         """The number of the current version. None: nothing is published yet."""
         return int(self._pointer.resolve().stem[1:]) if self._pointer.exists() else None
+
+    @property
+    def held(self) -> Held | None:
+        """What holds a newer version back, so that the current one is stale. None: nothing does."""
+        try:
+            note = json.loads(self._pointer.with_name(HELD_NAME).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return Held(datetime.fromisoformat(note["held_since_at"]), note["held_because"])
 
     @contextmanager
     def connection(self) -> Generator[duckdb.DuckDBPyConnection]:

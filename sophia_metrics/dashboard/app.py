@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs
 
@@ -138,12 +139,10 @@ def _add_errors(app: FastAPI) -> None:
         return JSONResponse({"detail": f"{_problems(error)}: correct the request"}, status_code=422)
 
     def not_served(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 500
+        status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
         said = error.detail if isinstance(error, HTTPException) else ""
-        detail = (
-            f"{request.url.path} is not here: the page is at /, its API in /openapi.json" if status == 404 else said
-        )
-        return JSONResponse({"detail": detail}, status_code=status)
+        where = f"{request.url.path} is not here: the page is at /, and /openapi.json describes its API"
+        return JSONResponse({"detail": where if status == HTTPStatus.NOT_FOUND else said}, status_code=status)
 
     app.exception_handler(SophiaError)(unavailable)
     app.exception_handler(RequestValidationError)(wrong)

@@ -67,6 +67,11 @@ class Chart:
         return tuple(round(place * step, 3) for place in range(len(self.ticks)))
 
     @property
+    def step(self) -> Decimal:
+        """How far two ticks are apart."""
+        return self.ticks[-2]
+
+    @property
     def description(self) -> str:
         """The chart in a sentence, for people who do not see it."""
         first, last = self.bars[0].usage_on, self.bars[-1].usage_on

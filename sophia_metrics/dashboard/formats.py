@@ -37,10 +37,11 @@ def dollars(value: Decimal | None) -> str:
     return f"−${-rounded:,f}" if rounded < 0 else f"${rounded:,f}"
 
 
-def axis_dollars(value: Decimal) -> str:
-    """Return a round sum of dollars without needless digits, as in $1,200 or $0.05."""
-    text = f"{value:,f}"
-    return f"${text.rstrip('0').rstrip('.')}" if "." in text else f"${text}"
+def axis_dollars(value: Decimal, step: Decimal) -> str:
+    """Return a sum on an axis with ticks `step` apart: all of them with as many decimals as the step needs."""
+    exponent = step.normalize().as_tuple().exponent
+    decimals = max(2, -exponent) if isinstance(exponent, int) and exponent < 0 else 0
+    return f"${value:,.{decimals}f}"
 
 
 def thousands(value: int | None) -> str:

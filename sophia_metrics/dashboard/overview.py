@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sophia_metrics.costs.spend import SpendTable
+from sophia_metrics.serving import Held
 
 __all__ = [
     "Alert",
@@ -260,6 +261,7 @@ class Quality:
         checks: those that do not.
         judged_at: when it judged. None: unknown.
         held: slices that the gate holds back, as (source, reason).
+        withheld: why a newer version is held back, and since when. None: the version is the newest.
         quarantined_count: rows in quarantine that wait for a verdict.
     """
 
@@ -267,6 +269,7 @@ class Quality:
     checks: tuple[Check, ...]
     judged_at: datetime | None
     held: tuple[tuple[str, str], ...]
+    withheld: Held | None
     quarantined_count: int
 
 
@@ -298,6 +301,7 @@ class Overview:
         services: every service. Empty: none is probed.
         cache: the response caches.
         alerts: open episodes, the newest first, then those that ended, the newest first.
+        is_alerting: the version has alerts at all, be it none that is open.
         quality: whether the figures can be trusted.
         freshness: by source, and of the table of events.
         newest_run: (flow, start, status) of the newest run of our own flows. None: unknown.
@@ -326,6 +330,7 @@ class Overview:
     services: tuple[ServiceState, ...]
     cache: CacheState
     alerts: tuple[Alert, ...]
+    is_alerting: bool
     quality: Quality
     freshness: tuple[Freshness, ...]
     newest_run: tuple[str, datetime, str] | None

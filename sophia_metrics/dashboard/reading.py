@@ -25,7 +25,7 @@ from sophia_metrics.dashboard.overview import (
     Sums,
 )
 from sophia_metrics.errors import ServiceUnavailableError
-from sophia_metrics.serving import Serving
+from sophia_metrics.serving import Held, Serving
 from sophia_metrics.windows import Window
 
 __all__ = ["CHART_DAYS", "CHART_MODELS", "TREND_DAYS", "load_overview"]
@@ -52,7 +52,7 @@ def load_overview(serving: Serving, now: datetime, time_zone: str) -> Overview:
     """
     with serving.connection() as connection:
         try:
-            return _Reading(connection, now, time_zone).overview()
+            return _Reading(connection, now, time_zone, serving.held).overview()
         except duckdb.IOException as error:
             raise ServiceUnavailableError(
                 "a file of the published version cannot be read: `sophia-metrics run` publishes anew"
@@ -62,12 +62,13 @@ def load_overview(serving: Serving, now: datetime, time_zone: str) -> Overview:
 class _Reading:
     """The questions of the page, asked of one version."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, now: datetime, time_zone: str) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, now: datetime, time_zone: str, held: Held | None) -> None:
         self._reports = Reports(connection)
         found = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
         self._tables = frozenset(name for (name,) in found)
         self._now = now
         self._zone = time_zone
+        self._held = held
         self._today_on = now.replace(tzinfo=UTC).astimezone(ZoneInfo(time_zone)).date()
 
     def overview(self) -> Overview:
@@ -101,6 +102,7 @@ class _Reading:
             services=self._rows("mart_service_health", "service_health", ServiceState),
             cache=self._cache(days),
             alerts=self._rows("core_alert_episodes", "alert_episodes", Alert),
+            is_alerting="core_alert_episodes" in self._tables,
             quality=self._quality(),
             freshness=self._rows("mart_freshness", "data_freshness", Freshness),
             newest_run=run[:2] + run[3:] if run else None,
@@ -171,6 +173,7 @@ class _Reading:
             checks=failed,
             judged_at=max((row[7] for row in verdicts if row[7]), default=None),
             held=tuple((source, error or "no reason is known") for source, _, _, _, _, error, _ in held),
+            withheld=self._held,
             quarantined_count=sum(row_count for _, _, _, row_count, _ in rules),
         )
 
