@@ -39,16 +39,24 @@ CALLS = [
 ROWS = {
     "mart_budget_status": [
         "('day', DATE '2026-11-20', 'all', 'day', 100, 10.5, 0.105, NULL, 21, NULL, 0.01, 'rough', 'ok', NULL)",
-        "('month', DATE '2026-11-01', 'all', 'month', 30, 24.5, 0.8166, 31.25, 36.75, 44.5, 0.97, 'projected', "
-        "'warning', TIMESTAMP '2026-11-20 11:00:00')",
-        "('search', DATE '2026-11-01', 'team/search', 'month', 10, 12, 1.2, NULL, NULL, NULL, NULL, "
-        "'insufficient_history', 'over', NULL)",
+        (
+            "('month', DATE '2026-11-01', 'all', 'month', 30, 24.5, 0.8166, 31.25, 36.75, 44.5, 0.97, 'projected', "
+            "'warning', TIMESTAMP '2026-11-20 11:00:00')"
+        ),
+        (
+            "('search', DATE '2026-11-01', 'team/search', 'month', 10, 12, 1.2, NULL, NULL, NULL, NULL, "
+            "'insufficient_history', 'over', NULL)"
+        ),
     ],
     "mart_service_health": [
-        "('gateway', 'healthy', TIMESTAMP '2026-11-18 10:00:00', TIMESTAMP '2026-11-20 11:59:00', 41.2, NULL, "
-        "false, NULL)",
-        "('store', 'down', TIMESTAMP '2026-11-20 11:50:00', TIMESTAMP '2026-11-20 11:59:00', NULL, "
-        "'connection refused', false, NULL)",
+        (
+            "('gateway', 'healthy', TIMESTAMP '2026-11-18 10:00:00', TIMESTAMP '2026-11-20 11:59:00', 41.2, NULL, "
+            "false, NULL)"
+        ),
+        (
+            "('store', 'down', TIMESTAMP '2026-11-20 11:50:00', TIMESTAMP '2026-11-20 11:59:00', NULL, "
+            "'connection refused', false, NULL)"
+        ),
         "('queue', 'healthy', TIMESTAMP '2026-11-18 10:00:00', TIMESTAMP '2026-11-20 10:00:00', 3, NULL, true, NULL)",
     ],
     "mart_cache_performance": [
@@ -58,30 +66,47 @@ ROWS = {
         "('vectors', TIMESTAMP '2026-11-20 10:00:00', 0, 0, NULL, 24)",
     ],
     "mart_data_quality": [
-        "('old', 'core_usage_events', 'all is well', TIMESTAMP '2026-11-19 12:00:00', false, 'error', 'validity', "
-        "1, 9, 9)",
-        "('new', 'core_usage_events', 'all is well', TIMESTAMP '2026-11-20 11:00:00', true, 'error', 'validity', "
-        "0, 0, 9)",
-        "('new', 'core_usage_events', 'ids are unique', TIMESTAMP '2026-11-20 11:00:00', false, 'warning', "
-        "'consistency', 0.2, 2, 9)",
+        (
+            "('old', 'core_usage_events', 'all is well', TIMESTAMP '2026-11-19 12:00:00', false, 'error', 'validity', "
+            "1, 9, 9)"
+        ),
+        (
+            "('new', 'core_usage_events', 'all is well', TIMESTAMP '2026-11-20 11:00:00', true, 'error', 'validity', "
+            "0, 0, 9)"
+        ),
+        (
+            "('new', 'core_usage_events', 'ids are unique', TIMESTAMP '2026-11-20 11:00:00', false, 'warning', "
+            "'consistency', 0.2, 2, 9)"
+        ),
     ],
     "core_alert_episodes": [
-        "('e1', 'budget/search/2026-11-01/1', 'budget-100', 'critical', 'team', 'search', 'search', 'firing', "
-        "TIMESTAMP '2026-11-20 10:00:00', '1', '1.2', 'budget search is over', '{}', "
-        "TIMESTAMP '2026-11-20 10:00:00', NULL)",
-        "('e2', 'budget/month/2026-11-01/0.8', 'budget-80', 'warning', 'all', NULL, 'month', 'firing', "
-        "TIMESTAMP '2026-11-20 09:30:00', '0.8', '0.8166', 'budget month is close', '{}', "
-        "TIMESTAMP '2026-11-20 09:30:00', NULL)",
-        "('e3', 'service/store', 'service-down', 'critical', 'service', 'store', 'store', 'firing', "
-        "TIMESTAMP '2026-11-20 11:50:00', 'down', 'down', 'service store is down', '{}', "
-        "TIMESTAMP '2026-11-20 11:51:00', NULL)",
-        "('e4', 'budget/day/2026-11-19/1', 'budget-100', 'critical', 'all', NULL, 'day', 'resolved', "
-        "TIMESTAMP '2026-11-19 21:00:00', '1', '1.1', 'budget day was over', '{}', "
-        "TIMESTAMP '2026-11-19 21:00:00', TIMESTAMP '2026-11-20 00:05:00')",
-        "('e5', 'service/queue', 'service-down', 'critical', 'service', 'queue', 'queue', 'pending', "
-        "TIMESTAMP '2026-11-20 11:59:00', 'down', 'down', 'service queue is not down for long enough', '{}', "
-        "NULL, NULL)",
+        (
+            "('e1', 'budget/search/2026-11-01/1', 'budget-100', 'critical', 'team', 'search', 'search', 'firing', "
+            "TIMESTAMP '2026-11-20 10:00:00', '1', '1.2', 'budget search is over', '{}', "
+            "TIMESTAMP '2026-11-20 10:00:00', NULL)"
+        ),
+        (
+            "('e2', 'budget/month/2026-11-01/0.8', 'budget-80', 'warning', 'all', NULL, 'month', 'firing', "
+            "TIMESTAMP '2026-11-20 09:30:00', '0.8', '0.8166', 'budget month is close', '{}', "
+            "TIMESTAMP '2026-11-20 09:30:00', NULL)"
+        ),
+        (
+            "('e3', 'service/store', 'service-down', 'critical', 'service', 'store', 'store', 'firing', "
+            "TIMESTAMP '2026-11-20 11:50:00', 'down', 'down', 'service store is down', '{}', "
+            "TIMESTAMP '2026-11-20 11:51:00', NULL)"
+        ),
+        (
+            "('e4', 'budget/day/2026-11-19/1', 'budget-100', 'critical', 'all', NULL, 'day', 'resolved', "
+            "TIMESTAMP '2026-11-19 21:00:00', '1', '1.1', 'budget day was over', '{}', "
+            "TIMESTAMP '2026-11-19 21:00:00', TIMESTAMP '2026-11-20 00:05:00')"
+        ),
+        (
+            "('e5', 'service/queue', 'service-down', 'critical', 'service', 'queue', 'queue', 'pending', "
+            "TIMESTAMP '2026-11-20 11:59:00', 'down', 'down', 'service queue is not down for long enough', '{}', "
+            "NULL, NULL)"
+        ),
     ],
+    "mart_freshness": ["('app', TIMESTAMP '2026-11-20 12:00:00', 93600, false)"],
     "mart_performance_now": [
         "('cache_hit_ratio', 0.372, '37.2 %', 15, TIMESTAMP '2026-11-20 09:10:00')",
         "('avg_response_ms', 1534.2, '1534 ms', 15, TIMESTAMP '2026-11-20 09:10:00')",

@@ -30,6 +30,7 @@ HAND_FILLED = {
         "scope_value VARCHAR, subject VARCHAR, state VARCHAR, opened_at TIMESTAMP, threshold VARCHAR, "
         "observed VARCHAR, message VARCHAR, evidence VARCHAR, fired_at TIMESTAMP, resolved_at TIMESTAMP"
     ),
+    "mart_freshness": "subject VARCHAR, newest_at TIMESTAMP, expected_within_seconds BIGINT, is_stale BOOLEAN",
     "mart_performance_now": (
         "metric VARCHAR, metric_value DOUBLE, text_value VARCHAR, window_minutes BIGINT, data_through_at TIMESTAMP"
     ),

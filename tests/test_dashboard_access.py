@@ -34,8 +34,8 @@ def closed(lab):
 
 
 def test_another_host_than_loopback_needs_a_token_and_the_message_names_its_variable():
-    with pytest.raises(ConfigurationError, match=r"dashboard\.host is 0\.0\.0\.0.*export METRICS_KEY"):
-        access_from(DashboardSettings(host="0.0.0.0", token_env="METRICS_KEY"), TOKENS)
+    with pytest.raises(ConfigurationError, match=r"dashboard\.host is 192\.0\.2\.1.*export METRICS_KEY"):
+        access_from(DashboardSettings.model_validate({"host": "192.0.2.1", "token_env": "METRICS_KEY"}), TOKENS)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
@@ -72,7 +72,7 @@ def test_on_loopback_only_its_own_names_are_answered(host, is_ours):
     [("10.1.2.3:8321", True), ("metrics.example.com", True), ("evil.example.com", False)],
 )
 def test_elsewhere_addresses_and_named_hosts_are_answered(host, is_ours):
-    settings = DashboardSettings(host="0.0.0.0", host_names=("metrics.example.com",))
+    settings = DashboardSettings(host="192.0.2.1", host_names=("metrics.example.com",))
     assert access_from(settings, TOKENS).is_our_name(host) is is_ours
 
 
@@ -93,9 +93,10 @@ def test_where_a_token_is_set_everybody_needs_it(closed, path):
 
 def test_the_bearer_token_opens_and_a_wrong_one_does_not(closed):
     def status(token):
-        return httpx.get(f"{closed.url}/openapi.json", headers={"Authorization": f"Bearer {token}"}).status_code
+        headers = {"Authorization": f"Bearer {token}".encode()}
+        return httpx.get(f"{closed.url}/openapi.json", headers=headers).status_code
 
-    assert [status(TOKEN), status(TOKEN[:-1]), status("é" * 3)] == [200, 401, 401]
+    assert [status(TOKEN), status(TOKEN[:-1]), status("é")] == [200, 401, 401]
 
 
 def test_a_person_signs_in_once_and_the_cookie_holds_no_token(closed):

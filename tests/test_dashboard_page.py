@@ -1,10 +1,13 @@
 """A real browser opens the page: its numbers are those of the tables, and it asks no other host for anything."""
 
+import json
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC
 
+import duckdb
 import pytest
 
+from sophia_metrics.serving import HELD_NAME
 from tests.dashboard_lab import ROWS, Site, publish_usage
 from tests.dashboard_version import publish_by_hand
 from tests.lab import NOW, event
@@ -193,13 +196,36 @@ def test_names_from_the_data_are_text_and_nothing_else(browser, tmp_path):
     assert complaints == []
 
 
-def test_old_data_are_marked_as_stale(browser, tmp_path):
-    lab = publish_usage(tmp_path)
-    lab.serving.query("SELECT 1")
-    site = Site.over(lab, now=datetime(2026, 11, 22, 12))
+@pytest.mark.parametrize(
+    ("stale", "held", "banner"),
+    [
+        ("true", None, "Stale. app was last collected"),
+        ("false", {"held_since_at": "2026-11-20T11:00:00", "held_because": "ids repeat"}, "Stale. A newer version is"),
+    ],
+)
+def test_a_stale_version_is_marked(browser, tmp_path, stale, held, banner):
+    rows = {"mart_freshness": [f"('app', TIMESTAMP '2026-11-18 12:00:00', 93600, {stale})"]}
+    lab = publish_usage(tmp_path, rows=rows)
+    if held:
+        (lab.home / "serving" / HELD_NAME).write_text(json.dumps(held))
+    site = Site.over(lab)
     opened = Opened(browser, site)
-    banner = opened.text(".banner.bad")
+    shown = opened.text(".banner.bad")
     opened.page.context.close()
     site.server.stop()
 
-    assert banner.startswith("Stale. app was last collected")
+    assert shown.startswith(banner)
+    assert "ids repeat" in shown or not held
+
+
+def test_sample_data_are_marked(browser, tmp_path):
+    lab = publish_usage(tmp_path, rows={})
+    with duckdb.connect((lab.home / "serving" / "current.duckdb").resolve()) as version:
+        version.execute("UPDATE core_versions SET is_sample = true")
+    site = Site.over(lab)
+    opened = Opened(browser, site)
+    shown = opened.text(".banner.warn")
+    opened.page.context.close()
+    site.server.stop()
+
+    assert shown.startswith("Sample data.")

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 import sophia_metrics
+from sophia_metrics.dashboard.service import Dashboard
 from sophia_metrics.services import Health, HealthStatus, Service, ServiceLifecycle, run_sync
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
@@ -30,7 +31,14 @@ def file_source(folder) -> FileSource:
     return lab.source(lab.write("calls.jsonl", [event("a")]))
 
 
-SERVICES = [(warehouse, DuckDBWarehouse), (file_source, FileSource)]
+def dashboard(folder) -> Dashboard:
+    lab = Lab(folder / "state")
+    lab.ingest(lab.write("calls.jsonl", [event("a")]))
+    lab.publish()
+    return Dashboard(lab.serving, "UTC", lambda: lab.now)
+
+
+SERVICES = [(warehouse, DuckDBWarehouse), (file_source, FileSource), (dashboard, Dashboard)]
 
 
 @pytest.fixture(scope="module", params=SERVICES, ids=[kind.__name__ for _, kind in SERVICES])
@@ -90,6 +98,16 @@ def test_a_warehouse_without_state_is_unknown_and_not_healthy(tmp_path):
     health = asyncio.run(DuckDBWarehouse(tmp_path).health_check())
 
     assert health.status is HealthStatus.UNKNOWN
+
+
+def test_a_dashboard_over_nothing_is_unknown_and_over_a_damaged_version_is_down(tmp_path):
+    page = Dashboard(Lab(tmp_path).serving, "UTC", lambda: Lab(tmp_path).now)
+    assert asyncio.run(page.health_check()).status is HealthStatus.UNKNOWN
+    (tmp_path / "serving").mkdir(parents=True)
+    (tmp_path / "serving" / "v000001.duckdb").write_text("this is no database")
+    (tmp_path / "serving" / "current.duckdb").symlink_to("v000001.duckdb")
+
+    assert asyncio.run(page.health_check()).status is HealthStatus.DOWN
 
 
 def test_a_damaged_warehouse_is_an_answer_and_not_an_exception(tmp_path):

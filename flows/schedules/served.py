@@ -2,9 +2,10 @@
 
 import asyncio
 import multiprocessing
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import Future, wait
 from threading import Thread
+from typing import Any, TypeVar
 
 from prefect.runner import Runner
 from prefect.types.entrypoint import EntrypointType
@@ -15,6 +16,8 @@ __all__ = ["ServedFlows"]
 
 NAME = "sophia-metrics-serve"
 REGISTER_SECONDS = 60.0
+
+T = TypeVar("T")
 
 
 class ServedFlows:
@@ -33,45 +36,39 @@ class ServedFlows:
         self._deployments = deployments
         self._config = config
         self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="sophia-schedules", daemon=True)
         self._runner = Runner(name=NAME, pause_on_shutdown=True)
-        self._registered: Future[None] = Future()
-        self._thread = Thread(target=self._run, name="sophia-schedules", daemon=True)
+        self._serving: Future[None] | None = None
 
     def start(self) -> None:
         """Register the deployments; return when they are, with their schedules at work.
 
         Raises:
             TimeoutError: the Prefect API took too long.
-            Exception: what the Prefect client raised.
         """
         self._thread.start()
-        self._registered.result(REGISTER_SECONDS)
+        self._await(self._register()).result(REGISTER_SECONDS)
+        self._serving = self._await(self._runner.start())
 
     @property
     def is_alive(self) -> bool:
         """Whether it still runs what is due."""
-        return self._thread.is_alive()
+        return self._serving is not None and not self._serving.done()
 
     def stop(self, seconds: float) -> None:
         """Pause the schedules and end the runs that are under way: gently at first, and for good after `seconds`."""
-        if not self._thread.is_alive():
+        if self._serving is None or self._serving.done():
             return
-        asyncio.run_coroutine_threadsafe(self._runner.astop(), self._loop)
-        self._thread.join(seconds)
+        self._await(self._runner.astop())
+        wait([self._serving], timeout=seconds)
         for child in multiprocessing.active_children():
             child.kill()
-        self._thread.join(1)
+        wait([self._serving], timeout=seconds)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._serve())
-        except Exception as error:
-            if self._registered.done():
-                raise
-            self._registered.set_exception(error)
+    def _await(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
-    async def _serve(self) -> None:
+    async def _register(self) -> None:
         for each in self._deployments:
             flow = each.load()
             shared = {"config": self._config} if "config" in flow.parameters.properties else {}
@@ -85,5 +82,3 @@ class ServedFlows:
                 entrypoint_type=EntrypointType.MODULE_PATH,
                 paused=False,
             )
-        self._registered.set_result(None)
-        await self._runner.start()

@@ -19,6 +19,7 @@ __all__ = [
     "Performance",
     "ProviderUse",
     "RequestTrend",
+    "Shape",
 ]
 
 Usd = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
