@@ -3,7 +3,8 @@
 from prefect import flow
 
 from sophia_metrics.warehouse.protocol import BuildReport, Publication
-from tasks.artifacts import show_freshness, show_spend
+from tasks.artifacts import show_budgets, show_freshness, show_spend
+from tasks.budgets import note_budgets
 from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.runs import finish_run, recorded_run
@@ -25,9 +26,11 @@ def build_dashboard(config: str | None = None) -> tuple[BuildReport, Publication
     """
     settings = read_settings(config)
     with recorded_run(settings, "build-dashboard", utc_now()) as run:
+        note_budgets(settings, utc_now())
         build = build_marts(settings, utc_now())
         finish_run(settings, run, utc_now())
         publication = publish_version(settings, utc_now())
     show_spend(settings)
+    show_budgets(settings)
     show_freshness(settings)
     return build, publication

@@ -4,7 +4,8 @@ from prefect import flow
 
 from flows.collect_usage import collect_source
 from sophia_metrics.usage.outcome import RunSummary
-from tasks.artifacts import show_freshness, show_quality, show_spend
+from tasks.artifacts import show_budgets, show_freshness, show_quality, show_spend
+from tasks.budgets import note_budgets
 from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.plan import plan_usage
@@ -39,10 +40,12 @@ def run_pipeline(
         collected = tuple(collect_source(settings, each, now) for each in planned)
         audit_days(settings, utc_now())
         repriced_count = price_again(settings, utc_now())
+        note_budgets(settings, utc_now())
         build = build_marts(settings, utc_now())
         finish_run(settings, run, utc_now(), collected)
         publication = publish_version(settings, utc_now())
     show_quality(collected)
     show_spend(settings)
+    show_budgets(settings)
     show_freshness(settings)
     return RunSummary(run.run_id, collected, repriced_count, build, publication)

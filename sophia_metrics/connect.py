@@ -5,9 +5,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sophia_metrics.costs.budgets import Budget
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.overrides import load_overrides
+from sophia_metrics.scopes import Scope
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.sources.file_source import FileSource
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGENT_FORMATS",
+    "configured_budgets",
     "connect_collector",
     "connect_page",
     "connect_source",
@@ -109,6 +112,21 @@ def source_for_paths(settings: Settings, name: str, paths: Sequence[Path]) -> So
 def sample_settings(settings: Settings) -> SourceSettings:
     """Return the source of the sample data, whose files are in the state folder."""
     return SourceSettings(name=SAMPLE_SOURCE, format="events", paths=(str(settings.home / "sample"),))
+
+
+def configured_budgets(settings: Settings) -> tuple[Budget, ...]:
+    """Return the budgets of the configuration; those without a time zone of their own have that of the settings."""
+    return tuple(
+        Budget(
+            name=each.name,
+            scope=Scope.parse(each.scope),
+            period=each.period,
+            limit_usd=each.limit_usd,
+            time_zone=each.time_zone or settings.time_zone,
+            thresholds=each.thresholds,
+        )
+        for each in settings.budgets
+    )
 
 
 def connect_collector(settings: Settings, warehouse: Warehouse) -> Collector:

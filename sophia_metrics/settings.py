@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sophia_metrics.budget_settings import PLATFORM_BUDGETS, BudgetSettings, platform_budgets
 from sophia_metrics.configuration import (
     CONFIG_NAME,
     PREFIX,
@@ -195,7 +196,8 @@ class Settings(BaseSettings):
     time_zone: Annotated[
         str,
         Field(
-            description="Rules what 'today' and 'month to date' mean. usage_on is UTC everywhere.",
+            description="Rules what 'today', 'month to date' and the periods of budgets mean. usage_on is UTC "
+            "everywhere.",
             examples=["Europe/Berlin"],
         ),
     ] = "UTC"
@@ -253,6 +255,14 @@ class Settings(BaseSettings):
     ] = 3
     gate: Annotated[GateSettings, Field(description="When a staged slice is held back.")] = GateSettings()
     dashboard: Annotated[DashboardSettings, Field(description="The page and its API.")] = DashboardSettings()
+    budgets: Annotated[
+        tuple[BudgetSettings, ...],
+        Field(
+            description="What may be spent. Unset: 100 dollars a day (or LLM_DAILY_BUDGET) and 3000 a month "
+            "(or LLM_MONTHLY_BUDGET). An empty list: no budgets.",
+            examples=[[{"name": "search-month", "scope": "team/search", "period": "month", "limit_usd": 500}]],
+        ),
+    ] = PLATFORM_BUDGETS
     sources: Annotated[
         tuple[SourceSettings, ...],
         Field(
@@ -286,6 +296,15 @@ class Settings(BaseSettings):
             raise ValueError(f"a source cannot be named {SAMPLE_SOURCE!r}: the sample data are, and they go away")
         return value
 
+    @field_validator("budgets")
+    @classmethod
+    def _names_of_budgets_are_unique(cls, value: tuple[BudgetSettings, ...]) -> tuple[BudgetSettings, ...]:
+        names = [budget.name for budget in value]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"budget names must differ; repeated: {', '.join(twice)}")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -307,7 +326,7 @@ def load_settings(folder: Path | None = None) -> Settings:
 
     Raises:
         ConfigurationError: the file cannot be read or is not TOML, it holds a secret, or a setting is unknown
-            or wrong.
+            or wrong, also LLM_DAILY_BUDGET or LLM_MONTHLY_BUDGET where they are the budgets.
     """
     here = (folder or Path.cwd()).resolve()
     config = find_config(here)
@@ -331,5 +350,6 @@ def load_settings(folder: Path | None = None) -> Settings:
             "home": anchored("home", settings.home),
             "price_overrides": settings.price_overrides and anchored("price_overrides", settings.price_overrides),
             "sources": tuple(sources),
+            "budgets": settings.budgets if {"budgets"} & (values.keys() | given) else platform_budgets(os.environ),
         }
     )

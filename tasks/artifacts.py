@@ -1,22 +1,24 @@
-"""What a run leaves in the Prefect UI: spend, quality and freshness, each under a key that never changes.
+"""What a run leaves in the Prefect UI: spend, budgets, quality and freshness, each under a key that never changes.
 
 Counts, names and money only: no prompt text, no secret. A plain run leaves nothing.
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from sophia_metrics.costs.budget_report import load_budget_status
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
 from sophia_metrics.usage.outcome import Collected
 from tasks.quality import SAMPLE_BANNER, quality_report
 from tasks.step import is_orchestrated, step
 
-__all__ = ["show_freshness", "show_quality", "show_spend"]
+__all__ = ["show_budgets", "show_freshness", "show_quality", "show_spend"]
 
 SPEND_DAYS = 14
 
@@ -50,6 +52,23 @@ def show_spend(settings: Settings) -> None:
         key="spend-by-day-and-model",
         description=f"{_heading(serving)}\n\nThe newest {SPEND_DAYS} days with usage, UTC. Calls without a "
         "price are counted, and not in the spend.",
+    )
+
+
+@step("show the budgets", deadline_seconds=120)
+def show_budgets(settings: Settings) -> None:
+    """Leave a table of the budgets in the periods that hold now; "unknown": nobody knows."""
+    if not is_orchestrated():
+        return
+    serving = Serving(settings.home)
+    create_table_artifact(
+        [
+            {each.name: _cell(getattr(budget, each.name)) for each in fields(budget)}
+            for budget in load_budget_status(serving)
+        ],
+        key="budgets",
+        description=f"{_heading(serving)}\n\nWhat is spent of each budget, and where its period will end. Calls "
+        "without a price are counted, and not in the spend.",
     )
 
 
@@ -89,7 +108,7 @@ def _heading(serving: Serving) -> str:
     return f"{SAMPLE_BANNER}\n\n{heading}" if is_sample else heading
 
 
-def _cell(value: Any) -> str | int:  # noqa: ANN401 - a value of any column
+def _cell(value: Any) -> str | float:  # noqa: ANN401 - a value of any column
     """Return what JSON can hold, money exact to the last digit."""
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"

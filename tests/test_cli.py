@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cli.init import render_config
 from sophia_metrics.settings import GateSettings, Settings, SourceSettings, load_settings
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
@@ -70,6 +71,11 @@ def test_sql_starts_without_prefect_and_prices():
         ["sql", "SELECT 1 AS one"],
         ["tables", "no_such_table"],
         ["init", "no/such/folder"],
+        ["budgets", "set", "daily", "--limit", "much"],
+        ["budgets", "set", "daily", "--limit", "0"],
+        ["budgets", "set", "daily", "--limit", "5", "--scope", "everything"],
+        ["budgets", "unset", "daily"],
+        ["budgets"],
     ],
     ids=" ".join,
 )
@@ -121,11 +127,12 @@ def test_init_shows_every_setting_but_secrets():
 
     assert values.keys() == Settings.model_fields.keys() - {"identity_secret"}
     assert values["gate"].keys() == GateSettings.model_fields.keys()
+    assert values["budgets"][0].keys() == BudgetSettings.model_fields.keys()
     assert {*gateway, "mapping"} == SourceSettings.model_fields.keys()
     assert exports["mapping"].keys() == ColumnMapping.model_fields.keys()
 
 
-@pytest.mark.parametrize("model", [Settings, GateSettings, SourceSettings, ColumnMapping, ColumnRule])
+@pytest.mark.parametrize("model", [Settings, GateSettings, BudgetSettings, SourceSettings, ColumnMapping, ColumnRule])
 def test_init_explains_settings_in_their_own_words(model):
     text = " ".join(render_config().replace("#", " ").split())
 

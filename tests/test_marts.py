@@ -15,17 +15,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_metrics import schema
+from sophia_metrics.calendars import calendar_frame
 from sophia_metrics.marts import MARTS, Mart, catalogue, mart
 from sophia_metrics.schema import Kind, Table
 from sophia_metrics.schema.ddl import create_table, sql_type
 from sophia_metrics.schema.marts import COST_MEASURES
 from sophia_metrics.schema.polars_types import polars_schema
+from sophia_metrics.schema.state import CALENDAR_DAYS
 
 CASES = Path(__file__).parent / "marts"
 
 REQUIRED = {
     Kind.TEXT: "'any'",
     Kind.COUNT: "0",
+    Kind.MONEY: "0",
+    Kind.REAL: "0",
     Kind.BOOLEAN: "FALSE",
     Kind.DATE: "DATE '2026-11-20'",
     Kind.INSTANT: "TIMESTAMP '2026-11-20 12:00:00'",
@@ -42,6 +46,29 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "status": "'ok'",
         "request_count": "1",
         "price_status": "'priced'",
+    },
+    "mart_cost_daily": dict.fromkeys(("team", "project", "environment"), "'(none)'"),
+    "mart_cost_15min": {
+        "usage_on": "CAST(CAST(period_at AS TIMESTAMP) AS DATE)",
+        **dict.fromkeys(("team", "project", "environment"), "'(none)'"),
+    },
+    "mart_source_daily": dict.fromkeys(("team", "project", "environment"), "'(none)'"),
+    "core_watermarks": {"source_role": "'ledger'"},
+    "core_budgets": {
+        "origin": "'configured'",
+        "scope_type": "'all'",
+        "scope_value": "'all'",
+        "time_zone": "'UTC'",
+        "thresholds": "'[0.8, 1]'",
+        "warning_ratio": "0.8",
+        "valid_from_at": "TIMESTAMP '2026-01-01'",
+    },
+    "mart_budget_days": {
+        "time_zone": "'UTC'",
+        "scope_type": "'all'",
+        "scope_value": "'all'",
+        "is_weekend": "dayofweek(CAST(day_on AS DATE)) IN (0, 6)",
+        "has_calls": "cost_usd IS NOT NULL AND CAST(cost_usd AS DECIMAL(38, 12)) <> 0",
     },
 }
 """The same for the columns that marts look at, as SQL over the columns that the CSV has."""
@@ -85,9 +112,17 @@ def rows_of(cursor: duckdb.DuckDBPyConnection) -> list[Row]:
 
 
 def build(connection: duckdb.DuckDBPyConnection, each: Mart, now: datetime | None = None) -> list[Row]:
-    """Run a mart over the tables of the connection; those that a case does not give are empty."""
+    """Run a mart over the tables of the connection; those that a case does not give are empty.
+
+    The calendar is the real one around `now`, for UTC and the time zones of the budgets.
+    """
     for name in each.inputs:
         connection.execute(create_table(schema.table(name)))
+    if CALENDAR_DAYS.name in each.inputs and now is not None:
+        budgets = "SELECT DISTINCT time_zone FROM core_budgets" if "core_budgets" in each.inputs else "SELECT 'UTC'"
+        zones = [zone for (zone,) in connection.execute(budgets).fetchall()]
+        connection.register("calendar", calendar_frame(["UTC", *zones], now).to_arrow())
+        connection.execute(f"INSERT INTO {CALENDAR_DAYS.name} SELECT * FROM calendar")
     return rows_of(connection.execute(each.sql, dict.fromkeys(each.parameters, now)))
 
 
@@ -194,8 +229,10 @@ def test_a_mart_without_sql_is_refused():
         catalogue([nowhere])
 
 
-def test_only_freshness_needs_to_know_the_time():
-    assert {each.name: each.parameters for each in MARTS if each.parameters} == {"mart_freshness": ("now",)}
+def test_no_mart_needs_to_know_more_than_the_time():
+    assert {each.name: each.parameters for each in MARTS if each.parameters} == dict.fromkeys(
+        ("mart_budget_days", "mart_budget_status", "mart_freshness"), ("now",)
+    )
 
 
 def test_the_hash_of_the_sql_is_its_own_for_each_mart():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sophia_metrics.connect import configured_budgets
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import SECRET_FIELDS, GateSettings, Settings, SourceSettings, load_settings
 
@@ -276,3 +277,77 @@ def test_every_example_in_a_message_is_a_value_that_is_accepted(model):
     for name, field in model.model_fields.items():
         for example in field.examples or []:
             model.model_validate({**required, name: example})
+
+
+# --- budgets -----------------------------------------------------------------------------------------------
+
+
+BUDGET = '[[budgets]]\nname = "search"\nscope = "team/search"\nperiod = "month"\n'
+
+
+def test_without_budgets_the_platforms_own_hold(project):
+    daily, monthly = load_settings().budgets
+
+    assert (daily.name, daily.scope, daily.period, daily.limit_usd) == ("daily", "all", "day", 100)
+    assert (monthly.name, monthly.period, monthly.limit_usd) == ("monthly", "month", 3000)
+    assert daily.thresholds == (Decimal("0.8"), Decimal(1))
+
+
+def test_the_platforms_variables_give_the_limits_of_its_own_budgets(project, monkeypatch):
+    monkeypatch.setenv("LLM_DAILY_BUDGET", "12.50")
+    monkeypatch.setenv("LLM_MONTHLY_BUDGET", "")
+
+    assert [budget.limit_usd for budget in load_settings().budgets] == [Decimal("12.5"), 3000]
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "a lot", "NaN", "Infinity"])
+def test_a_limit_of_the_platform_that_is_none_is_refused(project, monkeypatch, value):
+    monkeypatch.setenv("LLM_MONTHLY_BUDGET", value)
+
+    assert "LLM_MONTHLY_BUDGET is no limit of a budget" in problem()
+
+
+def test_what_is_configured_stands_instead_of_the_platforms_budgets(project, monkeypatch):
+    monkeypatch.setenv("LLM_DAILY_BUDGET", "nonsense")
+    write(project, BUDGET + "limit_usd = 500.25\nthresholds = [0.5, 0.9, 1]")
+
+    (budget,) = load_settings().budgets
+    assert (budget.limit_usd, budget.thresholds) == (Decimal("500.25"), (Decimal("0.5"), Decimal("0.9"), Decimal(1)))
+
+
+def test_an_empty_list_is_no_budget_at_all(project):
+    write(project, "budgets = []")
+
+    assert load_settings().budgets == ()
+
+
+def test_a_budget_without_a_zone_of_its_own_has_that_of_the_settings(project):
+    write(
+        project,
+        f'time_zone = "Europe/Berlin"\n{BUDGET}limit_usd = 5\n{BUDGET.replace("search", "x")}limit_usd = 5\ntime_zone = "Asia/Tokyo"',
+    )
+
+    assert [budget.time_zone for budget in configured_budgets(load_settings())] == ["Europe/Berlin", "Asia/Tokyo"]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("limit_usd = 0", "budgets.0.limit_usd"),
+        ("limit_usd = 0.0000001", "budgets.0.limit_usd"),
+        ('limit_usd = 5\ntime_zone = "Mars/Olympus"', "budgets.0.time_zone: must be a time zone"),
+        ("limit_usd = 5\nthresholds = [1, 0.8]", "budgets.0.thresholds: must ascend"),
+        ("limit_usd = 5\nthresholds = []", "budgets.0.thresholds"),
+        ("limit_usd = 5\n" + BUDGET + "limit_usd = 6", "budget names must differ; repeated: search"),
+    ],
+)
+def test_a_budget_that_cannot_be_one_is_named(project, text, named):
+    write(project, BUDGET + text)
+
+    assert named in problem()
+
+
+def test_a_scope_of_no_known_form_is_named_with_an_example(project):
+    write(project, BUDGET.replace("team/search", "users") + "limit_usd = 5")
+
+    assert "budgets.0.scope: the scope 'users' has no known form: write all, team/search" in problem()

@@ -180,6 +180,64 @@ def backfill(
     backfill_days(first.date(), last.date(), is_plain=not prefect, is_json=json)
 
 
+budgets_app = typer.Typer(
+    help="How the budgets stand; set one, or take that back.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(budgets_app, name="budgets")
+
+
+class Period(StrEnum):
+    """How long a budget holds, each time."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
+@budgets_app.callback()
+def budgets(context: typer.Context, *, json: Json = False) -> None:
+    """Print what is spent of each budget and where its period will end. `set` and `unset` change budgets."""
+    if context.invoked_subcommand is None:
+        from sophia_metrics.cli.budgets import print_budgets  # noqa: PLC0415 - see above
+
+        print_budgets(is_json=json)
+
+
+@budgets_app.command("set")
+def budgets_set(
+    name: Annotated[str, typer.Argument(help="Name of the budget, such as daily.")],
+    *,
+    limit: Annotated[str, typer.Option("--limit", help="What may be spent in a period, in dollars.")],
+    period: Annotated[Period, typer.Option("--period", help="How long it holds, each time.")] = Period.MONTH,
+    scope: Annotated[str, typer.Option("--scope", help="all, team/search, tag:feature/chat, …")] = "all",
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help="Whose days and months; else the setting time_zone.")
+    ] = None,
+    thresholds: Annotated[
+        str, typer.Option("--thresholds", help="Shares of the limit at which a person is told.")
+    ] = "0.8,1",
+    json: Json = False,
+) -> None:
+    """Set a budget from now on. It wins over one of that name in sophia.toml, until it is unset."""
+    from sophia_metrics.cli.budgets import BudgetOrder, set_and_print  # noqa: PLC0415 - see above
+
+    set_and_print(BudgetOrder(name, limit, period.value, scope, time_zone, thresholds), is_json=json)
+
+
+@budgets_app.command("unset")
+def budgets_unset(
+    name: Annotated[str, typer.Argument(help="Name of a budget that was set.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Take back what was set: the budget of that name in sophia.toml holds again, if there is one."""
+    from sophia_metrics.cli.budgets import unset_and_print  # noqa: PLC0415 - see above
+
+    unset_and_print(name, is_json=json)
+
+
 @app.command()
 def dashboard(*, host: Host = None, port: Port = None) -> None:
     """Serve the page and its API, from what is published, until Ctrl-C or SIGTERM.

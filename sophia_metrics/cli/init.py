@@ -6,6 +6,7 @@ Its comments are the descriptions of the settings themselves, so they cannot dri
 import json
 import types
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal, Union, cast, get_args, get_origin
@@ -13,6 +14,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import (
     CONFIG_NAME,
@@ -27,7 +29,7 @@ from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 __all__ = ["render_config", "write_config"]
 
 WIDTH = 100
-TABLES = frozenset({"exchange_rates", "gate", "dashboard", "sources", "mapping", "columns"})
+TABLES = frozenset({"exchange_rates", "gate", "dashboard", "budgets", "sources", "mapping", "columns"})
 """What stands in a table of its own."""
 HEADER = """\
 # Settings of Sophia Metrics. Every setting is here, commented out, with its default or an example.
@@ -88,6 +90,7 @@ def render_config() -> str:
         f"{_comment(fields['exchange_rates'])}#[exchange_rates]\n{_entries(fields['exchange_rates'])}",
         f"{_comment(fields['gate'])}#[gate]\n{_settings(GateSettings)}",
         f"{_comment(fields['dashboard'])}#[dashboard]\n{_settings(DashboardSettings)}",
+        f"{_comment(fields['budgets'])}#[[budgets]]\n{_settings(BudgetSettings)}",
         f"{_comment(fields['sources'])}#[[sources]]\n{_settings(SourceSettings)}",
         MAPPED_SOURCE,
         f"{_comment(mapping)}#[sources.mapping]\n{_settings(ColumnMapping)}",
@@ -145,4 +148,8 @@ def _rule() -> str:
 
 def _toml(value: object) -> str:
     """Return a scalar or a list as TOML writes it: as JSON does."""
-    return json.dumps(value if isinstance(value, bool | int | float | list | tuple) else str(value))
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, cast('tuple[object, ...]', value)))}]"
+    return json.dumps(value if isinstance(value, bool | int | float | list) else str(value))

@@ -9,6 +9,7 @@ from sophia_metrics.cli.prefect_api import prefect_home
 from sophia_metrics.cli.published import load_published
 from sophia_metrics.cli.run_page import RunPage, print_page
 from sophia_metrics.cli.spend_page import SHOWN_MODELS
+from sophia_metrics.costs.budget_report import load_budget_status
 from sophia_metrics.costs.spend_report import load_spend
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
@@ -25,6 +26,7 @@ def report_run(settings: Settings, summary: RunSummary, *, is_plain: bool, is_js
     page = RunPage(
         summary=summary,
         spend=load_spend(serving, now, settings.time_zone, model_count=None if is_json else SHOWN_MODELS),
+        budgets=load_budget_status(serving),
         published=load_published(serving),
         home=settings.home,
         prefect_home=None if is_plain else prefect_home(),
@@ -50,6 +52,7 @@ def run_facts(page: RunPage) -> dict[str, Any]:
         "state_folder": page.home,
         "published": page.published,
         "spend": page.spend,
+        "budgets": page.budgets,
     }
 
 

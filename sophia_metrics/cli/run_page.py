@@ -12,9 +12,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from sophia_metrics.cli.budget_page import budget_section
 from sophia_metrics.cli.figures import age, count, instant, plural
 from sophia_metrics.cli.published import Published
 from sophia_metrics.cli.spend_page import spend_sections
+from sophia_metrics.costs.budget_report import BudgetStatus
 from sophia_metrics.costs.spend import SpendReport
 from sophia_metrics.sources.part import Refusal
 from sophia_metrics.usage.outcome import Collected, RowCounts, RunSummary
@@ -35,6 +37,7 @@ class RunPage:
     Attributes:
         summary: what the run did.
         spend: what the published version says about money.
+        budgets: how the budgets stand in it.
         published: what it says of itself.
         home: the state folder.
         prefect_home: where Prefect keeps records of its own. None: the run was plain.
@@ -43,6 +46,7 @@ class RunPage:
 
     summary: RunSummary
     spend: SpendReport
+    budgets: tuple[BudgetStatus, ...]
     published: Published
     home: Path
     prefect_home: Path | None
@@ -61,7 +65,7 @@ def print_page(page: RunPage) -> None:
     console = Console(highlight=False)
     if page.published.is_sample:
         console.print(sample_banner())
-    for section in (*spend_sections(page.spend), *_run_sections(page)):
+    for section in (*spend_sections(page.spend), budget_section(page.budgets), *_run_sections(page)):
         console.print(section)
     for name, value in _lines(page):
         console.print(Text.assemble((f"{name:<8}", "dim"), value), soft_wrap=True)

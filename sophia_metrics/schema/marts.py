@@ -3,14 +3,19 @@
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = [
+    "BUDGET_DAYS",
+    "BUDGET_STATUS",
     "COST_15MIN",
     "COST_DAILY",
     "COST_HOURLY",
+    "COST_TREND",
     "FRESHNESS",
     "LATENCY_HISTOGRAM",
     "MODEL_EFFICIENCY",
     "PERFORMANCE_NOW",
     "PIPELINE_RUNS_MART",
+    "SETTLEMENT",
+    "SOURCE_DAILY",
 ]
 
 TEXT, BOOLEAN, DATE, INSTANT = Kind.TEXT, Kind.BOOLEAN, Kind.DATE, Kind.INSTANT
@@ -96,6 +101,141 @@ COST_HOURLY = _cost_mart(
     USAGE_ON,
 )
 COST_DAILY = _cost_mart("mart_cost_daily", "Usage and cost by UTC day.", USAGE_ON)
+
+SOURCE_DAILY = Table(
+    name="mart_source_daily",
+    doc="Which source told of which usage, by UTC day.",
+    key=("usage_on", "source", *DIMENSION_NAMES),
+    columns=(
+        USAGE_ON,
+        Column("source", TEXT, "Name of the configured source.", True),
+        *DIMENSIONS,
+        Column("request_count", COUNT, "Calls.", True),
+        Column("cost_usd", MONEY, "Spend. Null: no cost is known."),
+        Column("unpriced_count", COUNT, "Calls that should have a cost and have none.", True),
+    ),
+    storage=Storage.DAY_FILES,
+    day="usage_on",
+    order=("usage_on", "source", *DIMENSION_NAMES),
+)
+
+SCOPE = (
+    Column("scope_type", TEXT, "all, provider, model, team, project or environment.", True),
+    Column("scope_value", TEXT, "The value of that dimension; all for everything.", True),
+)
+
+SETTLEMENT = Table(
+    name="mart_settlement",
+    doc="Up to when each scope is settled: until its slowest source can tell of no earlier day any more. A source is in a"
+    " scope where it told of usage in it within the newest 28 days with usage.",
+    key=("scope_type", "scope_value"),
+    columns=(
+        *SCOPE,
+        Column("source_count", COUNT, "Sources in the scope.", True),
+        Column("data_through_at", INSTANT, "The earliest of their last successful collections (UTC).", True),
+        Column("settled_through_at", INSTANT, "Days that ended before it are settled (UTC). Null: none is."),
+        Column("settled_through_on", DATE, "The last UTC day that is settled. Null: none is."),
+    ),
+    storage=Storage.SERVING,
+)
+
+COST_TREND = Table(
+    name="mart_cost_trend",
+    doc="Where the spend of each scope is going, on the 90 newest settled UTC days since its first call. A settled day"
+    " without calls is a zero; a day that is not settled is not here. docs/costs.md has the formulas.",
+    key=("scope_type", "scope_value", "usage_on"),
+    columns=(
+        *SCOPE,
+        USAGE_ON,
+        Column("cost_usd", MONEY, "Spend of the day. Null: calls were made and the cost of none is known."),
+        Column("unpriced_count", COUNT, "Calls of the day that should have a cost and have none.", True),
+        Column("mean_7d_usd", MONEY, "Mean of the day and the six before. Null: one of them is unknown or missing."),
+        Column("mean_28d_usd", MONEY, "The same of 28 days."),
+        Column(
+            "change_1d_ratio",
+            REAL,
+            "Change from the day before: 0.25 is a quarter more. Null: a day is unknown, or the day before was 0.",
+        ),
+        Column("change_7d_ratio", REAL, "Change from the seven days before to these seven. Null as above."),
+        Column("change_28d_ratio", REAL, "Change from the 28 days before to these 28. Null as above."),
+        Column(
+            "slope_usd_per_day",
+            REAL,
+            "Least-squares slope over 28 days, or over 14 where 28 are not known. Null: 14 are not known either.",
+        ),
+        Column(
+            "direction",
+            TEXT,
+            "rising or falling: the slope is significant and moves the mean by 5 % or more over its days; flat:"
+            " neither; insufficient_history: there is no slope.",
+            True,
+        ),
+    ),
+    storage=Storage.SERVING,
+)
+
+BUDGET_DAYS = Table(
+    name="mart_budget_days",
+    doc="What the scope of each budget cost on the days of the budget's time zone: up to 64 before now, and today.",
+    key=("time_zone", "scope_type", "scope_value", "day_on"),
+    columns=(
+        Column("time_zone", TEXT, "IANA name.", True),
+        Column("scope_type", TEXT, "all, provider, model, team, project, environment, or tag: and its name.", True),
+        Column("scope_value", TEXT, "The value of that dimension or tag; all for everything.", True),
+        Column("day_on", DATE, "The day in that zone.", True),
+        Column("is_weekend", BOOLEAN, "A Saturday or a Sunday.", True),
+        Column("cost_usd", MONEY, "Spend. Null: not collected yet, or the cost of no call of the day is known."),
+        Column("unpriced_count", COUNT, "Calls that should have a cost and have none.", True),
+        Column("has_calls", BOOLEAN, "Calls were made.", True),
+        Column("is_settled", BOOLEAN, "No source can tell of the day any more.", True),
+        Column("data_through_at", INSTANT, "The earliest of the last collections of its sources (UTC)."),
+    ),
+    storage=Storage.SERVING,
+)
+
+BUDGET_STATUS = Table(
+    name="mart_budget_status",
+    doc="How each budget stands, in the period that holds now and in the one before it. docs/costs.md has the formulas.",
+    key=("budget", "period_start_on"),
+    columns=(
+        Column("budget", TEXT, "Name of the budget.", True),
+        Column("period_start_on", DATE, "First day of the period, in the budget's time zone.", True),
+        Column("scope", TEXT, "all, or as team/search and tag:feature/chat.", True),
+        Column("period", TEXT, "day or month.", True),
+        Column("time_zone", TEXT, "IANA name of the zone of the period.", True),
+        Column("start_at", INSTANT, "Start of the period (UTC).", True),
+        Column("end_at", INSTANT, "End of the period, exclusive (UTC).", True),
+        Column("is_current", BOOLEAN, "The period holds at the publish.", True),
+        Column("limit_usd", MONEY, "What may be spent.", True),
+        Column("thresholds", TEXT, "Shares of the limit at which a person is told, ascending, as a JSON list.", True),
+        Column(
+            "spent_usd",
+            MONEY,
+            "What is spent so far. Null: nothing was collected since the start of the period, or no cost is known.",
+        ),
+        Column("spent_ratio", REAL, "The same as a share of the limit; 1.0 and more is over."),
+        Column("unpriced_count", COUNT, "Calls of the period that should have a cost and have none.", True),
+        Column("projected_p10_usd", MONEY, "Spend at the end of the period: less than this in one of ten cases."),
+        Column("projected_p50_usd", MONEY, "The same: the middle. Null: fewer than 3 settled days."),
+        Column("projected_p90_usd", MONEY, "The same: more than this in one of ten cases."),
+        Column("breach_probability", REAL, "How likely the spend reaches the limit. Null: unknown."),
+        Column(
+            "projection_state",
+            TEXT,
+            "projected; rough: without a range, for want of 14 settled days; final: all days are settled;"
+            " insufficient_history: fewer than 3 settled days; no_data: the spend is unknown.",
+            True,
+        ),
+        Column(
+            "budget_state",
+            TEXT,
+            "over: the limit is reached; warning: the lowest threshold is; ok: neither; no_data: the spend is unknown.",
+            True,
+        ),
+        Column("data_through_at", INSTANT, "The spend is known up to here (UTC): the earliest collection."),
+    ),
+    storage=Storage.SERVING,
+)
 
 LATENCY_HISTOGRAM = Table(
     name="mart_latency_histogram",

@@ -3,6 +3,8 @@
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = [
+    "BUDGETS",
+    "CALENDAR_DAYS",
     "FILE_POSITIONS",
     "INGEST_LEDGER",
     "MANIFEST",
@@ -19,7 +21,7 @@ __all__ = [
 ]
 
 TEXT, BOOLEAN, DATE, INSTANT = Kind.TEXT, Kind.BOOLEAN, Kind.DATE, Kind.INSTANT
-COUNT, RATE = Kind.COUNT, Kind.RATE
+COUNT, RATE, MONEY, REAL = Kind.COUNT, Kind.RATE, Kind.MONEY, Kind.REAL
 
 INGEST_LEDGER = Table(
     name="core_ingest_ledger",
@@ -100,8 +102,51 @@ WATERMARKS = Table(
             "How old collected_at may grow before the source is stale.",
             True,
         ),
+        Column(
+            "settled_through_at",
+            INSTANT,
+            "Days that ended before it are settled for the source (UTC): collected_at less the time within which it"
+            " may still tell of a day that has ended, an hour for files. Null: no day is settled.",
+        ),
     ),
     storage=Storage.STATE,
+)
+
+BUDGETS = Table(
+    name="core_budgets",
+    doc="The budgets, effective-dated. What was set through the API or the command line wins over sophia.toml until it is unset.",
+    key=("budget", "origin", "valid_from_at"),
+    columns=(
+        Column("budget", TEXT, "Name of the budget.", True),
+        Column(
+            "origin", TEXT, "set: through the API or the command line; configured: in sophia.toml, or a default.", True
+        ),
+        Column("scope_type", TEXT, "all, provider, model, team, project, environment, or tag: and its name.", True),
+        Column("scope_value", TEXT, "The value of that dimension or tag; all for everything.", True),
+        Column("period", TEXT, "day or month.", True),
+        Column("limit_usd", MONEY, "What may be spent in a period.", True),
+        Column("time_zone", TEXT, "IANA name of the zone whose days and months are meant.", True),
+        Column("thresholds", TEXT, "Shares of the limit at which a person is told, ascending, as a JSON list.", True),
+        Column("warning_ratio", REAL, "The lowest of them.", True),
+        Column("valid_from_at", INSTANT, "First instant at which the budget holds (UTC).", True),
+        Column("valid_to_at", INSTANT, "First instant at which it no longer holds (UTC). Null: until further notice."),
+    ),
+    storage=Storage.STATE,
+)
+
+CALENDAR_DAYS = Table(
+    name="core_calendar_days",
+    doc="The days around the publish as the time zones of budgets, and UTC, count them; made anew at each publish.",
+    key=("time_zone", "day_on"),
+    columns=(
+        Column("time_zone", TEXT, "IANA name.", True),
+        Column("day_on", DATE, "The day in that zone.", True),
+        Column("month_on", DATE, "The first day of its month.", True),
+        Column("start_at", INSTANT, "When it begins (UTC).", True),
+        Column("end_at", INSTANT, "When it ends, exclusive (UTC): 23, 24 or 25 hours later, or another time.", True),
+        Column("is_weekend", BOOLEAN, "A Saturday or a Sunday.", True),
+    ),
+    storage=Storage.SERVING,
 )
 
 PRICE_CARDS = Table(

@@ -22,6 +22,7 @@ class SourceTerms:
         billing: who pays for the calls. None: the source does not say.
         reported_basis: what its cost field means. None: it has none.
         expected_within_seconds: without a successful collection for so long it is stale.
+        settling_seconds: for so long after the end of a day it may still tell of that day.
     """
 
     name: str
@@ -30,3 +31,4 @@ class SourceTerms:
     billing: Billing | None = None
     reported_basis: ReportedBasis | None = None
     expected_within_seconds: int = 26 * 3600
+    settling_seconds: int = 3600

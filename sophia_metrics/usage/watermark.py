@@ -1,9 +1,10 @@
 """The watermark of a source: when it was last collected, and how far."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
+from sophia_metrics.calendars import settled_through
 from sophia_metrics.schema import state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SourceTerms
@@ -25,5 +26,6 @@ def watermark_frame(terms: SourceTerms, collected_at: datetime, newest_at: datet
         "collected_at": collected_at,
         "newest_at": newest_at,
         "expected_within_seconds": terms.expected_within_seconds,
+        "settled_through_at": settled_through(collected_at, timedelta(seconds=terms.settling_seconds)),
     }
     return pl.DataFrame([row], schema=polars_schema(state.WATERMARKS))

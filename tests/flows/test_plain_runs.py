@@ -7,6 +7,7 @@ import pytest
 
 from flows.backfill_usage import backfill_usage
 from flows.build_dashboard import build_dashboard
+from flows.check_budgets import check_budgets
 from flows.collect_usage import collect_usage
 from flows.run_pipeline import run_pipeline
 from sophia_metrics.errors import ConfigurationError
@@ -68,6 +69,19 @@ def test_collecting_and_then_building_is_a_whole_run(place):
         ("collect-usage", "completed", 3, True),
         ("build-dashboard", "completed", None, True),
     ]
+
+
+def test_budgets_are_noted_published_and_told(place):
+    place.write("today.jsonl", call("today", day=utc_now().date().isoformat()))
+    collect_usage.fn(config=place.config)
+    daily, monthly = check_budgets.fn(config=place.config)
+
+    assert (daily.limit_usd, monthly.limit_usd) == (100, 3000)
+    assert place.serve("SELECT budget, limit_usd FROM mart_budget_status WHERE is_current ORDER BY budget") == [
+        ("daily", Decimal(100)),
+        ("monthly", Decimal(3000)),
+    ]
+    assert place.runs()[-1] == ("check-budgets", "completed", None, True)
 
 
 def test_files_that_are_named_are_collected_instead_of_the_configured_ones(place):

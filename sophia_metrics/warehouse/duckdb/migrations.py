@@ -34,7 +34,21 @@ def m002_parts_of_files(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (m001_initial, m002_parts_of_files)
+def m003_budgets(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep budgets, and say up to when the days of a source are settled: so far all sources are files."""
+    connection.execute(create_table(schema.table("core_budgets")))
+    connection.execute("ALTER TABLE core_watermarks ADD COLUMN IF NOT EXISTS settled_through_at TIMESTAMP")
+    connection.execute(
+        "UPDATE core_watermarks SET settled_through_at = collected_at - INTERVAL 1 HOUR "
+        "WHERE settled_through_at IS NULL"
+    )
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
+    m001_initial,
+    m002_parts_of_files,
+    m003_budgets,
+)
 
 
 def apply(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:

@@ -6,7 +6,6 @@ current version and moves only forwards. Readers never wait: a version that they
 """
 
 import hashlib
-import re
 import shutil
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -15,9 +14,10 @@ from pathlib import Path
 import duckdb
 
 from sophia_metrics import schema
+from sophia_metrics.calendars import local_day, settled_on
 from sophia_metrics.durable import place_file, point_to, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
-from sophia_metrics.marts import MARTS, Mart
+from sophia_metrics.marts import MARTS
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
@@ -27,6 +27,7 @@ from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
+from sophia_metrics.warehouse.duckdb.serving_marts import VIEW_MARTS, create_serving_marts, create_view, time_zones
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import Publication
 
@@ -35,7 +36,7 @@ __all__ = ["CURRENT_NAME", "publish_version"]
 CURRENT_NAME = "current.duckdb"
 LEDGER_DAYS = 90
 KEEP_FOR = timedelta(hours=24)
-FORMAT = 2
+FORMAT = 3
 """Raised when the layout of a serving version changes, so that the next publish writes one."""
 
 CONTENT = {
@@ -43,11 +44,9 @@ CONTENT = {
     "core_ingest_ledger": ("attempt_id", "file_name", "status"),
     "core_price_cards": ("price_id", "known_from_at", "known_to_at"),
     "core_quarantine_verdicts": state_tables.QUARANTINE_VERDICTS.names,
+    "core_budgets": state_tables.BUDGETS.names,
 }
 """By which columns a version differs from another. Their hashes are added up where the rows are."""
-
-VIEW_MARTS = frozenset({"mart_freshness", "mart_pipeline_runs"})
-"""Marts that whoever reads them computes: one reads the clock, the other is as long as its table."""
 
 LAYOUT = hashlib.sha256(
     "\n".join(
@@ -69,7 +68,7 @@ def publish_version(
     The lock is held throughout, so that versions are published in the order of their numbers.
     """
     with state.transaction() as connection:
-        content = _content_sha256(connection, store.folder)
+        content = _content_sha256(connection, store.folder, now)
         row = fetch_row(
             connection,
             "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1",
@@ -109,12 +108,23 @@ def version_name(number: int) -> str:
     return f"v{number:06d}.duckdb"
 
 
-def _content_sha256(connection: duckdb.DuckDBPyConnection, folder: Path) -> str:
+def _content_sha256(connection: duckdb.DuckDBPyConnection, folder: Path, now: datetime) -> str:
     """Hash everything that a version shows, but for when it was collected and which runs there were."""
-    parts = [f"format {FORMAT}", str(folder), *(each.sql_sha256 for each in MARTS)]
+    parts = [f"format {FORMAT}", str(folder), *(each.sql_sha256 for each in MARTS), *_days_now(connection, now)]
     for name, columns in CONTENT.items():
         parts.append(f"{name} {fetch_row(connection, f'SELECT {_fingerprint(columns)} FROM {name}')}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _days_now(connection: duckdb.DuckDBPyConnection, now: datetime) -> list[str]:
+    """Return which day it is in each time zone, and which days are settled: time alone changes what is shown."""
+    sources = connection.execute(
+        "SELECT source, settled_through_at FROM core_watermarks WHERE source_role = 'ledger' ORDER BY source"
+    ).fetchall()
+    return [
+        f"{zone} {local_day(now, zone)} {[(source, at and settled_on(at, zone)) for source, at in sources]}"
+        for zone in time_zones(connection)
+    ]
 
 
 def _fingerprint(columns: Iterable[str]) -> str:
@@ -147,11 +157,8 @@ def _write(
             _bring_up(connection, version, table, now)
         for table in schema.stored(Storage.DAY_FILES):
             found = [file for file in files if file.table_name == table.name]
-            _create_view(version, table.name, _readable(table, store.relation(table, found)))
-        version.execute(f"CREATE TEMP VIEW {core.USAGE_EVENTS.name} AS {_newest_events(store, files)}")
-        for each in MARTS:
-            if each.table.storage is Storage.SERVING:
-                _create_serving_mart(version, each)
+            create_view(version, table.name, _readable(table, store.relation(table, found)))
+        create_serving_marts(version, store, files, time_zones(connection), now)
         version.execute(f"COMMENT ON TABLE {state_tables.VERSIONS.name} IS {literal(LAYOUT)}")
         version.execute("COMMIT")
     finally:
@@ -196,15 +203,6 @@ def _bring_up(
     insert_frame(version, table, incoming)
 
 
-def _create_view(version: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
-    """Create a view, unless the copy has it over the same files already; its comment says of which statement it is."""
-    sha256 = hashlib.sha256(rows.encode()).hexdigest()
-    known = fetch_row(version, "SELECT comment FROM duckdb_views() WHERE view_name = $1 AND NOT temporary", [name])
-    if known != (sha256,):
-        version.execute(f"CREATE OR REPLACE VIEW {name} AS {rows}")
-        version.execute(f"COMMENT ON VIEW {name} IS {literal(sha256)}")
-
-
 def _readable(table: Table, rows: str) -> str:
     """Return the rows of a table as readers see them: quarantined rows come with their newest verdict."""
     if table is not core.QUARANTINE:
@@ -216,22 +214,6 @@ def _readable(table: Table, rows: str) -> str:
         "SELECT found.*, coalesce(decided.verdict, 'open') AS verdict, decided.verdict_at "
         "FROM found LEFT JOIN decided ON decided.quarantine_id = found.quarantine_id"
     )
-
-
-def _newest_events(store: DayFileStore, files: Iterable[DayFile]) -> str:
-    """Return a relation over the last two days that have events: enough for the last 15 minutes of data."""
-    events = [file for file in files if file.table_name == core.USAGE_EVENTS.name]
-    newest = set(sorted({file.day_on for file in events})[-2:])
-    return store.relation(core.USAGE_EVENTS, [file for file in events if file.day_on in newest])
-
-
-def _create_serving_mart(version: duckdb.DuckDBPyConnection, mart: Mart) -> None:
-    if mart.name in VIEW_MARTS:
-        _create_view(version, mart.name, re.sub(r"\$now\b", "(now() AT TIME ZONE 'UTC')", mart.sql))
-        return
-    version.execute(create_table(mart.table))
-    version.execute(f"DELETE FROM {mart.name}")
-    version.execute(f"INSERT INTO {mart.name} BY NAME {mart.sql}")
 
 
 def _kept_names(connection: duckdb.DuckDBPyConnection, now: datetime, keep_versions: int) -> frozenset[str]:

@@ -1,0 +1,220 @@
+"""Budgets: what may be spent in a scope, since when, and who said so.
+
+Budgets are decisions, effective-dated in core_budgets. What was set through the API or the command line wins over
+what is configured, until it is unset; the configured one goes on below it and holds again then. How much of a
+budget is spent is never kept: mart_budget_status computes it from the usage of the period.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from zoneinfo import available_timezones
+
+import polars as pl
+
+from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.schema import state
+from sophia_metrics.schema.polars_types import polars_schema
+from sophia_metrics.scopes import Scope
+from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
+
+__all__ = [
+    "Budget",
+    "HeldBudget",
+    "apply_budgets",
+    "budgets_at",
+    "configured_changes",
+    "load_budgets",
+    "set_budget",
+    "unset_budget",
+]
+
+Period = Literal["day", "month"]
+Origin = Literal["configured", "set"]
+
+DEFAULT_THRESHOLDS = (Decimal("0.8"), Decimal(1))
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+PLACES = 6
+MOST_DOLLARS = Decimal(10) ** 14
+MOST_THRESHOLD = Decimal(100)
+
+SELECT_BUDGETS = f"SELECT {', '.join(state.BUDGETS.names)} FROM core_budgets ORDER BY budget, valid_from_at, origin"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent in a scope, in each day or month of a time zone.
+
+    Attributes:
+        name: its name.
+        scope: what it is about.
+        period: day or month.
+        limit_usd: what may be spent in a period, in dollars; above 0, with at most 6 decimals.
+        time_zone: IANA name of the zone whose days and months are meant.
+        thresholds: shares of the limit at which a person is told, ascending; reaching one is enough.
+
+    Raises:
+        ConfigurationError: a part of it is not as it must be.
+    """
+
+    name: str
+    scope: Scope
+    period: Period
+    limit_usd: Decimal
+    time_zone: str = "UTC"
+    thresholds: tuple[Decimal, ...] = DEFAULT_THRESHOLDS
+
+    def __post_init__(self) -> None:
+        problem = next((text for is_wrong, text in self._problems() if is_wrong), None)
+        if problem is not None:
+            raise ConfigurationError(f"the budget {self.name!r}: {problem}")
+
+    def _problems(self) -> Iterable[tuple[bool, str]]:
+        yield NAME.fullmatch(self.name) is None, "a name is a small letter, then letters, digits, - or _, as in daily"
+        yield self.period not in {"day", "month"}, f"the period is day or month, not {self.period!r}"
+        yield (
+            not _is_number(self.limit_usd, MOST_DOLLARS),
+            f"the limit must be a number of dollars above 0 with at most {PLACES} decimals, as in 100",
+        )
+        yield (
+            self.time_zone not in available_timezones(),
+            f"{self.time_zone!r} is no time zone of the IANA database; one is Europe/Berlin",
+        )
+        yield (
+            not self.thresholds or not all(_is_number(each, MOST_THRESHOLD) for each in self.thresholds),
+            "thresholds are shares of the limit above 0, as in 0.8 and 1",
+        )
+        yield list(self.thresholds) != sorted(set(self.thresholds)), "thresholds must ascend, each once"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBudget:
+    """A budget, by whom it was given, and from when to when it holds (naive UTC; None: until further notice)."""
+
+    budget: Budget
+    origin: Origin
+    valid_from_at: datetime
+    valid_to_at: datetime | None = None
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Say whether it holds at a naive UTC moment, if nothing wins over it."""
+        return self.valid_from_at <= moment and (self.valid_to_at is None or moment < self.valid_to_at)
+
+
+def budgets_at(held: Iterable[HeldBudget], moment: datetime) -> tuple[HeldBudget, ...]:
+    """Return the budgets that hold at a naive UTC moment, by name: one that was set wins over a configured one."""
+    winners: dict[str, HeldBudget] = {}
+    for each in sorted(held, key=lambda each: (each.origin == "set", each.valid_from_at)):
+        if each.holds_at(moment):
+            winners[each.budget.name] = each
+    return tuple(winners[name] for name in sorted(winners))
+
+
+def configured_changes(
+    held: Iterable[HeldBudget], configured: Iterable[Budget], now: datetime
+) -> tuple[HeldBudget, ...]:
+    """Return what must be recorded so that the configured budgets are these from `now` on (naive UTC)."""
+    wanted = {budget.name: budget for budget in configured}
+    known = [each for each in held if each.origin == "configured" and each.holds_at(now)]
+    ended = [replace(each, valid_to_at=now) for each in known if wanted.get(each.budget.name) != each.budget]
+    kept = {each.budget.name for each in known if wanted.get(each.budget.name) == each.budget}
+    begun = [HeldBudget(budget, "configured", now) for name, budget in wanted.items() if name not in kept]
+    return (*ended, *begun)
+
+
+def load_budgets(warehouse: Warehouse) -> tuple[HeldBudget, ...]:
+    """Return every budget that holds or ever held."""
+    return tuple(_read(*row) for row in warehouse.read(Query(SELECT_BUDGETS)).iter_rows())
+
+
+def apply_budgets(warehouse: Warehouse, configured: Iterable[Budget], now: datetime) -> tuple[HeldBudget, ...]:
+    """Record the configured budgets where they differ from those that held, and return what holds now."""
+    held = load_budgets(warehouse)
+    changes = configured_changes(held, configured, now)
+    if changes:
+        _record(warehouse, changes)
+        held = load_budgets(warehouse)
+    return budgets_at(held, now)
+
+
+def set_budget(warehouse: Warehouse, budget: Budget, now: datetime) -> None:
+    """Let a budget hold from `now` on (naive UTC), whatever is configured under its name, until it is unset.
+
+    The next publish shows it.
+    """
+    _record(warehouse, (*_ended(load_budgets(warehouse), budget.name, now), HeldBudget(budget, "set", now)))
+
+
+def unset_budget(warehouse: Warehouse, name: str, now: datetime) -> None:
+    """End a budget that was set; what is configured under its name holds again, if anything is.
+
+    Raises:
+        ConfigurationError: no budget of that name was set.
+    """
+    held = load_budgets(warehouse)
+    ended = _ended(held, name, now)
+    if not ended:
+        names = sorted(each.budget.name for each in budgets_at(held, now) if each.origin == "set")
+        raise ConfigurationError(
+            f"no budget {name!r} was set through the API or the command line (set are: {', '.join(names) or 'none'}); "
+            "one that is configured is changed in sophia.toml"
+        )
+    _record(warehouse, ended)
+
+
+def _ended(held: Iterable[HeldBudget], name: str, now: datetime) -> tuple[HeldBudget, ...]:
+    own = (each for each in held if each.origin == "set" and each.budget.name == name)
+    return tuple(replace(each, valid_to_at=now) for each in own if each.holds_at(now))
+
+
+def _is_number(value: Decimal, most: Decimal) -> bool:
+    """Say whether a value is above 0, not absurd, and has no more decimals than tables keep."""
+    if not value.is_finite() or not 0 < value <= most:
+        return False
+    exponent = value.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -PLACES
+
+
+def _record(warehouse: Warehouse, rows: Sequence[HeldBudget]) -> None:
+    by_key = {(each.budget.name, each.origin, each.valid_from_at): _row(each) for each in rows}
+    frame = pl.DataFrame(list(by_key.values()), schema=polars_schema(state.BUDGETS))
+    warehouse.record(Record({state.BUDGETS.name: frame}))
+
+
+def _row(held: HeldBudget) -> dict[str, object]:
+    budget = held.budget
+    return {
+        "budget": budget.name,
+        "origin": held.origin,
+        "scope_type": budget.scope.scope_type,
+        "scope_value": budget.scope.scope_value,
+        "period": budget.period,
+        "limit_usd": budget.limit_usd,
+        "time_zone": budget.time_zone,
+        "thresholds": f"[{', '.join(f'{each.normalize():f}' for each in budget.thresholds)}]",
+        "warning_ratio": float(budget.thresholds[0]),
+        "valid_from_at": held.valid_from_at,
+        "valid_to_at": held.valid_to_at,
+    }
+
+
+def _read(
+    name: str,
+    origin: Origin,
+    scope_type: str,
+    scope_value: str,
+    period: Period,
+    limit_usd: Decimal,
+    time_zone: str,
+    thresholds: str,
+    _warning_ratio: float,
+    valid_from_at: datetime,
+    valid_to_at: datetime | None,
+) -> HeldBudget:
+    shares = tuple(Decimal(each) for each in json.loads(thresholds, parse_float=Decimal))
+    budget = Budget(name, Scope(scope_type, scope_value), period, limit_usd, time_zone, shares)
+    return HeldBudget(budget, origin, valid_from_at, valid_to_at)

@@ -1,0 +1,222 @@
+-- question: What did the scope of each budget cost on each day of the budget's time zone, and is the day settled?
+-- grain: time_zone, scope_type, scope_value, day_on
+-- sources: core_budgets, core_calendar_days, core_usage_events, mart_cost_15min, mart_settlement
+-- owner: costs
+WITH views AS (
+    SELECT
+        time_zone,
+        scope_type,
+        scope_value
+    FROM core_budgets
+    WHERE COALESCE(valid_to_at > CAST($now AS TIMESTAMP) - INTERVAL '64' DAY, TRUE)
+    GROUP BY time_zone, scope_type, scope_value
+),
+
+-- 64 days hold this month and the one before it.
+view_days AS (
+    SELECT
+        views.time_zone,
+        views.scope_type,
+        views.scope_value,
+        core_calendar_days.day_on,
+        core_calendar_days.start_at,
+        core_calendar_days.end_at,
+        core_calendar_days.is_weekend
+    FROM views
+    INNER JOIN core_calendar_days ON views.time_zone = core_calendar_days.time_zone
+    WHERE
+        core_calendar_days.start_at <= CAST($now AS TIMESTAMP)
+        AND core_calendar_days.end_at > CAST($now AS TIMESTAMP) - INTERVAL '64' DAY
+),
+
+-- The text of a tag as it stands in the JSON of tags, behind a brace or a comma.
+scopes AS (
+    SELECT
+        scope_type,
+        scope_value,
+        '"' || SUBSTRING(scope_type, 5) || '":"' || scope_value || '"' AS tag_text
+    FROM views
+    GROUP BY scope_type, scope_value
+),
+
+tagged_events AS (
+    SELECT
+        scopes.scope_type,
+        scopes.scope_value,
+        core_usage_events.started_at,
+        core_usage_events.cost_usd,
+        CASE
+            WHEN
+                core_usage_events.cost_usd IS NOT NULL
+                OR core_usage_events.price_status NOT IN ('unpriced', 'partial', 'invalid')
+                THEN 0
+            WHEN core_usage_events.request_count > 1 THEN core_usage_events.request_count
+            ELSE 1
+        END AS unpriced_count
+    FROM core_usage_events
+    INNER JOIN scopes
+        ON
+            CONTAINS(core_usage_events.tags, '{' || scopes.tag_text)
+            OR CONTAINS(core_usage_events.tags, ',' || scopes.tag_text)
+    WHERE
+        scopes.scope_type LIKE 'tag:%'
+        AND core_usage_events.source_role = 'ledger'
+        AND core_usage_events.usage_on >= CAST(CAST($now AS TIMESTAMP) AS DATE) - 65
+),
+
+recent_quarters AS (
+    SELECT
+        period_at,
+        provider,
+        model,
+        team,
+        project,
+        environment,
+        cost_usd,
+        unpriced_count
+    FROM mart_cost_15min
+    WHERE usage_on >= CAST(CAST($now AS TIMESTAMP) AS DATE) - 65
+),
+
+-- Days of every time zone begin with a quarter of an hour: quarters hold their spend exactly.
+scope_quarters AS (
+    SELECT
+        scopes.scope_type,
+        scopes.scope_value,
+        recent_quarters.period_at,
+        SUM(CAST(recent_quarters.cost_usd AS DECIMAL(38, 12))) AS cost_usd,
+        SUM(recent_quarters.unpriced_count) AS unpriced_count
+    FROM recent_quarters
+    INNER JOIN scopes ON scopes.scope_type = 'all'
+    GROUP BY scopes.scope_type, scopes.scope_value, recent_quarters.period_at
+    UNION ALL
+    SELECT
+        scopes.scope_type,
+        scopes.scope_value,
+        recent_quarters.period_at,
+        SUM(CAST(recent_quarters.cost_usd AS DECIMAL(38, 12))) AS cost_usd,
+        SUM(recent_quarters.unpriced_count) AS unpriced_count
+    FROM recent_quarters
+    INNER JOIN scopes ON recent_quarters.provider = scopes.scope_value AND scopes.scope_type = 'provider'
+    GROUP BY scopes.scope_type, scopes.scope_value, recent_quarters.period_at
+    UNION ALL
+    SELECT
+        scopes.scope_type,
+        scopes.scope_value,
+        recent_quarters.period_at,
+        SUM(CAST(recent_quarters.cost_usd AS DECIMAL(38, 12))) AS cost_usd,
+        SUM(recent_quarters.unpriced_count) AS unpriced_count
+    FROM recent_quarters
+    INNER JOIN scopes ON recent_quarters.model = scopes.scope_value AND scopes.scope_type = 'model'
+    GROUP BY scopes.scope_type, scopes.scope_value, recent_quarters.period_at
+    UNION ALL
+    SELECT
+        scopes.scope_type,
+        scopes.scope_value,
+        recent_quarters.period_at,
+        SUM(CAST(recent_quarters.cost_usd AS DECIMAL(38, 12))) AS cost_usd,
+        SUM(recent_quarters.unpriced_count) AS unpriced_count
+    FROM recent_quarters
+    INNER JOIN scopes ON recent_quarters.team = scopes.scope_value AND scopes.scope_type = 'team'
+    GROUP BY scopes.scope_type, scopes.scope_value, recent_quarters.period_at
+    UNION ALL
+    SELECT
+        scopes.scope_type,
+        scopes.scope_value,
+        recent_quarters.period_at,
+        SUM(CAST(recent_quarters.cost_usd AS DECIMAL(38, 12))) AS cost_usd,
+        SUM(recent_quarters.unpriced_count) AS unpriced_count
+    FROM recent_quarters
+    INNER JOIN scopes ON recent_quarters.project = scopes.scope_value AND scopes.scope_type = 'project'
+    GROUP BY scopes.scope_type, scopes.scope_value, recent_quarters.period_at
+    UNION ALL
+    SELECT
+        scopes.scope_type,
+        scopes.scope_value,
+        recent_quarters.period_at,
+        SUM(CAST(recent_quarters.cost_usd AS DECIMAL(38, 12))) AS cost_usd,
+        SUM(recent_quarters.unpriced_count) AS unpriced_count
+    FROM recent_quarters
+    INNER JOIN scopes ON recent_quarters.environment = scopes.scope_value AND scopes.scope_type = 'environment'
+    GROUP BY scopes.scope_type, scopes.scope_value, recent_quarters.period_at
+    UNION ALL
+    SELECT
+        scope_type,
+        scope_value,
+        started_at AS period_at,
+        CAST(cost_usd AS DECIMAL(38, 12)) AS cost_usd,
+        unpriced_count
+    FROM tagged_events
+),
+
+spent_days AS (
+    SELECT
+        view_days.time_zone,
+        view_days.scope_type,
+        view_days.scope_value,
+        view_days.day_on,
+        SUM(CAST(scope_quarters.cost_usd AS DECIMAL(38, 12))) AS known_cost_usd,
+        SUM(scope_quarters.unpriced_count) AS unpriced_count
+    FROM view_days
+    INNER JOIN scope_quarters
+        ON
+            view_days.scope_type = scope_quarters.scope_type
+            AND view_days.scope_value = scope_quarters.scope_value
+            AND scope_quarters.period_at >= view_days.start_at
+            AND scope_quarters.period_at < view_days.end_at
+    GROUP BY view_days.time_zone, view_days.scope_type, view_days.scope_value, view_days.day_on
+),
+
+whole AS (
+    SELECT
+        data_through_at,
+        settled_through_at
+    FROM mart_settlement
+    WHERE scope_type = 'all'
+),
+
+-- A tag, and a scope without calls of late, is settled when everything is.
+settled_scopes AS (
+    SELECT
+        scopes.scope_type,
+        scopes.scope_value,
+        CASE
+            WHEN mart_settlement.scope_type IS NULL THEN whole.data_through_at
+            ELSE mart_settlement.data_through_at
+        END AS data_through_at,
+        CASE
+            WHEN mart_settlement.scope_type IS NULL THEN whole.settled_through_at
+            ELSE mart_settlement.settled_through_at
+        END AS settled_through_at
+    FROM scopes
+    LEFT JOIN whole ON TRUE
+    LEFT JOIN mart_settlement
+        ON scopes.scope_type = mart_settlement.scope_type AND scopes.scope_value = mart_settlement.scope_value
+)
+
+SELECT
+    view_days.time_zone,
+    view_days.scope_type,
+    view_days.scope_value,
+    view_days.day_on,
+    view_days.is_weekend,
+    -- A day without calls is a zero once it was collected, and so is one that a subscription paid.
+    CASE
+        WHEN spent_days.day_on IS NULL AND settled_scopes.data_through_at > view_days.start_at
+            THEN CAST(0 AS DECIMAL(38, 12))
+        WHEN spent_days.known_cost_usd IS NULL AND spent_days.unpriced_count = 0 THEN CAST(0 AS DECIMAL(38, 12))
+        ELSE CAST(spent_days.known_cost_usd AS DECIMAL(38, 12))
+    END AS cost_usd,
+    CAST(COALESCE(spent_days.unpriced_count, 0) AS BIGINT) AS unpriced_count,
+    spent_days.day_on IS NOT NULL AS has_calls,
+    COALESCE(view_days.end_at < settled_scopes.settled_through_at, FALSE) AS is_settled,
+    settled_scopes.data_through_at
+FROM view_days
+INNER JOIN settled_scopes
+    ON view_days.scope_type = settled_scopes.scope_type AND view_days.scope_value = settled_scopes.scope_value
+LEFT JOIN spent_days
+    ON
+        view_days.time_zone = spent_days.time_zone
+        AND view_days.scope_type = spent_days.scope_type
+        AND view_days.scope_value = spent_days.scope_value
+        AND view_days.day_on = spent_days.day_on

@@ -1,0 +1,113 @@
+"""The marts of a version that are computed when it is published, from the newest days of what they read.
+
+However long the history is, publishing costs the same: no such mart looks back further than a fixed number of days.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import duckdb
+
+from sophia_metrics import schema
+from sophia_metrics.calendars import DAYS_BACK, calendar_frame
+from sophia_metrics.frames import fetch_row
+from sophia_metrics.marts import MARTS, Mart
+from sophia_metrics.schema import core
+from sophia_metrics.schema import state as state_tables
+from sophia_metrics.schema.column import Storage, Table
+from sophia_metrics.schema.ddl import create_table
+from sophia_metrics.schema.marts import BUDGET_DAYS
+from sophia_metrics.sources.quoting import literal
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.ledger import insert_frame
+from sophia_metrics.warehouse.duckdb.manifest import DayFile
+
+__all__ = ["VIEW_MARTS", "create_serving_marts", "create_view", "time_zones"]
+
+VIEW_MARTS = frozenset({"mart_freshness", "mart_pipeline_runs"})
+"""Marts that whoever reads them computes: one reads the clock, the other is as long as its table."""
+
+RECENT_DAYS = {"mart_cost_daily": DAYS_BACK, "mart_cost_15min": 66, "mart_source_daily": DAYS_BACK}
+"""How many days before now of a table the serving marts read: publishing costs the same after years."""
+
+TAG_DAYS = 66
+"""How many days of core the budgets of tags read, where there are any."""
+
+
+def create_serving_marts(
+    version: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    files: Sequence[DayFile],
+    zones: Sequence[str],
+    now: datetime,
+) -> None:
+    """Compute the serving marts of a version whose state tables and views are there already."""
+    _write_calendar(version, zones, now)
+    for name, days in RECENT_DAYS.items():
+        table = schema.table(name)
+        version.execute(f"CREATE TEMP VIEW {name} AS {store.relation(table, _recent(files, table, now, days))}")
+    for each in MARTS:
+        if each.table.storage is Storage.SERVING:
+            if core.USAGE_EVENTS.name in each.inputs:
+                events = _events_of(each, version, store, files, now)
+                version.execute(f"CREATE OR REPLACE TEMP VIEW {core.USAGE_EVENTS.name} AS {events}")
+            _create_serving_mart(version, each, now)
+
+
+def time_zones(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return UTC and the time zones of budgets."""
+    rows = connection.execute("SELECT DISTINCT time_zone FROM core_budgets WHERE time_zone <> 'UTC'").fetchall()
+    return ["UTC", *sorted(str(zone) for (zone,) in rows)]
+
+
+def create_view(version: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
+    """Create a view, unless the copy has it over the same files already; its comment says of which statement it is."""
+    sha256 = hashlib.sha256(rows.encode()).hexdigest()
+    known = fetch_row(version, "SELECT comment FROM duckdb_views() WHERE view_name = $1 AND NOT temporary", [name])
+    if known != (sha256,):
+        version.execute(f"CREATE OR REPLACE VIEW {name} AS {rows}")
+        version.execute(f"COMMENT ON VIEW {name} IS {literal(sha256)}")
+
+
+def _write_calendar(version: duckdb.DuckDBPyConnection, time_zones: Sequence[str], now: datetime) -> None:
+    calendar = state_tables.CALENDAR_DAYS
+    version.execute(create_table(calendar))
+    version.execute(f"DELETE FROM {calendar.name}")
+    insert_frame(version, calendar, calendar_frame(time_zones, now))
+
+
+def _recent(files: Iterable[DayFile], table: Table, now: datetime, days: int) -> list[DayFile]:
+    first = now.date() - timedelta(days=days)
+    return [file for file in files if file.table_name == table.name and file.day_on >= first]
+
+
+def _events_of(
+    mart: Mart,
+    version: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    files: Sequence[DayFile],
+    now: datetime,
+) -> str:
+    """Return the events that a serving mart needs to see: the newest ones, or those of budgets of tags."""
+    if mart.name != BUDGET_DAYS.name:
+        return _newest_events(store, files)
+    tags = fetch_row(version, "SELECT 1 FROM core_budgets WHERE starts_with(scope_type, 'tag:') LIMIT 1")
+    return store.relation(core.USAGE_EVENTS, _recent(files, core.USAGE_EVENTS, now, TAG_DAYS) if tags else [])
+
+
+def _newest_events(store: DayFileStore, files: Iterable[DayFile]) -> str:
+    """Return a relation over the last two days that have events: enough for the last 15 minutes of data."""
+    events = [file for file in files if file.table_name == core.USAGE_EVENTS.name]
+    newest = set(sorted({file.day_on for file in events})[-2:])
+    return store.relation(core.USAGE_EVENTS, [file for file in events if file.day_on in newest])
+
+
+def _create_serving_mart(version: duckdb.DuckDBPyConnection, mart: Mart, now: datetime) -> None:
+    if mart.name in VIEW_MARTS:
+        create_view(version, mart.name, re.sub(r"\$now\b", "(now() AT TIME ZONE 'UTC')", mart.sql))
+        return
+    version.execute(create_table(mart.table))
+    version.execute(f"DELETE FROM {mart.name}")
+    version.execute(f"INSERT INTO {mart.name} BY NAME {mart.sql}", dict.fromkeys(mart.parameters, now))
