@@ -153,9 +153,13 @@ def connect_page(settings: Settings, environment: Mapping[str, str], clock: Call
     """
     from sophia_metrics.dashboard.access import access_from  # noqa: PLC0415 - a web server is loaded when asked for
     from sophia_metrics.dashboard.app import create_app  # noqa: PLC0415 - see above
+    from sophia_metrics.dashboard.limits import BudgetLimits  # noqa: PLC0415 - see above
     from sophia_metrics.dashboard.server import PageServer  # noqa: PLC0415 - see above
     from sophia_metrics.dashboard.service import Dashboard  # noqa: PLC0415 - see above
 
     access = access_from(settings.dashboard, environment)
     dashboard = Dashboard(Serving(settings.home), settings.time_zone, clock)
-    return PageServer(create_app(dashboard, access), settings.dashboard.host, settings.dashboard.port)
+    limits = BudgetLimits(
+        lambda now: connect_warehouse(settings, now), configured_budgets(settings), settings.time_zone, clock
+    )
+    return PageServer(create_app(dashboard, access, limits), settings.dashboard.host, settings.dashboard.port)

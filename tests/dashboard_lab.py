@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sophia_metrics.dashboard.access import Access, access_from
 from sophia_metrics.dashboard.app import create_app
+from sophia_metrics.dashboard.limits import BudgetLimits
 from sophia_metrics.dashboard.server import PageServer
 from sophia_metrics.dashboard.service import Dashboard
 from sophia_metrics.settings import DashboardSettings
@@ -128,7 +129,8 @@ class Site:
     @classmethod
     def over(cls, lab: Lab, *, now: datetime = NOW, access: Access | None = None, zone: str = "UTC") -> "Site":
         rules = access or access_from(DashboardSettings(), {})
-        app = create_app(Dashboard(lab.serving, zone, lambda: now), rules)
+        limits = BudgetLimits(lambda _: lab.warehouse, (), zone, lambda: now)
+        app = create_app(Dashboard(lab.serving, zone, lambda: now), rules, limits)
         site = cls(lab, PageServer(app, "127.0.0.1", 0))
         site.server.start()
         return site

@@ -263,3 +263,32 @@ def test_today_is_a_day_of_the_configured_time_zone(bare, zone, today, month):
     site.server.stop()
 
     assert (stats["daily_cost"], stats["monthly_cost"]) == (today, month)
+
+
+SET = "/api/v1/llm/budget/set"
+OURS = {"X-Sophia-Metrics": "1"}
+
+
+def test_a_budget_that_is_set_holds_and_is_published_at_once(changing):
+    answer = httpx.post(f"{changing.url}{SET}?monthly_budget=49", headers=OURS)
+    status = httpx.get(f"{changing.url}{STATS}").json()["budget_status"]
+
+    assert answer.json() == {
+        "status": "success",
+        "daily_budget": 0,
+        "monthly_budget": 49,
+        "availability": {"daily_budget": False, "monthly_budget": True},
+    }
+    assert (status["monthly_budget"], status["budget_utilization_monthly"]) == (49, 50)
+
+
+@pytest.mark.parametrize("query", ["", "?daily_budget=0", "?daily_budget=many", "?monthly_budget=-1"])
+def test_a_budget_that_is_none_is_refused_and_changes_nothing(site, query):
+    answer = httpx.post(f"{site.url}{SET}{query}", headers=OURS)
+
+    assert answer.status_code == 422
+    assert "budget" in answer.json()["detail"]
+
+
+def test_a_budget_is_not_set_by_a_foreign_page(site):
+    assert httpx.post(f"{site.url}{SET}?daily_budget=1").status_code == 403

@@ -1,12 +1,14 @@
 """From the overview to the answers of the API. What is unknown is 0 there, and named false in `availability`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Literal, cast
 
+from sophia_metrics.costs.budgets import Period
 from sophia_metrics.dashboard.overview import Alert, Budget, ModelUse, Overview, ServiceState
 from sophia_metrics.dashboard.shapes import (
+    BudgetAnswer,
     BudgetStatus,
     CacheStats,
     CostAlert,
@@ -18,7 +20,7 @@ from sophia_metrics.dashboard.shapes import (
     RequestTrend,
 )
 
-__all__ = ["cache_stats", "cost_alerts", "health_answer", "llm_stats", "performance"]
+__all__ = ["budget_answer", "cache_stats", "cost_alerts", "health_answer", "llm_stats", "performance"]
 
 ZERO = Decimal(0)
 UNKNOWN = "unknown"
@@ -132,6 +134,17 @@ def cost_alerts(overview: Overview, alerts: Iterable[Alert]) -> tuple[CostAlert,
         )
         for each in alerts
         if each.kind == "budget"
+    )
+
+
+def budget_answer(limits: Mapping[Period, Decimal]) -> BudgetAnswer:
+    """Return what `POST /api/v1/llm/budget/set` answers."""
+    known = _Availability()
+    return BudgetAnswer(
+        status="success",
+        daily_budget=known.money("daily_budget", limits.get("day")),
+        monthly_budget=known.money("monthly_budget", limits.get("month")),
+        availability=known,
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs
@@ -13,13 +14,23 @@ from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
+from sophia_metrics.costs.budgets import Period
 from sophia_metrics.dashboard import answers
 from sophia_metrics.dashboard.access import COOKIE, Access
 from sophia_metrics.dashboard.guard import Guard
+from sophia_metrics.dashboard.limits import BudgetLimits
 from sophia_metrics.dashboard.overview import Overview
 from sophia_metrics.dashboard.page import Page
 from sophia_metrics.dashboard.service import Dashboard
-from sophia_metrics.dashboard.shapes import CacheStats, CostAlert, HealthAnswer, LlmStats, Performance, Shape
+from sophia_metrics.dashboard.shapes import (
+    BudgetAnswer,
+    CacheStats,
+    CostAlert,
+    HealthAnswer,
+    LlmStats,
+    Performance,
+    Shape,
+)
 from sophia_metrics.errors import SophiaError
 
 __all__ = ["create_app"]
@@ -32,10 +43,11 @@ COMPRESS_FROM_BYTES = 1024
 MAX_ALERTS = 1000
 ALERTS = TypeAdapter(tuple[CostAlert, ...])
 
+Limit = Annotated[Decimal, Query(gt=0, lt=10**14, decimal_places=6, allow_inf_nan=False)]
 Severity = Literal["info", "warning", "critical"]
 
 
-def create_app(dashboard: Dashboard, access: Access) -> FastAPI:
+def create_app(dashboard: Dashboard, access: Access, limits: BudgetLimits) -> FastAPI:
     """Return the application; its documentation pages, which need another host, are off."""
     app = FastAPI(title="Sophia Metrics", docs_url=None, redoc_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_FROM_BYTES)
@@ -45,6 +57,7 @@ def create_app(dashboard: Dashboard, access: Access) -> FastAPI:
     _add_page(app, dashboard, page)
     _add_sign_in(app, access, page)
     _add_api(app, dashboard)
+    _add_budgets(app, limits)
     return app
 
 
@@ -117,6 +130,19 @@ def _add_api(app: FastAPI, dashboard: Dashboard) -> None:
         return _answer(request, found, ALERTS.dump_json(tuple(chosen[:limit])), JSON)
 
     app.get("/api/v1/llm/alerts", response_model=tuple[CostAlert, ...], summary="Alerts about cost.")(alerts)
+
+
+def _add_budgets(app: FastAPI, limits: BudgetLimits) -> None:
+    def set_budget(daily_budget: Limit | None = None, monthly_budget: Limit | None = None) -> BudgetAnswer:
+        given: dict[Period, Decimal | None] = {"day": daily_budget, "month": monthly_budget}
+        wanted = {period: limit for period, limit in given.items() if limit is not None}
+        if not wanted:
+            raise HTTPException(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "give daily_budget, monthly_budget or both, in dollars"
+            )
+        return answers.budget_answer(limits.set(wanted))
+
+    app.post("/api/v1/llm/budget/set", summary="Set the budgets of all spend.")(set_budget)
 
 
 def _answer(request: Request, overview: Overview, body: bytes, media_type: str) -> Response:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 __all__ = [
+    "BudgetAnswer",
     "BudgetStatus",
     "CacheStats",
     "CostAlert",
@@ -57,6 +58,15 @@ class BudgetStatus(Shape):
     is_over_budget: bool
     budget_utilization_daily: float
     budget_utilization_monthly: float
+
+
+class BudgetAnswer(Shape):
+    """`POST /api/v1/llm/budget/set`: the limits that hold now."""
+
+    status: Literal["success"]
+    daily_budget: Usd
+    monthly_budget: Usd
+    availability: dict[str, bool]
 
 
 class ProviderUse(Shape):
