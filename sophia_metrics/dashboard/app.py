@@ -134,12 +134,13 @@ def _add_api(app: FastAPI, dashboard: Dashboard) -> None:
 
 def _add_budgets(app: FastAPI, limits: BudgetLimits) -> None:
     def set_budget(daily_budget: Limit | None = None, monthly_budget: Limit | None = None) -> BudgetAnswer:
-        given: dict[Period, Decimal | None] = {"day": daily_budget, "month": monthly_budget}
-        wanted = {period: limit for period, limit in given.items() if limit is not None}
+        wanted: dict[Period, Decimal] = {}
+        if daily_budget is not None:
+            wanted["day"] = daily_budget
+        if monthly_budget is not None:
+            wanted["month"] = monthly_budget
         if not wanted:
-            raise HTTPException(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "give daily_budget, monthly_budget or both, in dollars"
-            )
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "give daily_budget or monthly_budget, in dollars")
         return answers.budget_answer(limits.set(wanted))
 
     app.post("/api/v1/llm/budget/set", summary="Set the budgets of all spend.")(set_budget)

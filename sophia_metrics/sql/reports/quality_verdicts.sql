@@ -12,5 +12,10 @@ SELECT
     checked_count,
     judged_at
 FROM mart_data_quality
-WHERE judged_at = (SELECT MAX(judged_at) FROM mart_data_quality)
+WHERE run_id = (
+    SELECT run_id
+    FROM mart_data_quality
+    ORDER BY judged_at DESC, run_id
+    LIMIT 1
+)
 ORDER BY is_passed, CASE severity WHEN 'error' THEN 0 ELSE 1 END, suite, expectation
