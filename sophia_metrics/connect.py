@@ -1,6 +1,6 @@
 """From settings to the parts of the pipeline: the only place that names concrete adapters."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.overrides import load_overrides
 from sophia_metrics.scopes import Scope
 from sophia_metrics.services import Service
+from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings, SourceSettings, read_variable
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.mapped import mapped_format
@@ -39,6 +40,7 @@ from sophia_metrics.windows import Window, naive_utc
 
 if TYPE_CHECKING:
     from sophia_metrics.cache.redis_cache import RedisCache
+    from sophia_metrics.dashboard.server import PageServer
 
 __all__ = [
     "AGENT_FORMATS",
@@ -49,6 +51,7 @@ __all__ = [
     "connect_collector",
     "connect_components",
     "connect_notifier",
+    "connect_page",
     "connect_prober",
     "connect_source",
     "connect_warehouse",
@@ -314,3 +317,23 @@ def _secret(notifier: str, variable: str, what: str) -> SecretStr:
             f"notifier {notifier} waits for {what}: set the variable {variable} in the environment"
         )
     return SecretStr(value)
+
+
+def connect_page(settings: Settings, environment: Mapping[str, str], clock: Callable[[], datetime]) -> "PageServer":
+    """Return the server of the page and its API, not started yet; `clock` tells the present (naive UTC).
+
+    Raises:
+        ConfigurationError: the page may not listen where the settings say, or its token is too short.
+    """
+    from sophia_metrics.dashboard.access import access_from  # noqa: PLC0415 - a web server is loaded when asked for
+    from sophia_metrics.dashboard.app import create_app  # noqa: PLC0415 - see above
+    from sophia_metrics.dashboard.limits import BudgetLimits  # noqa: PLC0415 - see above
+    from sophia_metrics.dashboard.server import PageServer  # noqa: PLC0415 - see above
+    from sophia_metrics.dashboard.service import Dashboard  # noqa: PLC0415 - see above
+
+    access = access_from(settings.dashboard, environment)
+    dashboard = Dashboard(Serving(settings.home), settings.time_zone, clock)
+    limits = BudgetLimits(
+        lambda now: connect_warehouse(settings, now), configured_budgets(settings), settings.time_zone, clock
+    )
+    return PageServer(create_app(dashboard, access, limits), settings.dashboard.host, settings.dashboard.port)

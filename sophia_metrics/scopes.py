@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["DIMENSIONS", "Scope"]
+__all__ = ["ALL", "DIMENSIONS", "Scope"]
 
 ALL = "all"
 TAG = "tag:"

@@ -49,6 +49,7 @@ from sophia_metrics.sources.terms import SAMPLE_SOURCE
 __all__ = [
     "CONFIG_NAME",
     "SECRET_FIELDS",
+    "DashboardSettings",
     "GateSettings",
     "QualitySettings",
     "Settings",
@@ -158,6 +159,38 @@ class QualitySettings(BaseModel):
     ] = True
 
 
+class DashboardSettings(BaseModel):
+    """Where the page and its API listen, and who may read them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    host: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Address on which the page listens. Any other than this machine's own needs a token.",
+            examples=["127.0.0.1"],
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Its port; 0: any free one.", examples=[8321])] = 8321
+    token_env: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z_]\w*$",
+            description="The variable of the environment that holds the token, of 16 characters or more. Where it is "
+            "set, everybody needs the token.",
+            examples=["DASHBOARD_TOKEN"],
+        ),
+    ] = "DASHBOARD_TOKEN"  # noqa: S105 - the name of a variable
+    host_names: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Further names by which people reach the page; a request that asks for another is refused.",
+            examples=[["metrics.example.com"]],
+        ),
+    ] = ()
+
+
 class Settings(BaseSettings):
     """The whole configuration. Unset fields have defaults that work on one machine."""
 
@@ -241,6 +274,7 @@ class Settings(BaseSettings):
         ),
     ] = 3
     gate: Annotated[GateSettings, Field(description="When a staged slice is held back.")] = GateSettings()
+    dashboard: Annotated[DashboardSettings, Field(description="The page and its API.")] = DashboardSettings()
     budgets: Annotated[
         tuple[BudgetSettings, ...],
         Field(

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 import sophia_metrics
 from sophia_metrics.alerts.notifier import Notifier
 from sophia_metrics.cache.redis_cache import CacheTerms, RedisCache
+from sophia_metrics.dashboard.service import Dashboard
 from sophia_metrics.notifiers.slack import SlackNotifier
 from sophia_metrics.notifiers.webhook import WebhookNotifier
 from sophia_metrics.services import Health, HealthStatus, Service, ServiceLifecycle, run_sync
@@ -63,10 +64,18 @@ def listening():
     return f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
+def dashboard(folder) -> Dashboard:
+    lab = Lab(folder / "state")
+    lab.ingest(lab.write("calls.jsonl", [event("a")]))
+    lab.publish()
+    return Dashboard(lab.serving, "UTC", lambda: lab.now)
+
+
 SERVICES = [
     (warehouse, DuckDBWarehouse),
     (file_source, FileSource),
     (redis_cache, RedisCache),
+    (dashboard, Dashboard),
     (webhook, WebhookNotifier),
     (slack, SlackNotifier),
 ]
@@ -129,6 +138,16 @@ def test_a_warehouse_without_state_is_unknown_and_not_healthy(tmp_path):
     health = asyncio.run(DuckDBWarehouse(tmp_path).health_check())
 
     assert health.status is HealthStatus.UNKNOWN
+
+
+def test_a_dashboard_over_nothing_is_unknown_and_over_a_damaged_version_is_down(tmp_path):
+    page = Dashboard(Lab(tmp_path).serving, "UTC", lambda: Lab(tmp_path).now)
+    assert asyncio.run(page.health_check()).status is HealthStatus.UNKNOWN
+    (tmp_path / "serving").mkdir(parents=True)
+    (tmp_path / "serving" / "v000001.duckdb").write_text("this is no database")
+    (tmp_path / "serving" / "current.duckdb").symlink_to("v000001.duckdb")
+
+    assert asyncio.run(page.health_check()).status is HealthStatus.DOWN
 
 
 def test_a_damaged_warehouse_is_an_answer_and_not_an_exception(tmp_path):

@@ -22,6 +22,10 @@ __all__ = ["app", "main"]
 FAILED, WRONG_USAGE, HELD = 1, 2, 3
 
 Json = Annotated[bool, typer.Option("--json", help="Print the same facts for machines.")]
+Host = Annotated[
+    str | None, typer.Option("--host", help="Listen on this address. Any other than this machine's own needs a token.")
+]
+Port = Annotated[int | None, typer.Option("--port", help="Listen on this port; 0: any free one.", min=0, max=65535)]
 UsePrefect = Annotated[bool, typer.Option("--prefect", help="Run it as a Prefect flow run.")]
 
 
@@ -266,6 +270,29 @@ def budgets_unset(
     from sophia_metrics.cli.budgets import unset_and_print  # noqa: PLC0415 - see above
 
     unset_and_print(name, is_json=json)
+
+
+@app.command()
+def dashboard(*, host: Host = None, port: Port = None) -> None:
+    """Serve the page and its API, from what is published, until Ctrl-C or SIGTERM.
+
+    It listens on 127.0.0.1 only. Another address needs a token in the environment: see docs/dashboard.md.
+    """
+    from sophia_metrics.cli.serve import serve_page  # noqa: PLC0415 - see above
+
+    serve_page(host, port)
+
+
+@app.command()
+def serve(*, host: Host = None, port: Port = None) -> None:
+    """Serve the page, and run every schedule of prefect.yaml, until Ctrl-C or SIGTERM.
+
+    Schedules run on the configured or running Prefect API, else on a server that this command starts, which takes a
+    while. Each run is a process of its own.
+    """
+    from sophia_metrics.cli.serve import serve_everything  # noqa: PLC0415 - see above
+
+    serve_everything(host, port)
 
 
 @app.command()

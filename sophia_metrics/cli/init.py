@@ -19,7 +19,15 @@ from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
-from sophia_metrics.settings import CONFIG_NAME, SECRET_FIELDS, GateSettings, QualitySettings, Settings, SourceSettings
+from sophia_metrics.settings import (
+    CONFIG_NAME,
+    SECRET_FIELDS,
+    DashboardSettings,
+    GateSettings,
+    QualitySettings,
+    Settings,
+    SourceSettings,
+)
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 
 __all__ = ["render_config", "write_config"]
@@ -40,6 +48,7 @@ TABLES = frozenset(
         "services",
         "notifiers",
         "alerts",
+        "dashboard",
     }
 )
 """What stands in a table of its own."""
@@ -101,6 +110,7 @@ def render_config() -> str:
         *(_setting(name, field) for name, field in fields.items() if name not in TABLES),
         f"{_comment(fields['exchange_rates'])}#[exchange_rates]\n{_entries(fields['exchange_rates'])}",
         f"{_comment(fields['gate'])}#[gate]\n{_settings(GateSettings)}",
+        f"{_comment(fields['dashboard'])}#[dashboard]\n{_settings(DashboardSettings)}",
         f"{_comment(fields['budgets'])}#[[budgets]]\n{_settings(BudgetSettings)}",
         f"{_comment(fields['quality'])}#[quality]\n{_settings(QualitySettings)}",
         f"{_comment(fields['sources'])}#[[sources]]\n{_settings(SourceSettings)}",

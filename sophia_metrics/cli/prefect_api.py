@@ -11,7 +11,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-__all__ = ["PrefectApi", "find_api", "prefect_home"]
+__all__ = ["PrefectApi", "answers", "find_api", "prefect_home"]
 
 LOCAL_URL = "http://127.0.0.1:4200/api"
 """Where `prefect server start` listens."""
@@ -51,8 +51,8 @@ def find_api(folder: Path) -> PrefectApi:
     )
     for origin, url in found:
         if url:
-            return PrefectApi(url, origin, _answers(url))
-    if _answers(LOCAL_URL):
+            return PrefectApi(url, origin, answers(url))
+    if answers(LOCAL_URL):
         return PrefectApi(LOCAL_URL, "running on this machine", is_reachable=True)
     return PrefectApi(None, "not configured", is_reachable=False)
 
@@ -84,7 +84,8 @@ def _at(values: Any, *keys: str) -> str | None:  # noqa: ANN401 - a foreign file
     return values if isinstance(values, str) else None
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Say whether a Prefect API answers at an address."""
     if not url.startswith(("http://", "https://")):
         return False
     try:

@@ -25,6 +25,7 @@ from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
 __all__ = [
     "Budget",
     "HeldBudget",
+    "Period",
     "apply_budgets",
     "budgets_at",
     "configured_changes",

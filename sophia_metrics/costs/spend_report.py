@@ -20,7 +20,7 @@ from sophia_metrics.costs.spend import (
 from sophia_metrics.serving import Serving
 from sophia_metrics.windows import Window
 
-__all__ = ["CHART_DAYS", "TABLE_DAYS", "load_spend"]
+__all__ = ["CHART_DAYS", "TABLE_DAYS", "load_spend", "load_table"]
 
 TABLE_DAYS = 7
 CHART_DAYS = 14
@@ -48,12 +48,13 @@ def load_spend(
         month = _month(reports, now, time_zone)
         if last_on is None:
             return SpendReport(None, None, Spend(*sums), None, (), month, _equivalent([]), ())
-        week = Window.of_days(last_on - timedelta(days=TABLE_DAYS - 1), last_on)
+        week_on = last_on - timedelta(days=TABLE_DAYS - 1)
+        week = Window.of_days(week_on, last_on)
         return SpendReport(
             data_from_on=first_on,
             data_through_on=last_on,
             all_time=Spend(*sums),
-            table=_table(reports, last_on, model_count or EVERY_MODEL),
+            table=load_table(reports, week_on, last_on, model_count=model_count or EVERY_MODEL),
             chart=_chart(reports, last_on),
             month=month,
             api_equivalent=_equivalent(reports.rows("api_equivalent", **_bounds(week))),
@@ -61,8 +62,8 @@ def load_spend(
         )
 
 
-def _table(reports: Reports, last_on: date, model_count: int) -> SpendTable:
-    first_on = last_on - timedelta(days=TABLE_DAYS - 1)
+def load_table(reports: Reports, first_on: date, last_on: date, *, model_count: int) -> SpendTable:
+    """Read the spend of some UTC days by model: those that cost most by name, `model_count` of them, and the rest."""
     rows = reports.rows("spend_by_day_and_model", first_on=first_on, last_on=last_on, model_count=model_count)
     by_place: dict[int | None, list[tuple[Any, ...]]] = {}
     for usage_on, place, *rest in rows:

@@ -1,0 +1,153 @@
+"""The answers of the API, field by field as the Sophia AI dashboard reads them.
+
+A figure that must not be null and is unknown is 0 (or "unknown"), and `availability` says false for its name.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+__all__ = [
+    "BudgetAnswer",
+    "BudgetStatus",
+    "CacheStats",
+    "CostAlert",
+    "HealthAnswer",
+    "HealthComponent",
+    "LlmStats",
+    "Performance",
+    "ProviderUse",
+    "RequestTrend",
+    "Shape",
+]
+
+Usd = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
+"""Dollars: Decimal here, a number in JSON, because the dashboard calls toFixed on it."""
+Instant = Annotated[
+    datetime, PlainSerializer(lambda at: f"{at.isoformat(timespec='seconds')}Z", return_type=str, when_used="json")
+]
+"""Naive UTC here, with a Z in JSON."""
+
+
+class Shape(BaseModel):
+    """An answer: frozen, and with no field that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CostAlert(Shape):
+    """An alert about cost."""
+
+    title: str
+    message: str
+    severity: Literal["info", "warning", "critical"]
+    timestamp: Instant
+    alert_type: Literal["daily_budget", "monthly_budget", "spike", "projection"]
+
+
+class BudgetStatus(Shape):
+    """The budgets of all spend, for a day and for a month; utilizations are percentages."""
+
+    daily_budget: Usd
+    monthly_budget: Usd
+    daily_cost: Usd
+    monthly_cost: Usd
+    projected_monthly: Usd
+    is_over_budget: bool
+    budget_utilization_daily: float
+    budget_utilization_monthly: float
+
+
+class BudgetAnswer(Shape):
+    """`POST /api/v1/llm/budget/set`: the limits that hold now."""
+
+    status: Literal["success"]
+    daily_budget: Usd
+    monthly_budget: Usd
+    availability: dict[str, bool]
+
+
+class ProviderUse(Shape):
+    """One model, in the month to date; `avg_latency` is in milliseconds. (provider, model) is unique."""
+
+    provider: str
+    model: str
+    requests: int
+    cost: Usd
+    avg_latency: int
+    primary_task_type: str
+
+
+class RequestTrend(Shape):
+    """Calls by day, today last."""
+
+    labels: tuple[str, ...]
+    values: tuple[int, ...]
+
+
+class LlmStats(Shape):
+    """`GET /api/v1/llm/stats`. Changes are percentages against yesterday up to the same time of day."""
+
+    daily_cost: Usd
+    monthly_cost: Usd
+    cost_change: float
+    daily_requests: int
+    request_change: float
+    avg_response_time: int
+    response_time_change: float
+    cache_hit_rate: float
+    cache_improvement: float
+    alerts: tuple[CostAlert, ...]
+    budget_status: BudgetStatus
+    providers: tuple[ProviderUse, ...]
+    task_costs: dict[str, Usd]
+    request_trend: RequestTrend
+    snowflake_savings: Usd
+    data_movement_avoided: float
+    snowflake_percentage: float
+    availability: dict[str, bool]
+
+
+class Performance(Shape):
+    """`GET /api/v1/performance`: the last 15 minutes of data; a percentage, milliseconds, a count, a word."""
+
+    cache_hit_rate: float
+    avg_response_time: int
+    active_sessions: int
+    system_health: str
+    availability: dict[str, bool]
+
+
+class CacheStats(Shape):
+    """`GET /api/cache/stats`: today's lookups of the response caches; `hit_rate` is from 0 to 1."""
+
+    hits: int
+    misses: int
+    hit_rate: float
+    total_queries: int
+    cache_size: int
+    avg_similarity: float
+    model: str
+    threshold: float
+    availability: dict[str, bool]
+
+
+class HealthComponent(Shape):
+    """One service. `response_time_ms` None: it did not answer, or was not asked."""
+
+    status: str
+    response_time_ms: float | None
+    error_message: str | None
+
+
+class HealthAnswer(Shape):
+    """`GET /api/v1/health`: the services that are probed, and the worst of the required ones."""
+
+    server: str
+    version: str
+    status: str
+    timestamp: Instant
+    components: dict[str, HealthComponent]
+    availability: dict[str, bool]

@@ -1,0 +1,21 @@
+-- question: What did the newest quality run find, expectation by expectation, the failed ones first?
+-- grain: suite, expectation
+-- sources: mart_data_quality
+-- owner: dashboard
+SELECT
+    suite,
+    expectation,
+    severity,
+    dimension,
+    is_passed,
+    failed_count,
+    checked_count,
+    judged_at
+FROM mart_data_quality
+WHERE run_id = (
+    SELECT run_id
+    FROM mart_data_quality
+    ORDER BY judged_at DESC, run_id
+    LIMIT 1
+)
+ORDER BY is_passed, CASE severity WHEN 'error' THEN 0 ELSE 1 END, suite, expectation
