@@ -16,7 +16,7 @@ from sophia_metrics.health.watch import Maintenance, Watch
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.overrides import load_overrides
 from sophia_metrics.services import Service
-from sophia_metrics.settings import Settings, SourceSettings, named_variable
+from sophia_metrics.settings import Settings, SourceSettings, read_variable
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.mapped import mapped_format
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
@@ -82,7 +82,7 @@ def connect_cache(cache: CacheSettings) -> "RedisCache":
     """
     from sophia_metrics.cache.redis_cache import CacheTerms, RedisCache  # noqa: PLC0415 - Redis' client, where it is used
 
-    url = (named_variable(cache.url_env) if cache.url_env else None) or cache.url
+    url = (read_variable(cache.url_env) if cache.url_env else None) or cache.url
     if not url:
         raise ConfigurationError(
             f"cache {cache.name}: the variable {cache.url_env} is not set: "
@@ -229,7 +229,7 @@ def _probe(service: ServiceSettings) -> Probe:
         ConfigurationError: a variable that it names is not set, or holds nothing that can be used.
     """
     variables = [name for name in (service.url_env, service.token_env) if name]
-    values = {name: named_variable(name) for name in variables}
+    values = {name: read_variable(name) for name in variables}
     if missing := next((name for name in variables if values[name] is None), None):
         raise ConfigurationError(f"the variable {missing} is not set: export it where the probes run")
     url = service.url or values.get(service.url_env or "") or ""

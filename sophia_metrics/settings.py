@@ -52,7 +52,7 @@ __all__ = [
     "SourceSettings",
     "find_config",
     "load_settings",
-    "named_variable",
+    "read_variable",
 ]
 
 STATE_NAME = ".sophia"
@@ -332,6 +332,6 @@ def load_settings(folder: Path | None = None) -> Settings:
     )
 
 
-def named_variable(name: str) -> str | None:
-    """Return a variable of the environment that a setting names, such as url_env. None: it is unset or empty."""
+def read_variable(name: str) -> str | None:
+    """Return the value of the variable that a setting names. None: it is not set, or empty."""
     return os.environ.get(name) or None

@@ -325,7 +325,8 @@ def tables_of(usage: list[Row]) -> dict[str, list[Row]]:
             connection.execute(create_table(table))
             connection.execute(f"INSERT INTO {table.name} BY NAME SELECT * FROM given_{table.name}")
         for each in DAILY_MARTS:
-            connection.execute(create_table(each.table))
+            for name in (each.name, *each.inputs):
+                connection.execute(create_table(schema.table(name)))
             connection.execute(f"INSERT INTO {each.name} {each.sql}")
         return {each.name: rows_of(connection.execute(f"SELECT * FROM {each.name}")) for each in DAILY_MARTS}
 
