@@ -24,8 +24,11 @@ def serving(behave: Behaviour) -> Generator[int]:
 
     def accept() -> None:
         with suppress(OSError):
-            while not stopped.is_set():
+            while True:
                 connection, _ = listener.accept()
+                if stopped.is_set():
+                    connection.close()
+                    return
                 threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
     thread = threading.Thread(target=accept, daemon=True)
@@ -34,9 +37,10 @@ def serving(behave: Behaviour) -> Generator[int]:
         yield listener.getsockname()[1]
     finally:
         stopped.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        with suppress(OSError):
+            socket.create_connection(listener.getsockname()).close()  # wakes who waits for a connection
         thread.join(timeout=5)
+        listener.close()
 
 
 def free_port() -> int:
