@@ -11,16 +11,22 @@ from sophia_metrics.serving import Serving
 
 __all__ = ["read_observations"]
 
+IS_SAMPLE = "SELECT is_sample FROM core_versions ORDER BY version DESC LIMIT 1"
 BUDGETS = ("mart_budget_status", ("budget", "period_start_on", "scope", "limit_usd", "spent_usd", "thresholds"))
 SERVICES = ("mart_service_health", ("service", "status", "since_at", "message", "is_stale", "required_by"))
 
 
 def read_observations(serving: Serving) -> Observations:
-    """Return what the current version says; where nothing is published, nothing is observed."""
+    """Return what the current version says; where nothing is published, nothing is observed.
+
+    Sample data are made up: budgets on them are no observation, and alert nobody.
+    """
     if serving.version is None:
         return Observations()
     with serving.connection() as connection:
-        budgets, services = _rows(connection, *BUDGETS), _rows(connection, *SERVICES)
+        is_sample = connection.execute(IS_SAMPLE).fetchone() == (True,)
+        budgets = None if is_sample else _rows(connection, *BUDGETS)
+        services = _rows(connection, *SERVICES)
     return Observations(
         budgets=None if budgets is None else tuple(map(_budget, budgets)),
         services=None if services is None else tuple(map(_service, services)),

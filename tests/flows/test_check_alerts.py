@@ -129,6 +129,13 @@ def test_where_nothing_is_published_or_watched_nothing_happens(tmp_path):
     assert check_alerts.fn(config=place.config) is None
 
 
+def test_spend_that_is_made_up_alerts_nobody(alerted, receiver):
+    alerted.plant("UPDATE core_versions SET is_sample = TRUE")
+
+    assert alerted.spend(150) is None
+    assert receiver.posts == []
+
+
 def test_a_message_waits_for_a_variable_that_is_not_set(alerted, receiver, monkeypatch, caplog):
     monkeypatch.delenv("OPS_WEBHOOK_URL")
     alerted.spend(60)
