@@ -2,9 +2,10 @@
 
 from prefect import flow
 
+from sophia_metrics.quality.checkpoint import Checkpoint
 from sophia_metrics.quality.report import QualityReport
 from tasks.artifacts import show_quality
-from tasks.checks import check_marts, run_checkpoint, started_checkpoint
+from tasks.checks import check_marts, run_checkpoint
 from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.runs import finish_run, recorded_run
@@ -27,12 +28,11 @@ def check_quality(config: str | None = None) -> QualityReport:
     settings = read_settings(config)
     with (
         recorded_run(settings, "check-quality", now := utc_now()) as run,
-        started_checkpoint(now, is_wanted=True) as great_expectations,
+        Checkpoint(now) as great_expectations,
     ):
         build_marts(settings, utc_now())
         quality = check_marts(settings, run, utc_now(), every_day=True)
-        if great_expectations is not None:
-            quality = run_checkpoint(settings, run, great_expectations, quality, utc_now())
+        quality = run_checkpoint(settings, run, great_expectations, quality, utc_now())
         finish_run(settings, run, utc_now(), quality=quality)
         publish_version(settings, utc_now())
     show_quality((), quality)

@@ -44,26 +44,23 @@ def run_pipeline(
         paths: files of that source to collect, instead of those that are configured. They are read to their last
             byte: nobody writes to a file that a person names.
         sample: collect made-up usage; so does a run that finds neither sources nor agent logs.
-        checkpoint: let Great Expectations judge as well. None: as the settings say.
+        checkpoint: let Great Expectations judge as well. None: as the settings say, and not for made-up usage.
     """
     settings = read_settings(config)
-    is_wanted = settings.quality.checkpoint if checkpoint is None else checkpoint
-    with (
-        recorded_run(settings, "run-pipeline", now := utc_now()) as run,
-        started_checkpoint(now, is_wanted=is_wanted) as great_expectations,
-    ):
+    with recorded_run(settings, "run-pipeline", now := utc_now()) as run:
         planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
-        collected = tuple(collect_source(settings, each, now, are_finished=bool(paths)) for each in planned)
-        caches = collect_caches(settings)
-        audit_days(settings, utc_now())
-        repriced_count = price_again(settings, utc_now())
-        if settings.services:
-            probe_once(settings, None, utc_now())
-        note_budgets(settings, utc_now())
-        build = build_marts(settings, utc_now())
-        quality = check_marts(settings, run, utc_now(), collected)
-        if great_expectations is not None:
-            quality = run_checkpoint(settings, run, great_expectations, quality, utc_now(), collected)
+        with started_checkpoint(settings, planned, now, is_wanted=checkpoint) as great_expectations:
+            collected = tuple(collect_source(settings, each, now, are_finished=bool(paths)) for each in planned)
+            caches = collect_caches(settings)
+            if settings.services:
+                probe_once(settings, None, utc_now())
+            audit_days(settings, utc_now())
+            repriced_count = price_again(settings, utc_now())
+            note_budgets(settings, utc_now())
+            build = build_marts(settings, utc_now())
+            quality = check_marts(settings, run, utc_now(), collected)
+            if great_expectations is not None:
+                quality = run_checkpoint(settings, run, great_expectations, quality, utc_now(), collected)
         finish_run(settings, run, utc_now(), collected, quality)
         publication = publish_version(settings, utc_now())
         publication = tell_alerts(settings) or publication

@@ -17,7 +17,8 @@ from sophia_metrics.quality.suites import DAILY, PRESENT
 from sophia_metrics.quality.verdict import Verdict, held_because, merged
 from sophia_metrics.schema import state
 from sophia_metrics.schema.polars_types import polars_schema
-from sophia_metrics.settings import Settings
+from sophia_metrics.settings import Settings, SourceSettings
+from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.outcome import Collected
 from sophia_metrics.usage.restaging import staged_batches
 from sophia_metrics.warehouse.protocol import Record
@@ -28,8 +29,20 @@ from tasks.step import step
 __all__ = ["check_marts", "run_checkpoint", "started_checkpoint"]
 
 
-def started_checkpoint(now: datetime, *, is_wanted: bool) -> AbstractContextManager[Checkpoint | None]:
-    """Start the process of Great Expectations, which imports while the run collects. None: it is not wanted."""
+def started_checkpoint(
+    settings: Settings, planned: Sequence[SourceSettings], now: datetime, *, is_wanted: bool | None
+) -> AbstractContextManager[Checkpoint | None]:
+    """Start the process of Great Expectations, which imports while the run collects. None: it is not wanted.
+
+    Args:
+        settings: say whether it is wanted where `is_wanted` does not.
+        planned: the sources of the run. A first look at made-up usage does not wait for it unless it is asked for.
+        now: the present (naive UTC).
+        is_wanted: whether whoever started the run wants it. None: as the settings say.
+    """
+    is_real = any(source.name != SAMPLE_SOURCE for source in planned)
+    if is_wanted is None:
+        is_wanted = settings.quality.checkpoint and is_real
     return Checkpoint(now) if is_wanted else nullcontext()
 
 

@@ -3,7 +3,9 @@
 import duckdb
 import pytest
 
+from sophia_metrics.quality.expectation import Severity
 from sophia_metrics.usage.gate import GateLimits, judge
+from tests.lab import Lab, event
 
 
 def verdict(good, broken, ignored=0, limits=GateLimits(0.5, 20)):  # noqa: B008 - frozen
@@ -62,3 +64,16 @@ def test_the_reason_counts_the_rows_names_the_commonest_rule_and_says_what_to_do
 
 def test_a_slice_that_is_not_held_has_no_reason():
     assert verdict(20, {}).reason is None
+
+
+def test_every_rule_is_judged_for_itself_and_the_slice_by_its_share(tmp_path):
+    lab = Lab(tmp_path / "home")
+    bad = event("c", output_tokens=-1, input_tokens=-5)  # breaks two rules, and is quarantined by the first
+    (receipt,) = lab.ingest(lab.write("usage.jsonl", [event("a"), event("b"), bad]))
+    found = {each.expectation: each for each in receipt.judged}
+
+    assert [found[name].failed_count for name in ("negative_total_input_tokens", "negative_output_tokens")] == [1, 1]
+    assert found["negative_request_count"].is_passed
+    assert found["quarantined_share"].is_passed  # three rows are too few to be judged by their share
+    assert {each.checked_count for each in receipt.judged} == {3}
+    assert [name for name, each in found.items() if each.severity is Severity.ERROR] == ["quarantined_share"]

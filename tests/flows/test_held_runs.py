@@ -12,12 +12,15 @@ from flows.check_quality import check_quality
 from flows.collect_usage import collect_usage
 from flows.run_pipeline import run_pipeline
 from sophia_metrics.connect import connect_warehouse
+from sophia_metrics.quality.checkpoint import Checkpoint
 from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.serving import Serving
-from sophia_metrics.settings import load_settings
+from sophia_metrics.settings import QualitySettings, load_settings
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import Query
+from tasks.checks import started_checkpoint
 from tasks.clock import utc_now
+from tasks.plan import plan_usage
 from tests.command_line import CommandLine
 from tests.flows.place import Place, call
 
@@ -180,3 +183,15 @@ def test_great_expectations_judges_the_same_rows_and_leaves_data_docs(tmp_path):
     found = check_quality.fn(config=place.config)
     (lost,) = [each for each in found.failed if each.expectation == "days_differ_in_calls"]
     assert (lost.failed_count, lost.checked_count, lost.checked_by) == (1, 2, "sql+great_expectations")
+
+
+def test_a_first_look_at_made_up_usage_does_not_wait_for_great_expectations(tmp_path):
+    (tmp_path / "sophia.toml").write_text("")
+    settings = load_settings(tmp_path)
+    sample = plan_usage(settings, utc_now(), source=None, paths=None, sample=True)
+    real = Place.at(tmp_path)
+    wanted = load_settings(real.folder).model_copy(update={"quality": QualitySettings()})
+
+    assert started_checkpoint(settings, sample, utc_now(), is_wanted=None).__enter__() is None
+    assert isinstance(started_checkpoint(wanted, wanted.sources, utc_now(), is_wanted=None), Checkpoint)
+    assert isinstance(started_checkpoint(settings, sample, utc_now(), is_wanted=True), Checkpoint)

@@ -29,6 +29,8 @@ STEPS_OF_ONE_BATCH = [
     "price what had no price",
     "note the budgets",
     "build marts",
+    "judge core and marts",
+    "Great Expectations",
     "note the end",
     "publish",
     "judge the rules",
@@ -89,7 +91,7 @@ def step_that_fails(times, error):
 def finished(prefect_server, tmp_path_factory):
     """One run of the pipeline under Prefect: where, the final state of the flow run, and its summary."""
     place = Place.at(tmp_path_factory.mktemp("under_prefect"))
-    state = run_pipeline(config=place.config, return_state=True)
+    state = run_pipeline(config=place.config, checkpoint=True, return_state=True)
     return place, state, state.result()
 
 
