@@ -4,6 +4,7 @@ from prefect import flow
 
 from sophia_metrics.health.results import ProbeResult
 from tasks.artifacts import show_services
+from tasks.checks import check_marts
 from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.probes import probe_once
@@ -19,7 +20,7 @@ def probe_services(config: str | None = None, services: list[str] | None = None)
 
     Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: a result is
     kept once, and a service that is not due is not asked. A service that fails is a result, and the run a
-    success. Where nothing is due, nothing is published.
+    success. Where nothing is due, or a day fails an expectation, nothing is published.
 
     Args:
         config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
@@ -28,9 +29,11 @@ def probe_services(config: str | None = None, services: list[str] | None = None)
     settings = read_settings(config)
     with recorded_run(settings, "probe-services", now := utc_now()) as run:
         results = probe_once(settings, services, now)
+        quality = None
         if results:
             build_marts(settings, utc_now())
-        finish_run(settings, run, utc_now())
+            quality = check_marts(settings, run, utc_now())
+        finish_run(settings, run, utc_now(), quality=quality)
         if results:
             publish_version(settings, utc_now())
     show_services(results)
