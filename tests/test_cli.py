@@ -1,5 +1,6 @@
 """What every command shares: the start, usage errors, and what a person sees before anything is collected."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,7 +18,10 @@ from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 from tests.command_line import SECRET, CommandLine
 
 PROGRAM = str(Path(sys.executable).with_name("sophia-metrics"))
-COMMANDS = ["run", "ingest", "sql", "tables", "probe", "backfill", "doctor", "alerts", "silence", "notifiers", "init"]
+COMMANDS = [
+    *("run", "ingest", "sql", "tables", "probe", "backfill", "check", "budgets", "dashboard", "serve"),
+    *("doctor", "alerts", "silence", "notifiers", "init"),
+]
 
 
 @pytest.fixture
@@ -180,7 +184,7 @@ def test_doctor_masks_the_secret(sophia, monkeypatch):
 
 
 def test_doctor_shows_every_setting(sophia):
-    names = {each["name"].split(".")[0] for each in sophia.facts("doctor")["diagnosis"]["settings"]}
+    names = {re.split(r"[.\[]", each["name"])[0] for each in sophia.facts("doctor")["diagnosis"]["settings"]}
 
     assert names == Settings.model_fields.keys()
 

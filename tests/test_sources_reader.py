@@ -186,8 +186,8 @@ def test_a_file_whose_only_line_is_still_being_written_has_a_bad_row(tmp_path):
     ("name", "content", "error"),
     [
         ("missing.jsonl", None, ProcessingError),
-        ("cut.jsonl.gz", gzip.compress(b'{"n":1}\n' * 9999)[:-20], ProcessingError),
-        ("cut.csv.gz", gzip.compress(b"f,n\n" + b"a,1\n" * 9999)[:-20], ProcessingError),
+        ("cut.jsonl.gz", gzip.compress(b'{"n":1}\n' * 9999, mtime=0)[:-20], ProcessingError),
+        ("cut.csv.gz", gzip.compress(b"f,n\n" + b"a,1\n" * 9999, mtime=0)[:-20], ProcessingError),
         ("not.jsonl.gz", b"secret text", ProcessingError),
         ("not.parquet", b"secret text", ProcessingError),
         ("other.jsonl", b'{"secret": 1}\n', ConfigurationError),

@@ -31,7 +31,7 @@ def budget_section(budgets: Iterable[BudgetStatus]) -> RenderableType:
     for each in shown:
         state = Text(STATES.get(each.budget_state, each.budget_state), style=STYLES.get(each.budget_state, ""))
         grid.add_row(_name(each), _period(each), _spent(each), money(each.limit_usd), _share(each), _end(each), state)
-    notes = [f"{each.budget}: {_unpriced(each)}" for each in shown if each.unpriced_count]
+    notes = [_unpriced(each) for each in shown if each.unpriced_count]
     return Group(title, grid, *(Text(note, style="dim") for note in notes), Text())
 
 
@@ -62,4 +62,4 @@ def _end(budget: BudgetStatus) -> str:
 
 
 def _unpriced(budget: BudgetStatus) -> str:
-    return f"* {plural(budget.unpriced_count, 'call')} of unknown cost left out"
+    return f"* {plural(budget.unpriced_count, 'call')} of unknown cost left out of {budget.budget}"

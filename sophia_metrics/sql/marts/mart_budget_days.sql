@@ -39,29 +39,47 @@ scopes AS (
     GROUP BY scope_type, scope_value
 ),
 
-tagged_events AS (
+recent_events AS (
     SELECT
-        scopes.scope_type,
-        scopes.scope_value,
-        core_usage_events.started_at,
-        core_usage_events.cost_usd,
+        tags,
         CASE
-            WHEN
-                core_usage_events.cost_usd IS NOT NULL
-                OR core_usage_events.price_status NOT IN ('unpriced', 'partial', 'invalid')
-                THEN 0
-            WHEN core_usage_events.request_count > 1 THEN core_usage_events.request_count
+            WHEN EXTRACT(MINUTE FROM started_at) < 15 THEN DATE_TRUNC('hour', started_at)
+            WHEN EXTRACT(MINUTE FROM started_at) < 30
+                THEN DATE_TRUNC('hour', started_at) + INTERVAL '15' MINUTE
+            WHEN EXTRACT(MINUTE FROM started_at) < 45
+                THEN DATE_TRUNC('hour', started_at) + INTERVAL '30' MINUTE
+            ELSE DATE_TRUNC('hour', started_at) + INTERVAL '45' MINUTE
+        END AS period_at,
+        cost_usd,
+        CASE
+            WHEN cost_usd IS NOT NULL OR price_status NOT IN ('unpriced', 'partial', 'invalid') THEN 0
+            WHEN request_count > 1 THEN request_count
             ELSE 1
         END AS unpriced_count
     FROM core_usage_events
+    WHERE
+        tags IS NOT NULL
+        AND source_role = 'ledger'
+        AND usage_on >= CAST(CAST($now AS TIMESTAMP) AS DATE) - 65
+),
+
+-- There are few different tags beside many events: the text is looked for once in each.
+different_tags AS (
+    SELECT DISTINCT tags
+    FROM recent_events
+),
+
+tagged AS (
+    SELECT
+        scopes.scope_type,
+        scopes.scope_value,
+        different_tags.tags
+    FROM different_tags
     INNER JOIN scopes
         ON
-            CONTAINS(core_usage_events.tags, '{' || scopes.tag_text)
-            OR CONTAINS(core_usage_events.tags, ',' || scopes.tag_text)
-    WHERE
-        scopes.scope_type LIKE 'tag:%'
-        AND core_usage_events.source_role = 'ledger'
-        AND core_usage_events.usage_on >= CAST(CAST($now AS TIMESTAMP) AS DATE) - 65
+            CONTAINS(different_tags.tags, '{' || scopes.tag_text)
+            OR CONTAINS(different_tags.tags, ',' || scopes.tag_text)
+    WHERE scopes.scope_type LIKE 'tag:%'
 ),
 
 recent_quarters AS (
@@ -141,12 +159,14 @@ scope_quarters AS (
     GROUP BY scopes.scope_type, scopes.scope_value, recent_quarters.period_at
     UNION ALL
     SELECT
-        scope_type,
-        scope_value,
-        started_at AS period_at,
-        CAST(cost_usd AS DECIMAL(38, 12)) AS cost_usd,
-        unpriced_count
-    FROM tagged_events
+        tagged.scope_type,
+        tagged.scope_value,
+        recent_events.period_at,
+        SUM(CAST(recent_events.cost_usd AS DECIMAL(38, 12))) AS cost_usd,
+        SUM(recent_events.unpriced_count) AS unpriced_count
+    FROM recent_events
+    INNER JOIN tagged ON recent_events.tags = tagged.tags
+    GROUP BY tagged.scope_type, tagged.scope_value, recent_events.period_at
 ),
 
 spent_days AS (

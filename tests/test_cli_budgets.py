@@ -1,0 +1,73 @@
+"""Budgets on the command line: the platform's own on a bare machine, one that a person sets, and takes back."""
+
+import pytest
+
+from tests.command_line import CommandLine
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A machine without anything, after its first run; and what that run printed."""
+    sophia = CommandLine(tmp_path_factory.mktemp("bare"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(sophia.folder)
+        patch.setenv("HOME", str(sophia.folder))
+        patch.setenv("SOPHIA_HOME", str(sophia.folder / "home"))
+        yield sophia, sophia("run", "--plain")
+
+
+def test_a_first_run_shows_the_platforms_budgets_beside_the_sample_spend(bare):
+    _, result = bare
+    (daily,) = [line for line in result.stdout.splitlines() if line.startswith("daily")]
+    (monthly,) = [line for line in result.stdout.splitlines() if line.startswith("monthly")]
+
+    assert "SAMPLE DATA" in result.stdout
+    assert "100.00" in daily
+    assert "3,000.00" in monthly
+    assert daily.split()[-1] == "ok"
+
+
+def test_a_budget_that_is_set_is_published_until_it_is_unset(bare):
+    sophia, _ = bare
+    by_name = {
+        each["budget"]: each
+        for each in sophia.facts("budgets", "set", "daily", "--limit", "7.5", "--period", "day")["budgets"]
+    }
+    unset = {each["budget"]: each for each in sophia.facts("budgets", "unset", "daily")["budgets"]}
+
+    assert (by_name["daily"]["limit_usd"], by_name["monthly"]["limit_usd"]) == ("7.5", "3000")
+    assert unset["daily"]["limit_usd"] == "100"
+
+
+def test_a_budget_of_another_scope_and_zone_stands_beside_the_others(bare):
+    sophia, _ = bare
+    options = [
+        "--limit",
+        "0.000001",
+        "--scope",
+        "team/search",
+        "--time-zone",
+        "Asia/Kathmandu",
+        "--thresholds",
+        "0.5, 1",
+    ]
+    assert sophia("budgets", "set", "search", *options).exit_code == 0
+    page = sophia("budgets")
+    rows = sophia.rows(
+        "SELECT scope, time_zone, thresholds FROM mart_budget_status WHERE budget = 'search' AND is_current"
+    )
+    sophia("budgets", "unset", "search")
+
+    assert rows == [{"scope": "team/search", "time_zone": "Asia/Kathmandu", "thresholds": "[0.5, 1]"}]
+    assert "SAMPLE DATA" in page.stdout
+    assert "team/search" in page.stdout
+
+
+def test_the_sample_spend_of_the_month_is_the_sum_of_its_days(bare):
+    sophia, _ = bare
+    (row,) = sophia.rows(
+        "SELECT spent_usd, (SELECT sum(cost_usd) FROM mart_cost_daily WHERE usage_on >= period_start_on) AS summed_usd "
+        "FROM mart_budget_status WHERE budget = 'monthly' AND is_current"
+    )
+
+    assert (row["summed_usd"] or "0") == row["spent_usd"]
