@@ -27,6 +27,7 @@ TABLES: tuple[Table, ...] = (
     marts.FRESHNESS,
     state.FILE_POSITIONS,
     state.MANIFEST,
+    state.KEY_RUNS,
     state.MART_BUILDS,
     state.PRICE_BOOKS,
     state.SCHEMA_MIGRATIONS,

@@ -131,7 +131,7 @@ class DuckDBWarehouse(ServiceLifecycle):
             return commit_repricing(self._state, self._store, change)
         if isinstance(change, Rebuild):
             return commit_rebuild(self._state, self._store, change)
-        return commit_audit(self._state, self._store, change)
+        return commit_audit(self._state, self._store, change, self._memory_limit)
 
     @_translated
     def record(self, record: Record) -> None:

@@ -34,7 +34,17 @@ def m002_parts_of_files(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (m001_initial, m002_parts_of_files)
+def m003_key_runs(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the audit remember which files it has seen: none of those that are there."""
+    connection.execute("ALTER TABLE manifest ADD COLUMN IF NOT EXISTS is_audited BOOLEAN")
+    connection.execute(create_table(schema.table("key_runs")))
+
+
+MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
+    m001_initial,
+    m002_parts_of_files,
+    m003_key_runs,
+)
 
 
 def apply(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
