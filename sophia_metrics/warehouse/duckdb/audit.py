@@ -36,7 +36,7 @@ from sophia_metrics.working import working_connection
 
 __all__ = ["commit_audit"]
 
-ROWS_AT_ONCE = 2_000_000
+ROWS_AT_ONCE = 4_000_000
 """About so many rows are in a batch: memory depends on this, not on how much there is to see."""
 
 COLUMNS = ", ".join(NAMES)

@@ -57,8 +57,11 @@ class KeyRunStore:
         return path.exists() and path.stat().st_size == run.size_bytes
 
     def keys_of_same_events(self, keys: pl.Series, runs: Sequence[KeyRun]) -> pl.Series:
-        """Return every key in some runs whose event has one among the keys given, which are ascending."""
-        firsts = (keys // DAYS * DAYS).unique(maintain_order=True)
+        """Return every key in some runs whose event has one among the keys given, which are ascending.
+
+        A key is there as often as its event has one.
+        """
+        firsts = keys // DAYS * DAYS
         return pl.concat([keys.clear(), *(_look_up(self._mapped(run), firsts) for run in runs)])
 
     def write(self, keys: pl.Series, runs: Sequence[KeyRun]) -> RunChange:

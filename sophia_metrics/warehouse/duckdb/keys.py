@@ -25,7 +25,7 @@ KEY = f"{EVENT_BITS} * {DAYS} + CAST(usage_on - DATE '{EPOCH}' AS UBIGINT)"
 
 def read_keys(connection: duckdb.DuckDBPyConnection) -> pl.Series:
     """Return the keys of `core_events`, ascending, each once."""
-    return fetch_frame(connection, f"SELECT DISTINCT {KEY} AS key FROM core_events")["key"].sort()
+    return fetch_frame(connection, f"SELECT {KEY} AS key FROM core_events")["key"].unique().sort()
 
 
 def standing_apart(keys: Iterable[pl.Series]) -> pl.Series:
