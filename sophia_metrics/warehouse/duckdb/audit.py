@@ -90,7 +90,7 @@ def _audit(
     days = _days_of_moved(state, store, connection, suspects)
     if not days:
         with state.transaction() as locked:
-            if runs_of(locked) == batch.runs:
+            if _is_alone(locked, keys, batch, run_change):
                 _note_seen(locked, keys, batch, run_change)
         return Changed(0, ())
     learned = change.look_up(connection)
@@ -106,7 +106,7 @@ def _audit(
         find=lambda locked: files_of(locked, CORE_NAMES, days),
         write=lambda found, unique: _write(store, connection, found, f"audit-{unique}"),
         finish=finish,
-        settled=lambda locked: None if runs_of(locked) == batch.runs else Changed(0, ()),
+        settled=lambda locked: None if _is_alone(locked, keys, batch, run_change) else Changed(0, ()),
     )
 
 
@@ -156,6 +156,12 @@ def _write(
     )
     price_batch(connection)
     return write_changes(connection, store, found, version)
+
+
+def _is_alone(locked: duckdb.DuckDBPyConnection, keys: KeyRunStore, batch: Batch, run_change: RunChange) -> bool:
+    """Say whether no other audit has changed the runs since the batch was looked up, or swept away the new one."""
+    added = run_change.added
+    return runs_of(locked) == batch.runs and (added is None or keys.is_whole(added))
 
 
 def _note_seen(locked: duckdb.DuckDBPyConnection, keys: KeyRunStore, batch: Batch, run_change: RunChange) -> None:
