@@ -1,8 +1,9 @@
 """What a run costs on a short and on a long history: `uv run python -m benchmarks.growth`.
 
 Two histories with the same number of calls a day, one file of 1 million calls (30 days) and twenty (600 days), went
-the whole way. Onto a copy of each, in turn and in this order, each run a process of its own:
+the whole way, but for the audit. Onto a copy of each, in turn and in this order, each run a process of its own:
 
+    first audit  the audit over the keys of all days, which has seen none of them
     redelivery   the newest file of 1 million calls once more, under another name
     new          10,000 calls of the newest day (the median of some runs)
     late         10,000 calls over 25 days (the median of some runs)
@@ -34,7 +35,7 @@ from benchmarks.whole_way import go
 from sophia_metrics.connect import connect_warehouse
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings, SourceSettings
-from tasks.usage import price_again
+from tasks.usage import audit_days, price_again
 
 MODULE = "benchmarks.growth"
 NOW = datetime(END.year, END.month, END.day)  # noqa: DTZ001 - naive UTC, as everywhere in the pipeline
@@ -113,6 +114,15 @@ def settle(home: Path) -> None:
     finish_part("settle", perf_counter() - started, {})
 
 
+def audit(home: Path) -> None:
+    """Look for events on several days."""
+    started = perf_counter()
+    audit_days(Settings(home=home), NOW)
+    elapsed = perf_counter() - started
+    key_bytes = sum(path.stat().st_size for path in (home / "key_runs").iterdir())
+    finish_part("audit", elapsed, {"key_bytes": key_bytes})
+
+
 def ask_served(home: Path, since: date) -> None:
     """Ask the published version."""
     started = perf_counter()
@@ -133,12 +143,13 @@ def ask_bare(home: Path, since: date) -> None:
 
 
 def measure_changes(homes: Sequence[Path], changes: Changes) -> Iterator[dict[str, list[Measured]]]:
-    """Let the changes arrive at a copy of each history in turn, so that a busy machine slows all alike."""
+    """Audit a copy of each history, and let the changes arrive at them in turn: a busy machine slows all alike."""
     copies = [changes.folder / home.name for home in homes]
-    for home, copy in zip(homes, copies, strict=True):
-        clone(home, copy)
-        run_part(MODULE, "settle", "--home", str(copy))
     runs: list[dict[str, list[Measured]]] = [{} for _ in copies]
+    for home, copy, measured in zip(homes, copies, runs, strict=True):
+        clone(home, copy)
+        measured["first audit"] = [run_part(MODULE, "audit", "--home", str(copy))]
+        run_part(MODULE, "settle", "--home", str(copy))
     for name, path, rows in changes.arrive():
         for copy, measured in zip(copies, runs, strict=True):
             part = run_part(MODULE, "run", "--home", str(copy), "--file", str(path))
@@ -165,7 +176,9 @@ def summarise(home: Path, history: History, runs: dict[str, list[Measured]]) -> 
     """Return the figures of one history."""
     size = sum(path.stat().st_size for path in (home / "core").rglob("*.parquet"))
     facts = {"rows": history.rows, "days": history.days, "core_bytes_per_row": size / history.rows}
-    return facts | {name: _summary(each) for name, each in runs.items()}
+    (first,) = runs["first audit"]
+    facts["first audit"] = {"seconds": first.seconds, "peak_bytes": first.peak_bytes, **first.facts}
+    return facts | {name: _summary(runs[name]) for name in LABELS}
 
 
 def _summary(runs: Sequence[Measured]) -> dict[str, Any]:
@@ -186,6 +199,7 @@ def compare(short: dict[str, Any], long: dict[str, Any]) -> dict[str, dict[str, 
         name: {
             "the whole way": tuple(each[name]["seconds"] for each in both),
             "to core": tuple(each[name]["to_core_seconds"] for each in both),
+            "audit": tuple(each[name]["steps"].get("audit", 0.0) for each in both),
             "publish": tuple(each[name]["steps"].get("publish", 0.0) for each in both),
         }
         for name in LABELS
@@ -203,7 +217,12 @@ def show(short: dict[str, Any], long: dict[str, Any]) -> dict[str, dict[str, flo
     headings = ("run", *(f"{each['rows']:,} rows, {each['days']} days" for each in (short, long)), "ratio")
     print_table(f"Runs onto a short and a long history, {machine()}", headings, lines)
     for each in (short, long):
-        print(f"  {each['rows']:>12,} rows: core {each['core_bytes_per_row']:.1f} bytes a row")
+        first, rows = each["first audit"], each["rows"]
+        print(
+            f"  {rows:>12,} rows: core {each['core_bytes_per_row']:.1f} bytes a row, "
+            f"keys {first['key_bytes'] / rows:.1f}; first audit {first['seconds']:.1f} s, "
+            f"{first['peak_bytes'] / 2**20:,.0f} MiB; a run with new rows {each['new']['peak_bytes'] / 2**20:,.0f} MiB"
+        )
     return {name: {what: after / before for what, (before, after) in pairs.items()} for name, pairs in compared.items()}
 
 
@@ -237,15 +256,17 @@ def main() -> None:
     parser.add_argument("--long-files", type=int, default=20, help="files of the long history")
     parser.add_argument("--repeats", type=int, default=3, help="runs with new rows, and runs with late rows")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--part", choices=["collect", "run", "settle", "served", "bare"], help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--part", choices=["collect", "run", "audit", "settle", "served", "bare"], help=argparse.SUPPRESS
+    )
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--since", type=date.fromisoformat, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.part in {"collect", "run"}:
         return run(arguments.home, arguments.file, publish=arguments.part == "run")
-    if arguments.part == "settle":
-        return settle(arguments.home)
+    if arguments.part in {"audit", "settle"}:
+        return (audit if arguments.part == "audit" else settle)(arguments.home)
     if arguments.part in {"served", "bare"}:
         ask = ask_served if arguments.part == "served" else ask_bare
         return ask(arguments.home, arguments.since)

@@ -21,6 +21,8 @@ from sophia_metrics.pricing.genai import list_cards
 from tests.lab import Lab, event
 
 FIRST = [event("a"), event("b", "2026-11-17T10:00:00Z")]
+ROTATED = [event("d", "2026-11-10T10:00:00Z", output_tokens=1)]
+"""Read with the first, and gone since: no merge sees it beside its version of the 19th, so the audit has to."""
 SECOND = [
     event("a", output_tokens=500),
     event("c"),
@@ -76,10 +78,11 @@ def install(countdown: Countdown) -> None:
 
 
 def run(home: Path) -> None:
-    """Commit what was left over, then what is new; build and publish."""
+    """Commit what was left over, then what is new; audit, build and publish."""
     lab = Lab(home)
     source = lab.source(home.parent / "*.jsonl")
     lab.collect(source)
+    lab.collector.audit(lab.now)
     lab.publish()
 
 
@@ -129,7 +132,9 @@ def main(folder: Path, step: int) -> None:
     list_cards(PriceKey("openai", None, "gpt-4o"))  # read the price list once, before the forks
     base = Lab(folder / "base" / "state")
     base.write("one.jsonl", FIRST)
+    rotated = base.write("rotated.jsonl", ROTATED)
     in_child(lambda: run(base.home))
+    rotated.unlink()
     base.write("two.jsonl", SECOND)
     labels = json.loads(kill(folder, base, 0)["labels"])
     outcomes = [kill(folder, base, due) for due in sorted({*range(1, len(labels) + 1, step), *named(labels).values()})]
@@ -139,13 +144,19 @@ def main(folder: Path, step: int) -> None:
 def named(labels: list[str]) -> dict[str, int]:
     """Return the numbers of the acts that everybody asks about."""
     landed = max(number for number, label in enumerate(labels, 1) if "/landing/" in label)
-    written = max(number for number, label in enumerate(labels, 1) if "/core/" in label)
-    switch = labels.index("before COMMIT", written) + 1
+    written, moved = (
+        max(number for number, label in enumerate(labels, 1) if "/core/" in label and ("/audit-" in label) is by_audit)
+        for by_audit in (False, True)
+    )
+    switch, audit = (labels.index("before COMMIT", number) + 1 for number in (written, moved))
     return {
         "between landing and commit": landed + 2,
         "in the commit, before it is durable": switch,
         "in the commit, just after it": switch + 1,
-        "between commit and publish": switch + 2,
+        "between commit and audit": switch + 2,
+        "in the audit, before it is durable": audit,
+        "in the audit, just after it": audit + 1,
+        "between audit and publish": audit + 2,
     }
 
 

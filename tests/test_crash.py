@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STEP = 9
+STEP = 11
 """Every so many durable acts the run is killed; 1 kills it at each of them (about a minute and a half)."""
 
 

@@ -48,6 +48,7 @@ TABLES: tuple[Table, ...] = (
     marts.DATA_QUALITY,
     state.FILE_POSITIONS,
     state.MANIFEST,
+    state.KEY_RUNS,
     state.MART_BUILDS,
     state.JUDGED_DAYS,
     state.PRICE_BOOKS,

@@ -12,6 +12,7 @@ __all__ = [
     "FILE_POSITIONS",
     "INGEST_LEDGER",
     "JUDGED_DAYS",
+    "KEY_RUNS",
     "MANIFEST",
     "MART_BUILDS",
     "PIPELINE_RUNS",
@@ -466,6 +467,19 @@ MANIFEST = Table(
         Column("row_count", COUNT, "Rows in the file.", True),
         Column("size_bytes", COUNT, "Bytes of the file.", True),
         Column("attempt_id", TEXT, "The attempt or build that wrote it.", True),
+        Column("is_audited", BOOLEAN, "Its events were looked for on all other days. Null: not yet, or it holds none."),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+KEY_RUNS = Table(
+    name="key_runs",
+    doc="Sorted files with the keys (event and day) of the day files that were audited; DuckDB only.",
+    key=("path",),
+    columns=(
+        Column("path", TEXT, "The file, relative to the state folder.", True),
+        Column("key_count", COUNT, "Keys in the file; no other file has them.", True),
+        Column("size_bytes", COUNT, "Bytes of the file.", True),
     ),
     storage=Storage.INTERNAL,
 )

@@ -12,9 +12,11 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from sophia_metrics.pricing.book import PriceBook
+from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.pricing.price import distinct_keys
 from sophia_metrics.sources.file_source import FileSource, SourceFile
 from sophia_metrics.sources.growth import part_to_read, still_stands
@@ -180,8 +182,7 @@ class Collector:
             judged = judge_rules(connection, gate)
             held_because = held_because or gate.reason
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM staged")
-            learned = self._desk.look_up(connection, distinct_keys(connection), now)
-            self._desk.create_terms(connection, [source.terms])
+            learned = self._look_up(connection, [source.terms], now)
             staged = Slice(connection, source.terms, landing, now, learned, held_because)
             receipt = replace(self.warehouse.commit(staged), judged=judged)
         if is_lost:
@@ -231,21 +232,11 @@ class Collector:
         """Make one of each event that stands on several days; return how many there were.
 
         A merge finds known versions within a day of the new one. One that is further away is found here, over the
-        keys of all days.
+        keys of all days; it costs what was committed since the last audit.
         """
-        keys = self.warehouse.read(
-            Query(
-                "SELECT DISTINCT provider, route, model, service_tier FROM core_usage_events WHERE event_id IN "
-                "(SELECT event_id FROM core_usage_events GROUP BY event_id HAVING count(*) > 1)"
-            )
-        )
-        if keys.is_empty():
-            return 0
-        with working_connection(self.folder, self.memory_limit) as connection:
-            learned = self._desk.look_up(connection, price_keys(keys.iter_rows()), now)
-            self._desk.create_terms(connection, self._terms())
-            changed = self.warehouse.commit(Audit(connection, learned))
-        log.info("made one of each of %s events that stood on several days", f"{changed.event_count:,}")
+        changed = self.warehouse.commit(Audit(lambda connection: self._look_up(connection, self._terms(), now)))
+        if changed.event_count:
+            log.info("made one of each of %s events that stood on several days", f"{changed.event_count:,}")
         return changed.event_count
 
     def rebuild(self, sources: Sequence[FileSource], window: Window, now: datetime) -> Changed:
@@ -265,9 +256,14 @@ class Collector:
         with working_connection(self.folder, self.memory_limit) as connection:
             create_rebuilt(connection, find_landed(landed, attempts), landed, by_name, window, now)
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
-            learned = self._desk.look_up(connection, distinct_keys(connection), now)
-            self._desk.create_terms(connection, [source.terms for source in sources])
+            learned = self._look_up(connection, [source.terms for source in sources], now)
             return self.warehouse.commit(Rebuild(connection, window, attempts, learned, now))
+
+    def _look_up(self, connection: duckdb.DuckDBPyConnection, terms: Sequence[SourceTerms], now: datetime) -> Learned:
+        """Bring into a working connection what the prices of its relation `events` depend on."""
+        learned = self._desk.look_up(connection, distinct_keys(connection), now)
+        self._desk.create_terms(connection, terms)
+        return learned
 
     def _earlier(self, landing: Landing) -> tuple[EarlierPart, ...]:
         """Return what stands before this landed file in its files.

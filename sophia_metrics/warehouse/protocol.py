@@ -1,6 +1,6 @@
 """What the pipeline needs of a warehouse: five verbs, and one frozen value across each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol, overload
@@ -126,15 +126,16 @@ class Rebuild:
 class Audit:
     """Events that stand on more than one day, because a version of them came with a start far from the others'.
 
-    A merge looks one day to either side only; this looks at the keys of all days.
+    A merge looks one day to either side only; this looks at the keys of all days. What one audit has seen the next
+    one passes over.
 
     Attributes:
-        connection: a working connection with `cards`, `card_units`, `source_terms` and `fx_rates`.
-        prices: what was learnt about prices on the way.
+        look_up: brings what a price depends on into a working connection: it creates `cards`, `card_units`,
+            `source_terms` and `fx_rates` for the relation `events`, and returns what was learnt about prices on the
+            way. It is called only where events stand on several days, and reads the warehouse.
     """
 
-    connection: duckdb.DuckDBPyConnection
-    prices: Learned
+    look_up: Callable[[duckdb.DuckDBPyConnection], Learned]
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ class DuckDBWarehouse(ServiceLifecycle):
             return commit_rebuild(self._state, self._store, change)
         if isinstance(change, Observations):
             return commit_observations(self._state, self._store, change, self.folder, self._memory_limit)
-        return commit_audit(self._state, self._store, change)
+        return commit_audit(self._state, self._store, change, self._memory_limit)
 
     @_translated
     def record(self, record: Record) -> None:

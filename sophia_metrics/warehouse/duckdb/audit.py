@@ -1,8 +1,16 @@
-"""The audit over the keys of all days: an event that stands on several of them becomes one again."""
+"""The audit over the keys of all days: an event that stands on several of them becomes one again.
 
+Only day files that no audit has seen are read, in batches. Their keys are looked for among those of all files seen
+before; where an event turns up on two days, the files of these days say whether it still stands there. A batch counts
+as seen from the transaction on that makes its events one: an audit that is killed begins it again, and a file that is
+committed meanwhile is not seen yet.
+"""
+
+from dataclasses import dataclass
 from datetime import date
 
 import duckdb
+import polars as pl
 
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.price import price_batch
@@ -11,49 +19,124 @@ from sophia_metrics.usage.merge import NAMES, VERSION_ORDER
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
+from sophia_metrics.warehouse.duckdb.key_runs import KeyRun, KeyRunStore, RunChange, change_runs, forget_runs, runs_of
+from sophia_metrics.warehouse.duckdb.keys import DAYS, EVENT_BITS, days_of, read_keys, standing_apart, without
+from sophia_metrics.warehouse.duckdb.manifest import (
+    DayFile,
+    Switch,
+    files_of,
+    forget_audits,
+    note_audited,
+    unaudited_files,
+)
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
 from sophia_metrics.warehouse.protocol import Audit, Changed
+from sophia_metrics.working import working_connection
 
 __all__ = ["commit_audit"]
 
+ROWS_AT_ONCE = 4_000_000
+"""About so many rows are in a batch: memory depends on this, not on how much there is to see."""
 
-def commit_audit(state: StateFile, store: DayFileStore, change: Audit) -> Changed:
+COLUMNS = ", ".join(NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Files that no audit has seen, and the runs with the keys of those that one has."""
+
+    files: tuple[DayFile, ...]
+    runs: tuple[KeyRun, ...]
+
+
+def commit_audit(state: StateFile, store: DayFileStore, change: Audit, memory_limit: str) -> Changed:
     """Keep the newest version of each event that stands on several days, at its smallest start."""
-    connection = change.connection
-    days = _days_of_moved(state, store, connection)
+    keys = KeyRunStore(store.folder)
+    event_count, days = 0, set[date]()
+    while (batch := _next_batch(state, keys)).files:
+        with working_connection(store.folder, memory_limit) as connection:
+            changed = _audit(state, store, keys, connection, change, batch)
+        event_count += changed.event_count
+        days.update(changed.days)
+    return Changed(event_count, tuple(sorted(days)))
+
+
+def _next_batch(state: StateFile, keys: KeyRunStore) -> Batch:
+    """Return what is to be seen next; where the file of a run is lost, every day file is to be seen again."""
+    with state.transaction() as locked:
+        runs = runs_of(locked)
+        if not all(keys.is_whole(run) for run in runs):
+            forget_runs(locked)
+            forget_audits(locked)
+            runs = ()
+        return Batch(unaudited_files(locked, core.USAGE_EVENTS.name, ROWS_AT_ONCE), runs)
+
+
+def _audit(
+    state: StateFile,
+    store: DayFileStore,
+    keys: KeyRunStore,
+    connection: duckdb.DuckDBPyConnection,
+    change: Audit,
+    batch: Batch,
+) -> Changed:
+    """Make the events of a batch one. Nothing is changed where another audit was faster: the batch comes again."""
+    create_known(connection, store, batch.files)
+    fresh = read_keys(connection)
+    known = keys.keys_of_same_events(fresh, batch.runs)
+    suspects = standing_apart([fresh, known])
+    run_change = keys.write(without(fresh, known), batch.runs)
+    days = _days_of_moved(state, store, connection, suspects)
+    if not days:
+        with state.transaction() as locked:
+            if _is_alone(locked, keys, batch, run_change):
+                _note_seen(locked, keys, batch, run_change)
+        return Changed(0, ())
+    learned = change.look_up(connection)
+
+    def finish(locked: duckdb.DuckDBPyConnection, switch: Switch) -> Changed:
+        _note_seen(locked, keys, batch, run_change)
+        ledger.record_prices(locked, learned)
+        row = fetch_row(connection, "SELECT count(*) FROM newest")
+        return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
+
     return switch_optimistically(
         state,
         find=lambda locked: files_of(locked, CORE_NAMES, days),
         write=lambda found, unique: _write(store, connection, found, f"audit-{unique}"),
-        finish=lambda locked, switch: _finish(locked, change, switch),
+        finish=finish,
+        settled=lambda locked: None if _is_alone(locked, keys, batch, run_change) else Changed(0, ()),
     )
 
 
-def _days_of_moved(state: StateFile, store: DayFileStore, connection: duckdb.DuckDBPyConnection) -> list[date]:
+def _days_of_moved(
+    state: StateFile, store: DayFileStore, connection: duckdb.DuckDBPyConnection, suspects: pl.Series
+) -> list[date]:
+    """Create `moved`, the ids that stand on several days now, and `events`, all their versions; return their days."""
+    if suspects.is_empty():
+        return []
     with state.transaction() as locked:
-        found = files_of(locked, [core.USAGE_EVENTS.name])
+        found = files_of(locked, [core.USAGE_EVENTS.name], days_of(suspects))
     create_known(connection, store, found)
+    connection.register("suspects", suspects.to_frame("key"))
     connection.execute(
-        "CREATE OR REPLACE TABLE suspects AS "
-        "SELECT hash(event_id) AS id_hash FROM core_events GROUP BY id_hash HAVING count(*) > 1"
+        f"CREATE OR REPLACE TABLE moved AS SELECT event_id FROM core_events WHERE {EVENT_BITS} IN "
+        f"(SELECT key // {DAYS} FROM suspects) GROUP BY event_id HAVING count(*) > 1"
     )
+    connection.unregister("suspects")
     connection.execute(
-        "CREATE OR REPLACE TABLE moved AS SELECT event_id FROM core_events "
-        "WHERE hash(event_id) IN (SELECT id_hash FROM suspects) GROUP BY event_id HAVING count(*) > 1"
+        f"CREATE OR REPLACE VIEW events AS SELECT {COLUMNS} FROM core_events SEMI JOIN moved USING (event_id)"
     )
-    rows = connection.execute("SELECT DISTINCT usage_on FROM core_events SEMI JOIN moved USING (event_id)").fetchall()
-    return [day for (day,) in rows]
+    return [day for (day,) in connection.execute("SELECT DISTINCT usage_on FROM events").fetchall()]
 
 
 def _write(
     store: DayFileStore, connection: duckdb.DuckDBPyConnection, found: tuple[DayFile, ...], version: str
 ) -> Switch:
     create_known(connection, store, found)
-    columns = ", ".join(NAMES)
     connection.execute(
-        f"CREATE OR REPLACE TABLE replaced AS SELECT {columns}, false AS is_new, 0 AS row_ordinal "
+        f"CREATE OR REPLACE TABLE replaced AS SELECT {COLUMNS}, false AS is_new, 0 AS row_ordinal "
         "FROM core_events SEMI JOIN moved USING (event_id)"
     )
     first = {"started_at": "first_started_at", "usage_on": "CAST(first_started_at AS DATE)"}
@@ -64,7 +147,7 @@ def _write(
         f"SELECT {', '.join(f'{first.get(name, name)} AS {name}' for name in NAMES)}, usage_on AS stood_on "
         "FROM ranked WHERE place = 1"
     )
-    connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM newest")
+    connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {COLUMNS} FROM newest")
     connection.execute(
         "CREATE OR REPLACE TABLE units AS "
         "SELECT newest.event_id, newest.usage_on, newest.started_at, core_units.unit, core_units.quantity "
@@ -75,7 +158,14 @@ def _write(
     return write_changes(connection, store, found, version)
 
 
-def _finish(locked: duckdb.DuckDBPyConnection, change: Audit, switch: Switch) -> Changed:
-    ledger.record_prices(locked, change.prices)
-    row = fetch_row(change.connection, "SELECT count(*) FROM newest")
-    return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
+def _is_alone(locked: duckdb.DuckDBPyConnection, keys: KeyRunStore, batch: Batch, run_change: RunChange) -> bool:
+    """Say whether no other audit has changed the runs since the batch was looked up, or swept away the new one."""
+    added = run_change.added
+    return runs_of(locked) == batch.runs and (added is None or keys.is_whole(added))
+
+
+def _note_seen(locked: duckdb.DuckDBPyConnection, keys: KeyRunStore, batch: Batch, run_change: RunChange) -> None:
+    note_audited(locked, batch.files)
+    if run_change.added is not None:
+        keys.sweep(batch.runs, run_change.added)
+        change_runs(locked, run_change)

@@ -1,7 +1,7 @@
 """The manifest: which Parquet files are a day of a table now. Paths are relative to the state folder."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from datetime import date
 
 import duckdb
@@ -10,7 +10,16 @@ import polars as pl
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.schema.state import MANIFEST
 
-__all__ = ["DayFile", "Switch", "add_files", "files_of", "remove_files"]
+__all__ = [
+    "DayFile",
+    "Switch",
+    "add_files",
+    "files_of",
+    "forget_audits",
+    "note_audited",
+    "remove_files",
+    "unaudited_files",
+]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,6 +35,9 @@ class DayFile:
     row_count: int
     size_bytes: int
     attempt_id: str
+
+
+NAMES = tuple(each.name for each in fields(DayFile))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ def files_of(
 ) -> tuple[DayFile, ...]:
     """Return the files of some tables, in order; `days` restricts them (None: every day)."""
     rows = connection.execute(
-        "SELECT table_name, day_on, path, row_count, size_bytes, attempt_id FROM manifest "
+        f"SELECT {', '.join(NAMES)} FROM manifest "
         "WHERE list_contains($1, table_name) AND ($2 IS NULL OR list_contains($2, day_on)) ORDER BY ALL",
         [list(table_names), None if days is None else sorted(days)],
     ).fetchall()
@@ -57,13 +69,13 @@ def files_of(
 
 
 def add_files(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]) -> None:
-    """List more files."""
-    rows = [
-        (each.table_name, each.day_on, each.path, each.row_count, each.size_bytes, each.attempt_id) for each in files
-    ]
+    """List more files; no audit has seen them."""
+    rows = [astuple(each) for each in files]
     if rows:
-        connection.register("added_files", pl.DataFrame(rows, schema=polars_schema(MANIFEST), orient="row"))
-        connection.execute(f"INSERT INTO manifest BY NAME SELECT {', '.join(MANIFEST.names)} FROM added_files")
+        types = polars_schema(MANIFEST)
+        frame = pl.DataFrame(rows, schema={name: types[name] for name in NAMES}, orient="row")
+        connection.register("added_files", frame)
+        connection.execute(f"INSERT INTO manifest BY NAME SELECT {', '.join(NAMES)} FROM added_files")
         connection.unregister("added_files")
 
 
@@ -72,3 +84,29 @@ def remove_files(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]
     paths = [each.path for each in files]
     if paths:
         connection.execute("DELETE FROM manifest WHERE list_contains($1, path)", [paths])
+
+
+def unaudited_files(connection: duckdb.DuckDBPyConnection, table_name: str, row_limit: int) -> tuple[DayFile, ...]:
+    """Return files of a table that no audit has seen, in the order of their days, with about so many rows in all.
+
+    There are none only where every file was seen.
+    """
+    rows = connection.execute(
+        f"SELECT {', '.join(NAMES)} FROM manifest WHERE table_name = $1 AND is_audited IS NOT TRUE "
+        "QUALIFY coalesce(sum(row_count) OVER (ORDER BY day_on, path ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),"
+        " 0) < $2 ORDER BY day_on, path",
+        [table_name, row_limit],
+    ).fetchall()
+    return tuple(DayFile(*row) for row in rows)
+
+
+def note_audited(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]) -> None:
+    """Note that an audit has seen these files; those that are listed no longer are passed over."""
+    connection.execute(
+        "UPDATE manifest SET is_audited = true WHERE list_contains($1, path)", [[each.path for each in files]]
+    )
+
+
+def forget_audits(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the next audit see every file as if for the first time."""
+    connection.execute("UPDATE manifest SET is_audited = NULL WHERE is_audited")

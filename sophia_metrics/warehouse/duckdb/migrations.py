@@ -61,6 +61,12 @@ def m006_alerts(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(create_table(schema.table(table)))
 
 
+def m007_key_runs(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let the audit remember which files it has seen: none of those that are there."""
+    connection.execute("ALTER TABLE manifest ADD COLUMN IF NOT EXISTS is_audited BOOLEAN")
+    connection.execute(create_table(schema.table("key_runs")))
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -68,6 +74,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m004_budgets,
     m005_quality,
     m006_alerts,
+    m007_key_runs,
 )
 
 
