@@ -6,7 +6,7 @@ from datetime import datetime
 from sophia_metrics.costs.reports import published_reports
 from sophia_metrics.serving import Serving
 
-__all__ = ["Freshness", "HeldSlice", "Published", "QuarantineRule", "ServiceHealth", "load_published"]
+__all__ = ["Freshness", "HeldSlice", "OpenAlert", "Published", "QuarantineRule", "ServiceHealth", "load_published"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,17 @@ class ServiceHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """An alert that has not resolved; `opened_at` is naive UTC. `state` suppressed: nobody is told."""
+
+    rule: str
+    severity: str
+    state: str
+    opened_at: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """The version that readers see now.
 
@@ -69,6 +80,7 @@ class Published:
         held: what is not in it.
         quarantine: rows that are not in it, by rule.
         services: how the services are that are watched.
+        alerts: what is open, the gravest first.
     """
 
     version: int
@@ -78,6 +90,7 @@ class Published:
     held: tuple[HeldSlice, ...]
     quarantine: tuple[QuarantineRule, ...]
     services: tuple[ServiceHealth, ...]
+    alerts: tuple[OpenAlert, ...]
 
 
 def load_published(serving: Serving) -> Published:
@@ -93,4 +106,5 @@ def load_published(serving: Serving) -> Published:
             held=tuple(HeldSlice(*row) for row in reports.rows("held_slices")),
             quarantine=tuple(QuarantineRule(*row) for row in reports.rows("quarantine_by_rule")),
             services=tuple(ServiceHealth(*row) for row in reports.rows("service_health")),
+            alerts=tuple(OpenAlert(*row) for row in reports.rows("open_alerts")),
         )

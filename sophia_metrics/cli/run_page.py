@@ -21,6 +21,7 @@ from sophia_metrics.cli.quality_page import quality_sections
 from sophia_metrics.cli.spend_page import spend_sections
 from sophia_metrics.costs.budget_report import BudgetStatus
 from sophia_metrics.costs.spend import SpendReport
+from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.sources.part import Refusal
 from sophia_metrics.usage.outcome import Collected, RowCounts, RunSummary
 
@@ -100,6 +101,11 @@ def _run_sections(page: RunPage) -> Iterator[RenderableType]:
         yield _warning(f"Held back by the gate: {plural(len(held), 'slice')}, not in any figure", lines)
     yield from quality_sections(page.summary.quality, page.summary.publication)
 
+    if page.published.alerts:
+        lines = [
+            f"  {each.severity}: {each.message}, since {instant(each.opened_at)}" for each in page.published.alerts
+        ]
+        yield _warning("Open alerts", lines)
     services = services_section(page.published.services, page.now)
     yield Group(Text("Services", style="bold"), services, Text())
 
@@ -138,12 +144,12 @@ def _lines(page: RunPage) -> Iterator[tuple[str, str]]:
     yield "result", f"{changed}version {published.version}, published {instant(published.published_at)}{stale}"
     yield "fresh", "; ".join(_freshness(page))
     yield "caches", "; ".join(_caches(page.summary.caches)) or "no data: name one under [[caches]] in sophia.toml"
-    if page.summary.quality.data_docs is not None:
-        yield "quality", str(page.summary.quality.data_docs)
+    yield "quality", _quality(page.summary.quality)
+    yield "alerts", "none open" if not published.alerts else f"{plural(len(published.alerts), 'alert')} open"
     yield "state", str(page.home)
     prefect = f"; Prefect's own records of runs are in {page.prefect_home}" if page.prefect_home else ""
     yield "undo", f"rm -r {quote(str(page.home))} (nothing else was written{prefect})"
-    yield from zip(("next", "or"), _next_commands(page), strict=False)
+    yield from zip(("next", "or", "or"), _next_commands(page), strict=False)
 
 
 def _freshness(page: RunPage) -> Iterator[str]:
@@ -153,6 +159,14 @@ def _freshness(page: RunPage) -> Iterator[str]:
             yield f"newest call {instant(each.newest_at)}, {age(each.newest_at, page.now)}{stale}"
         else:
             yield f"{each.subject} collected {age(each.newest_at, page.now)}{stale}"
+
+
+def _quality(quality: QualityReport) -> str:
+    if not quality.verdicts:
+        return "no day has changed since it was judged"
+    verdict = f"{len(quality.failed):,} failed" if quality.failed else "all hold"
+    data_docs = "" if quality.data_docs is None else f"; Data Docs in {quality.data_docs}"
+    return f"{plural(len(quality.verdicts), 'expectation')} judged, {verdict}{data_docs}"
 
 
 def _caches(caches: CachesCollected) -> Iterator[str]:
@@ -172,4 +186,5 @@ def _next_commands(page: RunPage) -> Iterator[str]:
     if page.published.is_sample:
         yield "sophia-metrics ingest PATH --source litellm"
     group, cost = ("project", "list_cost_usd") if page.spend.all_time.cost_usd is None else ("team", "cost_usd")
+    yield "sophia-metrics dashboard"
     yield f'sophia-metrics sql "SELECT {group}, SUM({cost}) AS usd FROM mart_cost_daily GROUP BY {group}"'

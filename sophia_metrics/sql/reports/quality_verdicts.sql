@@ -1,4 +1,4 @@
--- question: What did the newest quality run find, expectation by expectation, the failed ones first?
+-- question: What was last found of each expectation, the failed ones first?
 -- grain: suite, expectation
 -- sources: mart_data_quality
 -- owner: dashboard
@@ -12,10 +12,5 @@ SELECT
     checked_count,
     judged_at
 FROM mart_data_quality
-WHERE run_id = (
-    SELECT run_id
-    FROM mart_data_quality
-    ORDER BY judged_at DESC, run_id
-    LIMIT 1
-)
+QUALIFY ROW_NUMBER() OVER (PARTITION BY suite, expectation ORDER BY judged_at DESC, run_id) = 1
 ORDER BY is_passed, CASE severity WHEN 'error' THEN 0 ELSE 1 END, suite, expectation
