@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-__all__ = ["Calls", "write_calls"]
+__all__ = ["Calls", "write_calls", "write_csv_calls"]
 
 ROWS = """
 SELECT
@@ -68,6 +68,16 @@ class Calls:
 
 def write_calls(path: Path, calls: Calls) -> None:
     """Write the calls as JSON Lines, in order of their start."""
+    _write(path, calls, ROWS, "FORMAT json")
+
+
+def write_csv_calls(path: Path, calls: Calls) -> None:
+    """Write the same calls as CSV; what is nested is JSON in a cell."""
+    rows = f"SELECT * REPLACE (to_json(request_tags) AS request_tags, to_json(metadata) AS metadata) FROM ({ROWS})"
+    _write(path, calls, rows, "FORMAT csv")
+
+
+def _write(path: Path, calls: Calls, rows: str, options: str) -> None:
     parameters = {"rows": calls.rows, "since": calls.since, "days": calls.days, "first": calls.first}
     with duckdb.connect() as connection:
-        connection.execute(f"COPY ({ROWS}) TO '{path}' (FORMAT json)", parameters)
+        connection.execute(f"COPY ({rows}) TO '{path}' ({options})", parameters)

@@ -12,6 +12,7 @@ from sophia_metrics.sources.quoting import identifier, json_path, literal
 
 __all__ = [
     "Converted",
+    "absences",
     "from_json",
     "from_text",
     "from_typed",
@@ -19,6 +20,7 @@ __all__ = [
     "is_wrong_json",
     "json_kinds",
     "json_value",
+    "text_type",
 ]
 
 _TEXT = "VARCHAR"
@@ -54,12 +56,49 @@ def is_wrong_json(
 
 def has_twice(connection: duckdb.DuckDBPyConnection, duckdb_type: str, *, document: str) -> str:
     """Return a predicate: an object of the document has a key twice that is read."""
-    found = [
-        f"list_filter(json_keys({document}, {literal(json_path(*keys))}), lambda each: each IN ({words}))"
+    objects = [
+        (literal(json_path(*keys)), words)
         for keys, names in _objects(connection.sqltype(duckdb_type), ())
         if (words := ", ".join(map(literal, names)))
     ]
-    return "coalesce(" + " OR ".join(f"len({each}) <> len(list_distinct({each}))" for each in found) + ", false)"
+    keys = f"json_keys({document}, [{', '.join(path for path, _ in objects)}])"
+    # Of all keys, quickly: most lines have none twice.
+    has_any = f"len(flatten({keys})) <> len(flatten(list_transform({keys}, lambda each: list_distinct(each))))"
+    found = [f"list_filter(json_keys({document}, {path}), lambda each: each IN ({words}))" for path, words in objects]
+    is_read = " OR ".join(f"len({each}) <> len(list_distinct({each}))" for each in found)
+    return f"(CASE WHEN {has_any} THEN coalesce({is_read}, false) ELSE false END)"
+
+
+def text_type(connection: duckdb.DuckDBPyConnection, duckdb_type: str) -> str:
+    """Return the type of the same shape with texts for values: to it and back again every value stays the same."""
+    return _text_type(connection.sqltype(duckdb_type))
+
+
+def absences(connection: duckdb.DuckDBPyConnection, value: str, duckdb_type: str) -> list[str]:
+    """Return a predicate for each place in the type at which a value can be of the wrong type: there is none."""
+    return list(_absences(connection.sqltype(duckdb_type), value))
+
+
+def _absences(kind: DuckDBPyType, value: str) -> Iterator[str]:
+    if kind.id == "varchar":
+        return
+    yield f"({value} IS NULL)"
+    if kind.id == "struct":
+        for name, child in _children(kind):
+            yield from _absences(child, f"({value}).{identifier(name)}")
+    elif kind.id in {"list", "map"} and _children(kind)[-1][1].id != "varchar":
+        values = value if kind.id == "list" else f"map_values({value})"
+        yield f"coalesce(len({values}) > list_count({values}), false)"
+
+
+def _text_type(kind: DuckDBPyType) -> str:
+    if kind.id == "struct":
+        return f"STRUCT({', '.join(f'{identifier(name)} {_text_type(child)}' for name, child in _children(kind))})"
+    if kind.id == "list":
+        return f"{_text_type(_children(kind)[-1][1])}[]"
+    if kind.id == "map":
+        return f"MAP({_TEXT}, {_text_type(_children(kind)[-1][1])})"
+    return _TEXT
 
 
 def _objects(kind: DuckDBPyType, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[str]]]:

@@ -1,10 +1,11 @@
 """Where the rows of CSV end, as the engine reads them: a quote opens a cell only where the cell begins with it."""
 
+import mmap
 import re
 from functools import cache
 from typing import NamedTuple
 
-__all__ = ["MAX_ROW_BYTES", "ends_row", "split_cells", "whole_rows_end"]
+__all__ = ["MAX_ROW_BYTES", "ends_row", "full_rows_end", "split_cells", "text_cells", "whole_rows_end"]
 
 MAX_ROW_BYTES = (1 << 24) - 1024
 """The engine reads lines of at most 16 MiB; a quote that is still open after so many was never meant to open."""
@@ -62,6 +63,23 @@ def whole_rows_end(text: bytes | bytearray, delimiter: bytes) -> int:
         at = end
 
 
+@cache
+def _full_rows(delimiter: bytes, count: int) -> re.Pattern[bytes]:
+    mark = re.escape(delimiter)
+    cell = rb'(?:(?! ?")[^' + mark + rb"\r\n]*+|" + _QUOTED + rb")"
+    before = rb"(?:" + cell + mark + rb"){%d}" % (count - 1)
+    return re.compile(rb"(?:" + before + cell + mark + rb"*+\r?+\n)*+")
+
+
+def full_rows_end(text: bytes | mmap.mmap, start: int, end: int, delimiter: bytes, count: int) -> int:
+    """Return where the rows with so many cells end that follow each other from `start` on, at `end` at the latest.
+
+    Other empty cells may follow theirs. It is quick, and may stop before such a row.
+    """
+    rows = _full_rows(delimiter, count).match(text, start, end)
+    return rows.end() if rows else start
+
+
 def ends_row(line: bytes, delimiter: bytes, *, is_open: bool = False) -> bool | None:
     """Say whether a line, given without its line end, ends a row, or leaves a quote open; None: its quotes are wrong.
 
@@ -100,6 +118,17 @@ def split_cells(row: bytes, delimiter: bytes) -> list[bytes] | None:
         if row[end : end + 1] != delimiter:
             return None
         start = end + 1
+
+
+def text_cells(row: bytes, delimiter: bytes, count: int) -> list[str] | None:
+    """Return the cells of a CSV row, or None where it does not have so many; empty ones may follow them."""
+    cells = split_cells(row, delimiter)
+    if cells is None or len(cells) < count or any(cells[count:]):
+        return None
+    try:
+        return [cell.decode() for cell in cells]
+    except UnicodeDecodeError:
+        return None
 
 
 def _unquoted(cell: bytes) -> bytes:

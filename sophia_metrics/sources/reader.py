@@ -1,10 +1,8 @@
 """Blocks in, rows out: the landed columns of a format and `defect`, in the order of the blocks, as the table `raw`."""
 
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,20 +12,19 @@ from sophia_metrics.errors import ProcessingError
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.sources import scans
 from sophia_metrics.sources.blocks import Block, hive_keys
+from sophia_metrics.sources.csv_scans import careful_csv, strict_csv
 from sophia_metrics.sources.file_kind import FileKind
 from sophia_metrics.sources.format import Format
+from sophia_metrics.sources.json_scans import careful_jsonl, strict_jsonl
+from sophia_metrics.sources.mended_lines import PART_BYTES, LineMender
+from sophia_metrics.sources.mended_rows import mend_rows
 from sophia_metrics.sources.part import Piece
 from sophia_metrics.sources.quoting import identifier
 from sophia_metrics.sources.spool import Spool
 
 __all__ = ["create_raw", "empty_containers", "read_block"]
 
-SPLIT_BYTES = 8 << 20
-"""Where a block holds a bad line, only the parts of this size in which one is are read with care."""
-
 _VIEW = "__careful_cells"
-_PART = "__part_"
-_BAD_CONTENT = (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOException)
 
 
 def create_raw(connection: duckdb.DuckDBPyConnection, file_format: Format) -> None:
@@ -57,7 +54,7 @@ def read_block(
     if block.kind is FileKind.JSONL:
         count = _read_jsonl(connection, block, file_format, scratch)
     elif block.kind is FileKind.CSV:
-        count = _read_csv(connection, block, file_format)
+        count = _read_csv(connection, block, file_format, scratch)
     else:
         count = _read_parquet(connection, block, file_format)
     return _counted(block, count)
@@ -93,96 +90,32 @@ def _texts(value: str, kind: DuckDBPyType) -> Iterator[str]:
 
 
 def _read_jsonl(connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format, scratch: Path) -> int:
+    # No error is chained: DuckDB's message quotes the line, and with it what people wrote.
+    with suppress(*scans.BAD_CONTENT):
+        return _insert(connection, strict_jsonl(block.path, file_format), file_format)
+    mender = LineMender(connection, file_format, scratch)
+    with Spool(scratch) as first, Spool(scratch) as second:
+        path = block.path
+        if Path(path).stat().st_size > PART_BYTES:
+            mender.mend_striking(path, sum(piece.row_count for piece in block.pieces), first)
+            path = first.path
+            with suppress(*scans.BAD_CONTENT):
+                return _insert(connection, mender.scan(path), file_format)
+        mender.mend_refused(path, second)
+        first.clear()
+        with suppress(*scans.BAD_CONTENT):
+            return _insert(connection, mender.scan(second.path), file_format)
+    return _insert(connection, careful_jsonl(connection, block.path, file_format, finds_twice=True), file_format)
+
+
+def _read_csv(connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format, scratch: Path) -> int:
+    with suppress(*scans.BAD_CONTENT):
+        return _insert(connection, strict_csv(connection, block.path, file_format), file_format)
+    with Spool(scratch) as mended, suppress(*scans.BAD_CONTENT):
+        mark = mend_rows(block.path, mended)
+        return _insert(connection, strict_csv(connection, mended.path, file_format, mark=mark), file_format)
     try:
-        return _insert(connection, scans.strict_jsonl([block.path], file_format), file_format)
-    except _BAD_CONTENT:
-        # Not chained: DuckDB's message quotes the line, and with it what people wrote.
-        pass
-    count = 0
-    with ExitStack() as stack:
-        spools: list[Spool] = [stack.enter_context(spool) for spool in _split(block.path, scratch)]
-        asked = [
-            _Part(connection.cursor(), f"{_PART}{place}", spool.path, file_format, scratch)
-            for place, spool in enumerate(spools)
-        ]
-        try:
-            with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-                for part in pool.map(_read_part, asked):
-                    row = fetch_row(connection, f"INSERT INTO raw SELECT * FROM {part.table}")
-                    connection.execute(f"DROP TABLE {part.table}")
-                    count += int(row[0]) if row else 0
-        finally:
-            for part in asked:
-                connection.execute(f"DROP TABLE IF EXISTS {part.table}")
-    return count
-
-
-def _split(path: str, scratch: Path) -> Iterator[Spool]:
-    """Copy the lines of a block to spools of about SPLIT_BYTES."""
-    with Path(path).open("rb") as lines:
-        while chunk := lines.read(SPLIT_BYTES):
-            spool = Spool(scratch)
-            spool.write(chunk)
-            spool.write(lines.readline())
-            yield spool
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Lines of a block, and the table that their rows go to."""
-
-    connection: duckdb.DuckDBPyConnection
-    table: str
-    path: str
-    file_format: Format
-    scratch: Path
-
-    def read(self) -> None:
-        """Fill the table at full speed; it raises for a bad line."""
-        self._empty()
-        _insert(self.connection, scans.strict_jsonl([self.path], self.file_format), self.file_format, self.table)
-
-    def read_with_care(self, *, finds_twice: bool) -> None:
-        """Fill the table, with the rows of bad lines too; whether a line has a key twice is slow to find."""
-        self._empty()
-        rows = scans.careful_jsonl(self.connection, self.path, self.file_format, finds_twice=finds_twice)
-        _insert(self.connection, rows, self.file_format, self.table)
-
-    def is_good_else(self) -> bool:
-        """Whether a strict scan takes every line in whose row no defect was found."""
-        found = self.connection.execute(f"SELECT rowid FROM {self.table} WHERE defect IS NOT NULL").fetchall()
-        bad = {int(row[0]) for row in found}
-        with Spool(self.scratch) as spool, Path(self.path).open("rb") as lines:
-            rows = (line for line in lines if line.strip())
-            spool.write(b"".join(b"{}\n" if place in bad else line for place, line in enumerate(rows)))
-            try:
-                strict = scans.strict_jsonl([spool.path], self.file_format)
-                self.connection.execute(f"SELECT count(COLUMNS(*)) FROM ({strict})").fetchall()
-            except _BAD_CONTENT:
-                return False
-            return True
-
-    def _empty(self) -> None:
-        self.connection.execute(f"CREATE OR REPLACE TABLE {self.table} AS SELECT * FROM raw LIMIT 0")
-
-
-def _read_part(part: _Part) -> _Part:
-    try:
-        part.read()
-    except _BAD_CONTENT:
-        part.read_with_care(finds_twice=False)
-        if not part.is_good_else():
-            part.read_with_care(finds_twice=True)
-    return part
-
-
-def _read_csv(connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format) -> int:
-    try:
-        return _insert(connection, scans.strict_csv(connection, block.path, file_format), file_format)
-    except _BAD_CONTENT:
-        pass
-    try:
-        return _insert(connection, scans.careful_csv(connection, block.path, file_format, _VIEW), file_format)
+        return _insert(connection, careful_csv(connection, block.path, file_format, _VIEW), file_format)
     finally:
         connection.unregister(_VIEW)
 

@@ -5,12 +5,15 @@ as fast as one large one.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Self
 from weakref import finalize
 
 __all__ = ["Spool"]
+
+_WRITTEN_BYTES = 1 << 16
 
 
 class Spool:
@@ -41,6 +44,19 @@ class Spool:
             written = os.write(self._descriptor, view)
             self.size += written
             view = view[written:]
+
+    def write_all(self, texts: Iterable[bytes]) -> None:
+        """Append each of the texts; small ones are written together."""
+        held: list[bytes] = []
+        size = 0
+        for text in texts:
+            held.append(text)
+            size += len(text)
+            if size >= _WRITTEN_BYTES:
+                self.write(b"".join(held))
+                held.clear()
+                size = 0
+        self.write(b"".join(held))
 
     def clear(self) -> None:
         """Begin anew: what is there is written over, because memory that is given back is dear to get again."""
