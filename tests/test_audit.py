@@ -244,6 +244,23 @@ def test_a_file_that_is_committed_while_an_audit_reads_others_is_seen_by_it_or_t
     assert lab.core(STANDING) == [("2026-10-01", 500)]
 
 
+def test_a_batch_whose_run_of_keys_another_audit_swept_away_comes_again(lab):
+    ingest(lab, "first", call("a", 0, 20))
+    ingest(lab, "late", call("a", 40, 500))
+    swept: list[Path] = []
+
+    def sweep() -> None:
+        if not swept:  # as an audit does that is killed before it is durable: its own run is not listed either
+            swept.extend((lab.home / "key_runs").glob("*.arrow"))
+            swept[0].unlink()
+
+    assert audit_while(lab, sweep).event_count == 1
+    assert len(swept) == 1
+    for (path,) in state_rows(lab, "SELECT path FROM key_runs"):
+        assert (lab.home / path).exists()
+    assert lab.core(STANDING) == [("2026-10-01", 500)]
+
+
 def test_two_audits_at_once_make_an_event_one_once(lab):
     ingest(lab, "first", call("a", 0, 20, units={"web_searches": 1}))
     ingest(lab, "late", call("a", 40, 500, units={"web_searches": 3}))
