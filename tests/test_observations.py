@@ -34,6 +34,7 @@ def result(service: str, probed_at: datetime = NOON, status: str = "healthy") ->
         "latency_ms": 12.5,
         "attempt_count": 1,
         "is_vantage_ok": True,
+        "interval_seconds": 60,
     }
 
 
