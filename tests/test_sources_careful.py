@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_metrics.sources import events, langfuse, litellm
+from sophia_metrics.sources.format import Format, LandedColumn, TokenConvention
 from sophia_metrics.sources.mapped import ColumnMapping, mapped_format
 from tests.lab import Lab, event
 from tests.landed import defects, land, rows
@@ -27,8 +28,13 @@ PRICES = st.one_of(DECIMALS, EXPONENTS, ZEROS, DECIMALS.map(json.dumps))
 TEXTS = st.one_of(NUMBERS, st.sampled_from(["true", "false", '"\\u00e9"', '"1e3"', '"-0"', '"a\\"b"']))
 BOOLEANS = st.one_of(NUMBERS, st.sampled_from(["true", "false", '"true"', '"no"', "1e30"]))
 
+TIMES = st.sampled_from(
+    ["null", *map(json.dumps, ["2026-11-18T10:00:00Z", "1800-01-01", "290308-01-01 (BC)", "infinity"])]
+)
+
 EVENT = {
     "id": TEXTS,
+    "started_at": TIMES,
     "model": TEXTS,
     "is_stream": BOOLEANS,
     "input_tokens": NUMBERS,
@@ -38,6 +44,7 @@ EVENT = {
 }
 SPEND_LOG = {
     "request_id": TEXTS,
+    "startTime": TIMES,
     "spend": PRICES,
     "cache_hit": TEXTS,
     "prompt_tokens": NUMBERS,
@@ -89,6 +96,22 @@ def test_a_good_line_has_the_same_values_beside_a_bad_one(tmp_path_factory, file
 
 
 @pytest.mark.parametrize(
+    ("file_format", "fields", "wrong"),
+    [(events.FORMAT, EVENT, '"output_tokens": "many"'), (litellm.FORMAT, SPEND_LOG, '"completion_tokens": "many"')],
+)
+@CAREFUL
+@given(st.data())
+def test_a_line_with_a_value_of_the_wrong_type_keeps_its_others(tmp_path_factory, file_format, fields, wrong, data):
+    folder = tmp_path_factory.mktemp("log")
+    good = data.draw(_lines(fields))
+    bad = [f"{line[:-1]}{', ' if line != '{}' else ''}{wrong}}}" for line in good]
+    alone = _landed(folder, good, file_format, "good.jsonl")[0]
+    beside, found = _landed(folder, bad, file_format, "bad.jsonl")
+    assert found == ["wrong_type"] * len(good)
+    assert [row.replace("'wrong_type'", "None") for row in beside] == alone
+
+
+@pytest.mark.parametrize(
     ("line", "value"),
     [
         ('{"model": 1e3}', "1000.0"),
@@ -121,6 +144,61 @@ def test_lines_stand_in_order_where_bad_ones_are_far_apart(tmp_path):
         "SELECT list(CASE WHEN defect IS NULL THEN id ELSE defect END ORDER BY row_ordinal) AS ids FROM landed",
     )
     assert found["ids"] == [bad[n][1] if n in bad else str(n) for n in range(count)]
+
+
+FILLER = f'"t": "{"x" * 300}"'
+MANY = 15_000
+"""So many lines are more than one part."""
+
+
+@pytest.mark.parametrize("every", [2, 50])
+@pytest.mark.parametrize(
+    ("value", "defect"),
+    [
+        ('"input_tokens": "many"', "wrong_type"),
+        ('"cost": 1e30', "wrong_type"),  # a key that no other line has
+        ('"tags": [1]', "wrong_type"),
+        ('"units": {"web_search": "many"}', "wrong_type"),
+        ('"model": "a", "model": "b"', "malformed_json"),
+        ('"model": oops', "malformed_json"),
+    ],
+)
+def test_every_bad_line_of_a_large_file_is_found_however_many_there_are(tmp_path, value, defect, every):
+    good = f'"started_at": null, "units": {{"web_search": 1}}, {FILLER}'
+    path = tmp_path / "log.jsonl"
+    path.write_text(
+        "".join(
+            f'{{"id": "{n}", {f"{value}, {FILLER}" if n % every == 1 else f"{good}, {chr(34)}input_tokens{chr(34)}: {n}"}}}\n'
+            for n in range(MANY)
+        ),
+        encoding="utf-8",
+    )
+    (found,) = rows(
+        land([path], events.FORMAT),
+        f"SELECT count(*) FILTER (defect = '{defect}' AND row_ordinal % {every} = 1) AS bad, "
+        f"count(*) FILTER (defect IS NULL AND input_tokens = row_ordinal) AS good FROM landed",
+    )
+    bad = len(range(1, MANY, every))
+    assert found == {"bad": bad, "good": MANY - bad}
+
+
+def test_what_only_the_engine_refuses_is_read_as_far_as_it_can_be(tmp_path):
+    listed = Format(
+        name="listed",
+        doc="For this test.",
+        convention=TokenConvention.INCLUSIVE,
+        columns=(LandedColumn("n", "BIGINT"), LandedColumn("l", "STRUCT(x BIGINT)[]")),
+        mapping="SELECT row_ordinal FROM landed",
+        signature=("n",),
+    )
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"n": 1}\n{"n": 2, "l": [{"x": 3, "x": 4}]}\n{"n": "many"}\n', encoding="utf-8")
+    found = rows(land([path], listed), "SELECT n, l, defect FROM landed ORDER BY row_ordinal")
+    assert [tuple(row.values()) for row in found] == [
+        (1, None, None),
+        (2, [{"x": 3}], None),
+        (None, None, "wrong_type"),
+    ]
 
 
 @pytest.mark.parametrize(("line", "defect"), [*BAD_LINES, ('{"cost": 1e30}', "wrong_type")])

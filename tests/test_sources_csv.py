@@ -178,6 +178,23 @@ def test_a_carriage_return_among_line_feeds_ends_no_line(tmp_path):
     assert _values(path) == [("\ra", "b", 1, None)]
 
 
+@pytest.mark.parametrize(("line_end", "row"), [(b"\n", b"\ra,b,1"), (b"\r\n", b"\ra,b,1"), (b"\n", b'"\ra",b,1')])
+def test_a_carriage_return_alone_stays_in_its_cell_beside_a_bad_row(tmp_path, line_end, row):
+    path = _write(tmp_path / "log.csv", line_end.join([b"f,g,n", row, b"one-cell", b"c,d,2"]) + line_end)
+    bad = (None, None, None, "malformed_row")
+    assert _values(path) == [("\ra", "b", 1, None), bad, ("c", "d", 2, None)]
+
+
+def test_rows_stand_in_order_where_bad_ones_are_far_apart(tmp_path):
+    count, long = 20_000, "ä" * 100_000
+    bad = dict(zip([5, 9_000, 9_001, 12_000, count - 1], BAD_ROWS, strict=True))
+    lines = [bad.get(n, f'"two\nlines ä",{long if n == 7 else n},{n}'.encode()) for n in range(count)]
+    found = _values(_write(tmp_path / "log.csv", b"f,g,n\n\n" + b"\n\n".join(lines)))
+    malformed = (None, None, None, "malformed_row")
+    expected = [("two\nlines ä", long if n == 7 else str(n), n, None) for n in range(count)]
+    assert found == [malformed if n in bad else row for n, row in enumerate(expected)]
+
+
 @pytest.mark.parametrize("bad_row", [b"", b"one-cell\n"])
 @pytest.mark.parametrize(
     ("line", "expected"),

@@ -70,25 +70,27 @@ def has_twice(connection: duckdb.DuckDBPyConnection, duckdb_type: str, *, docume
 
 
 def text_type(connection: duckdb.DuckDBPyConnection, duckdb_type: str) -> str:
-    """Return the type of the same shape with texts for values: to it and back again every value stays the same."""
+    """Return the type of the same shape with texts for values: there and back, in UTC, every value stays the same."""
     return _text_type(connection.sqltype(duckdb_type))
 
 
 def absences(connection: duckdb.DuckDBPyConnection, value: str, duckdb_type: str) -> list[str]:
-    """Return a predicate for each place in the type at which a value can be of the wrong type: there is none."""
+    """Return a predicate for each place in the type at which a value can be of the wrong type: there is none.
+
+    What stands in the place of an object is of the wrong type wherever its fields are read.
+    """
     return list(_absences(connection.sqltype(duckdb_type), value))
 
 
 def _absences(kind: DuckDBPyType, value: str) -> Iterator[str]:
-    if kind.id == "varchar":
-        return
-    yield f"({value} IS NULL)"
     if kind.id == "struct":
         for name, child in _children(kind):
             yield from _absences(child, f"({value}).{identifier(name)}")
-    elif kind.id in {"list", "map"} and _children(kind)[-1][1].id != "varchar":
-        values = value if kind.id == "list" else f"map_values({value})"
-        yield f"coalesce(len({values}) > list_count({values}), false)"
+    elif kind.id != "varchar":
+        yield f"({value} IS NULL)"
+        if kind.id in {"list", "map"} and _children(kind)[-1][1].id != "varchar":
+            values = value if kind.id == "list" else f"map_values({value})"
+            yield f"coalesce(len({values}) > list_count({values}), false)"
 
 
 def _text_type(kind: DuckDBPyType) -> str:

@@ -19,8 +19,11 @@ from sophia_metrics.sources.lines import TOO_LONG
 from sophia_metrics.sources.quoting import file_pattern, identifier, literal
 from sophia_metrics.sources.scans import DEFECT
 
-__all__ = ["absent_jsonl", "careful_jsonl", "judged_jsonl", "strict_jsonl"]
+__all__ = ["NO_TEXT", "absent_jsonl", "careful_jsonl", "judged_jsonl", "strict_jsonl"]
 
+NO_TEXT = "no_text"
+
+_TEXTS_READ = 3
 _LINE, _RECORD, _KINDS = "__line", "__record", "__kinds"
 
 
@@ -38,16 +41,20 @@ def strict_jsonl(path: str, file_format: Format, *, defect_key: str | None = Non
 
 
 def absent_jsonl(connection: duckdb.DuckDBPyConnection, path: str, file_format: Format) -> str:
-    """Return a scan of JSONL: for each line, what of it is not there or not of the right type, a column for each place.
+    """Return a scan of JSONL: what is not there in each line, or is of the wrong type.
 
-    It costs half of what reading costs: of what cannot be of a wrong type it reads only what tells a line from nothing.
+    There is a column for each place at which a type can be wrong, and NO_TEXT for a few of the texts, which can
+    not: none of them is there. It costs half of what reading costs.
     """
-    told = {*file_format.signature, *file_format.required}
-    places = {key: absences(connection, identifier(key), kind) for key, kind in file_format.file_types.items()}
-    read = {key: kind for key, kind in file_format.file_types.items() if places[key] or key in told}
-    absent = [each for key in read for each in places[key] or [f"({identifier(key)} IS NULL)"]]
-    columns = ", ".join(f"{each} AS absent_{place}" for place, each in enumerate(absent))
-    return f"SELECT {columns} FROM {_read(path, read, ignores_errors=True)}"
+    types = file_format.file_types
+    places = {key: absences(connection, identifier(key), kind) for key, kind in types.items()}
+    texts = [key for key in dict.fromkeys((*file_format.signature, *types)) if key in types and not places[key]]
+    texts = texts[:_TEXTS_READ]
+    read = {key: kind for key, kind in types.items() if places[key] or key in texts}
+    absent = (each for key in read for each in places[key])
+    columns = "".join(f"{each} AS absent_{place}, " for place, each in enumerate(absent))
+    no_text = " AND ".join(f"{identifier(key)} IS NULL" for key in texts) or "true"
+    return f"SELECT {columns}({no_text}) AS {NO_TEXT} FROM {_read(path, read, ignores_errors=True)}"
 
 
 def judged_jsonl(

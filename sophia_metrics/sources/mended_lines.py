@@ -19,7 +19,7 @@ import polars as pl
 
 from sophia_metrics.frames import fetch_frame
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.json_scans import absent_jsonl, judged_jsonl, strict_jsonl
+from sophia_metrics.sources.json_scans import NO_TEXT, absent_jsonl, judged_jsonl, strict_jsonl
 from sophia_metrics.sources.scans import BAD_CONTENT
 from sophia_metrics.sources.spool import Spool
 
@@ -123,11 +123,11 @@ class LineMender:
 
 
 def _striking(absent: pl.DataFrame) -> Sequence[int]:
-    """Return the rows that lack everything, or something that is rarely lacking."""
+    """Return the rows that lack everything, or something of a certain type that others rarely lack."""
     is_empty = absent.select(pl.all_horizontal(pl.all())).to_series()
-    counts = absent.sum().row(0)
-    most = int(is_empty.sum()) + absent.height * _RARE_RATIO
-    rare = [name for name, count in zip(absent.columns, counts, strict=True) if count <= most]
+    counts = dict(zip(absent.columns, absent.sum().row(0), strict=True))
+    most = len(is_empty.arg_true()) + absent.height * _RARE_RATIO
+    rare = [name for name, count in counts.items() if name != NO_TEXT and count <= most]
     lacks = absent.select(pl.any_horizontal(rare)).to_series() if rare else is_empty
     return (lacks | is_empty).arg_true().to_list()
 

@@ -39,8 +39,8 @@ def read_block(
     """Append the rows of a block to `raw`; return its pieces with how many rows each gave.
 
     `defect` is NULL; or line_too_long, malformed_json or malformed_row (the row has no values); or wrong_type (the
-    values of the right type stand). A block without a bad row is read at the engine's full speed, and only the
-    parts of one where a bad row is are read again with care.
+    values of the right type stand). A block without a bad row is read at the engine's full speed. Of any other the bad
+    rows are found and mended, and it is read again.
 
     Args:
         connection: holds `raw`; its rows keep their order (preserve_insertion_order, DuckDB's default).
@@ -134,8 +134,8 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, block: Block, file_form
         ) from None
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, rows: str, file_format: Format, table: str = "raw") -> int:
-    row = fetch_row(connection, f"INSERT INTO {table} {_project(rows, file_format)}")
+def _insert(connection: duckdb.DuckDBPyConnection, rows: str, file_format: Format) -> int:
+    row = fetch_row(connection, f"INSERT INTO raw {_project(rows, file_format)}")
     return int(row[0]) if row else 0
 
 
