@@ -187,7 +187,7 @@ def test_a_state_of_an_older_program_is_seen_as_a_whole(lab):
     for sql in (
         "ALTER TABLE manifest DROP COLUMN is_audited",
         "DROP TABLE key_runs",
-        "DELETE FROM schema_migrations WHERE migration = 'm003_key_runs'",
+        "DELETE FROM schema_migrations WHERE migration = 'm007_key_runs'",
     ):
         state_rows(lab, sql)
     assert run_audit(lab) == 1

@@ -6,14 +6,16 @@ from datetime import datetime
 import duckdb
 import pytest
 
+from flows.build_dashboard import build_dashboard
 from flows.check_alerts import check_alerts
+from flows.collect_usage import collect_usage
 from flows.run_pipeline import run_pipeline
 from sophia_metrics.connect import connect_warehouse
 from sophia_metrics.settings import load_settings
 from sophia_metrics.warehouse.protocol import Query
 from tasks.clock import utc_now
 from tests.command_line import CommandLine
-from tests.flows.place import Place
+from tests.flows.place import Place, call
 from tests.receiver import Receiver
 
 NOTIFIERS = """
@@ -27,13 +29,22 @@ secret_env = "OPS_WEBHOOK_SECRET"
 resolve_after_seconds = 0
 """
 BUDGETS = """
-CREATE OR REPLACE TABLE mart_budget_status AS SELECT
+DELETE FROM mart_budget_status;
+INSERT INTO mart_budget_status BY NAME SELECT
     'monthly' AS budget,
     CAST($start AS DATE) AS period_start_on,
     'team/search' AS scope,
+    'month' AS period,
+    'UTC' AS time_zone,
+    CAST($start AS TIMESTAMP) AS start_at,
+    CAST($start AS TIMESTAMP) + INTERVAL 1 MONTH AS end_at,
+    TRUE AS is_current,
     CAST(100 AS DECIMAL(38, 12)) AS limit_usd,
     CAST($spent AS DECIMAL(38, 12)) AS spent_usd,
-    '[0.5, 1]' AS thresholds
+    '[0.5, 1]' AS thresholds,
+    0 AS unpriced_count,
+    'no_data' AS projection_state,
+    'ok' AS budget_state
 """
 SERVICES = """
 CREATE OR REPLACE VIEW mart_service_health AS SELECT
@@ -46,8 +57,23 @@ CREATE OR REPLACE VIEW mart_service_health AS SELECT
 """
 
 
+TINY_BUDGET = """
+[[budgets]]
+name = "tiny"
+period = "month"
+limit_usd = 0.001
+thresholds = [0.5, 1]
+"""
+
+
 class Alerted(Place):
     """A place whose published version is given what other parts publish."""
+
+    def overspend(self):
+        """Make a call now that costs more than a budget allows in a month."""
+        settings = self.folder / "sophia.toml"
+        settings.write_text(settings.read_text() + TINY_BUDGET)
+        self.write("now.jsonl", call("now", started_at=f"{utc_now().isoformat()}Z"))
 
     def plant(self, sql, **values):
         for name, value in values.items():
@@ -114,7 +140,7 @@ def test_a_service_that_is_down_fires_and_the_rules_are_noted(alerted, receiver)
 
 
 def test_a_run_of_the_pipeline_tells_and_publishes_what_changed(alerted, receiver):
-    alerted.plant(BUDGETS, spent=150, start="2026-11-01")
+    alerted.overspend()
 
     summary = run_pipeline.fn(config=alerted.config)
 
@@ -174,11 +200,13 @@ def test_the_command_line_lists_silences_and_tries(alerted, receiver, monkeypatc
 
 
 def test_checks_that_run_at_once_fire_once(alerted, receiver):
-    alerted.plant(BUDGETS, spent=60, start="2026-11-01")
+    alerted.overspend()
+    collect_usage.fn(config=alerted.config)
+    build_dashboard.fn(config=alerted.config)
 
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: check_alerts.fn(config=alerted.config), range(4)))
 
-    assert receiver.kinds == ["fire"]
+    assert receiver.kinds == ["fire", "fire"]
     assert any(done)
-    assert alerted.state("SELECT count(*) FROM core_alert_episodes") == [(1,)]
+    assert alerted.state("SELECT rule FROM core_alert_episodes ORDER BY rule") == [("budget-100",), ("budget-50",)]

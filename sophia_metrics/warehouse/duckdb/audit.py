@@ -19,7 +19,15 @@ from sophia_metrics.usage.merge import NAMES, VERSION_ORDER
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.key_runs import KeyRun, KeyRunStore, RunChange, change_runs, forget_runs, runs_of
+from sophia_metrics.warehouse.duckdb.key_runs import (
+    KeyRun,
+    KeyRunStore,
+    RunChange,
+    SweptError,
+    change_runs,
+    forget_runs,
+    runs_of,
+)
 from sophia_metrics.warehouse.duckdb.keys import DAYS, EVENT_BITS, days_of, read_keys, standing_apart, without
 from sophia_metrics.warehouse.duckdb.manifest import (
     DayFile,
@@ -56,7 +64,10 @@ def commit_audit(state: StateFile, store: DayFileStore, change: Audit, memory_li
     event_count, days = 0, set[date]()
     while (batch := _next_batch(state, keys)).files:
         with working_connection(store.folder, memory_limit) as connection:
-            changed = _audit(state, store, keys, connection, change, batch)
+            try:
+                changed = _audit(state, store, keys, connection, change, batch)
+            except SweptError:  # other audits were faster: what is listed now is there, or lost and made again
+                continue
         event_count += changed.event_count
         days.update(changed.days)
     return Changed(event_count, tuple(sorted(days)))

@@ -21,11 +21,15 @@ from sophia_metrics.durable import place_file, sync_folder
 from sophia_metrics.warehouse.duckdb.changes import absorbed
 from sophia_metrics.warehouse.duckdb.keys import DAYS
 
-__all__ = ["KeyRun", "KeyRunStore", "RunChange", "change_runs", "forget_runs", "runs_of"]
+__all__ = ["KeyRun", "KeyRunStore", "RunChange", "SweptError", "change_runs", "forget_runs", "runs_of"]
 
 FOLDER = "key_runs"
 FULL_KEYS = 4_000_000
 """A run of more keys is never written anew: memory does not depend on the history."""
+
+
+class SweptError(Exception):
+    """The file of a run is gone since the run was listed: other audits have written its keys elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,12 +76,15 @@ class KeyRunStore:
         taken = tuple(small[place] for place in absorbed([run.key_count for run in small], len(keys)))
         together = pl.concat([keys, *map(self._mapped, taken)]).sort()
         path = f"{FOLDER}/{uuid4().hex}.arrow"
-        place_file(
-            self.folder / path,
-            lambda temporary: together.to_frame().write_ipc(temporary, record_batch_size=len(together)),
-        )
+        sizes: list[int] = []  # read before the file has its name: from then on another audit may sweep it
+
+        def write(temporary: Path) -> None:
+            together.to_frame().write_ipc(temporary, record_batch_size=len(together))
+            sizes.append(temporary.stat().st_size)
+
+        place_file(self.folder / path, write)
         sync_folder(self.folder / FOLDER)
-        return RunChange(KeyRun(path, len(together), (self.folder / path).stat().st_size), taken)
+        return RunChange(KeyRun(path, len(together), sizes[0]), taken)
 
     def sweep(self, listed: Sequence[KeyRun], added: KeyRun) -> None:
         """Remove the files of runs that were not listed even before one was added; call it under the lock.
@@ -92,7 +99,10 @@ class KeyRunStore:
 
     def _mapped(self, run: KeyRun) -> pl.Series:
         arrow: Any = pa
-        content = arrow.ipc.open_file(arrow.memory_map(str(self.folder / run.path))).read_all()
+        try:
+            content = arrow.ipc.open_file(arrow.memory_map(str(self.folder / run.path))).read_all()
+        except FileNotFoundError as error:
+            raise SweptError from error
         return pl.DataFrame(content)["key"]
 
 
