@@ -55,6 +55,7 @@ class Lab:
     book: PriceBook = field(default_factory=PriceBook)
     now: datetime = NOW
     batch_bytes: int = 1 << 20
+    limits: GateLimits = GateLimits()
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
@@ -69,7 +70,7 @@ class Lab:
             warehouse=self.warehouse,
             book=self.book,
             identity=Identity(b"a key of the tests, not a secret"),
-            limits=GateLimits(),
+            limits=self.limits,
             exchange_rates={},
             batch_bytes=self.batch_bytes,
             memory_limit="1GiB",
@@ -124,6 +125,10 @@ class Lab:
     def one(self, sql: str) -> Any:
         """Return the single value of a query over what is committed."""
         return self.warehouse.read(Query(sql)).item()
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query over what is committed."""
+        return self.warehouse.read(Query(sql)).rows()
 
     @property
     def serving(self) -> Serving:
