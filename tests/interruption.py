@@ -1,7 +1,8 @@
 """Interrupts the running test at its Nth durable act, and at every one after it, as if the process had ended there.
 
 A durable act is an fsync, a rename or a COMMIT. They are wrapped, since nothing else knows when one is about to be
-made; real kills of real processes are in tests/chaos. Code that cleans up still runs, as it does when a run is cancelled.
+made; real kills of real processes are in tests/chaos. Code that cleans up still runs, as it does when a run is
+cancelled.
 """
 
 import os
