@@ -13,6 +13,7 @@ from uuid import uuid4
 import duckdb
 
 from sophia_metrics.errors import ServiceUnavailableError
+from sophia_metrics.warehouse.duckdb.horizons import refuse_expired
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, add_files, date_unlisted, remove_files
 from sophia_metrics.warehouse.duckdb.state import StateFile
 
@@ -41,7 +42,8 @@ def switch_optimistically(
         settled: the answer where somebody else has done the same work; None: nobody has.
 
     Raises:
-        ServiceUnavailableError: the files were written so long ago that they were taken for garbage.
+        ServiceUnavailableError: the files were written so long ago that they were taken for garbage, or a retention has
+            dropped their days meanwhile.
     """
     for _ in range(OPTIMISTIC_TRIES):
         with state.transaction() as locked:
@@ -77,6 +79,7 @@ def _switch(
     switch: Switch,
     finish: Callable[[duckdb.DuckDBPyConnection, Switch], Answer],
 ) -> Answer:
+    refuse_expired(locked, switch.added)
     refuse_swept(state.folder, switch.added)
     remove_files(locked, switch.removed)
     date_unlisted(state.folder, (file.path for file in switch.removed))
