@@ -104,9 +104,7 @@ def stage(
         EarlierPartError: what stands before these rows is held, or cannot be told. `mapped` and `keys` are there, the
             rest is not.
     """
-    connection.execute("SET VARIABLE now = (SELECT $1::TIMESTAMP)", [now])
-    connection.execute("SET VARIABLE kept_from = (SELECT $1::DATE)", [kept_from_on])
-    connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [terms.name])
+    _set_variables(connection, terms.name, now, kept_from_on)
     _create_landed(connection, landing)
     mapped_names = _create_mapped(connection, file_format)
     _create_views(connection, landing, terms, now)
@@ -119,10 +117,18 @@ def stage(
 
 def has_rows_without_id(connection: duckdb.DuckDBPyConnection, landing: Landing, file_format: Format) -> bool:
     """Say whether a landed file has rows that only their number among equal rows of their file tells apart."""
-    connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [landing.source])
+    _set_variables(connection, landing.source, landing.landed_at)
     _create_landed(connection, landing)
     _create_mapped(connection, file_format)
     return _has_rows_without_id(connection)
+
+
+def _set_variables(
+    connection: duckdb.DuckDBPyConnection, source: str, now: datetime, kept_from_on: date | None = None
+) -> None:
+    connection.execute("SET VARIABLE now = (SELECT $1::TIMESTAMP)", [now])
+    connection.execute("SET VARIABLE kept_from = (SELECT $1::DATE)", [kept_from_on])
+    connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [source])
 
 
 def _create_landed(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
