@@ -44,6 +44,7 @@ BAD = [
     ("fractional_count", {"has_fraction": True}),
     ("missing_time", {"started_at": None}),
     ("time_too_early", {"started_at": datetime(2014, 12, 31, 23, 59, 59)}),
+    ("before_retention", {"has_expired": True}),
     ("time_in_future", {"started_at": NOW + timedelta(hours=1) + SECOND}),
     ("update_in_future", {"source_updated_at": NOW + timedelta(hours=1) + SECOND}),
     ("missing_provider", {"provider": None}),

@@ -21,6 +21,7 @@ __all__ = [
     "PRICE_CARD_UNITS",
     "QUALITY_VERDICTS",
     "QUARANTINE_VERDICTS",
+    "RETENTION",
     "SCHEMA_CHANGES",
     "SCHEMA_MIGRATIONS",
     "SERVICES",
@@ -299,6 +300,18 @@ VERSIONS = Table(
         Column("published_at", INSTANT, "When it was published (UTC).", True),
         Column("content_sha256", TEXT, "Hash over everything that the version shows.", True),
         Column("is_sample", BOOLEAN, "The version shows sample data.", True),
+    ),
+    storage=Storage.STATE,
+)
+
+RETENTION = Table(
+    name="core_retention",
+    doc="From which UTC day on the rows of a table are kept. Of the days before it only the rollups are left: the marts by day.",
+    key=("table_name",),
+    columns=(
+        Column("table_name", TEXT, "The table.", True),
+        Column("kept_from_on", DATE, "The first UTC day whose rows are kept; it only ever moves forwards.", True),
+        Column("moved_at", INSTANT, "When it last moved (UTC).", True),
     ),
     storage=Storage.STATE,
 )

@@ -8,13 +8,14 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.pricing.price import distinct_keys
@@ -29,7 +30,7 @@ from sophia_metrics.usage.landing import LandedFile, Landing, landings
 from sophia_metrics.usage.landing_writer import Landed, land
 from sophia_metrics.usage.positions import forgotten_positions, known_positions, superseded_rows, touched_positions
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
-from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, create_rebuilt, find_landed
+from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED, create_rebuilt, find_landed
 from sophia_metrics.usage.staging import Slice, stage
 from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.protocol import Audit, Changed, Query, Rebuild, Receipt, Record, Repricing, Warehouse
@@ -175,7 +176,15 @@ class Collector:
         with working_connection(self.folder, self.memory_limit) as connection:
             held_because, is_lost = None, False
             try:
-                stage(connection, landing, source.format, source.terms, now, lambda: self._earlier(landing))
+                stage(
+                    connection,
+                    landing,
+                    source.format,
+                    source.terms,
+                    now,
+                    lambda: self._earlier(landing),
+                    kept_from_on=self._kept_from_on(),
+                )
             except EarlierPartError as error:
                 held_because, is_lost = str(error), error.is_lost
             gate = judge(connection, self.limits)
@@ -245,10 +254,14 @@ class Collector:
         What is priced keeps its price.
 
         Raises:
-            ConfigurationError: a landed file is of a source that is not among these.
+            ConfigurationError: a landed file is of a source that is not among these, or the rows of some of these days
+                have expired.
             ProcessingError: a landed file of these days is gone.
             ServiceUnavailableError: another run committed to these days meanwhile.
         """
+        kept_from_on = self._kept_from_on()
+        if kept_from_on is not None and window.start_at.date() < kept_from_on:
+            raise ConfigurationError(EXPIRED.format(first=kept_from_on))
         query = Query(ATTEMPTS_OF_DAYS, {"start_at": window.start_at, "end_at": window.end_at})
         attempts = frozenset(self.warehouse.read(query)["attempt_id"])
         landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in landings(folder)]
@@ -284,6 +297,11 @@ class Collector:
         known = [Landing.read(path) for path in paths if path.exists()]
         held = [attempt for attempt, status in found.iter_rows() if status == "held"]
         return earlier_parts(landing, known, held)
+
+    def _kept_from_on(self) -> date | None:
+        """Return the first UTC day whose rows are kept. None: all are."""
+        query = Query("SELECT kept_from_on FROM core_retention WHERE table_name = 'core_usage_events'")
+        return next(iter(self.warehouse.read(query)["kept_from_on"]), None)
 
     def _terms(self) -> list[SourceTerms]:
         """Return the terms on which each source was last collected."""

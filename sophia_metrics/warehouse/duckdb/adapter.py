@@ -20,17 +20,21 @@ from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.audit import commit_audit
 from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
+from sophia_metrics.warehouse.duckdb.compaction import commit_compaction
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.observations import commit_observations
 from sophia_metrics.warehouse.duckdb.publish import publish_version
 from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
 from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
+from sophia_metrics.warehouse.duckdb.retention import commit_retention
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import (
     Audit,
     BuildReport,
     Changed,
+    Compaction,
+    Expired,
     Observations,
     Publication,
     Query,
@@ -38,6 +42,7 @@ from sophia_metrics.warehouse.protocol import (
     Receipt,
     Record,
     Repricing,
+    Retention,
 )
 from sophia_metrics.working import working_connection
 
@@ -123,9 +128,13 @@ class DuckDBWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations) -> Changed: ...
+    def commit(self, change: Repricing | Rebuild | Audit | Observations | Compaction) -> Changed: ...
+    @overload
+    def commit(self, change: Retention) -> Expired: ...
     @_translated
-    def commit(self, change: Slice | Repricing | Rebuild | Audit | Observations) -> Receipt | Changed:
+    def commit(  # noqa: PLR0911 - one return a kind of change
+        self, change: Slice | Repricing | Rebuild | Audit | Observations | Compaction | Retention
+    ) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
         if isinstance(change, Slice):
             return commit_slice(self._state, self._store, change)
@@ -135,6 +144,10 @@ class DuckDBWarehouse(ServiceLifecycle):
             return commit_rebuild(self._state, self._store, change)
         if isinstance(change, Observations):
             return commit_observations(self._state, self._store, change, self.folder, self._memory_limit)
+        if isinstance(change, Compaction):
+            return commit_compaction(self._state, self._store, change, self._memory_limit)
+        if isinstance(change, Retention):
+            return commit_retention(self._state, change)
         return commit_audit(self._state, self._store, change, self._memory_limit)
 
     @_translated

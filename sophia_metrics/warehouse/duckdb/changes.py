@@ -14,6 +14,7 @@ from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch
 __all__ = [
     "COMPACT_AT",
     "CORE_NAMES",
+    "FULL_ROWS",
     "absorbed",
     "create_known",
     "write_changes",

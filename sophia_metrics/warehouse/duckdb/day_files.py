@@ -18,7 +18,7 @@ from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.manifest import DayFile
 
-__all__ = ["DayFileStore", "empty_relation", "filled_columns", "listed_days", "rows_by_day"]
+__all__ = ["EMPTY_DAY", "DayFileStore", "empty_relation", "filled_columns", "listed_days", "rows_by_day"]
 
 EMPTY_DAY = "0001-01-01"
 CORES = os.cpu_count() or 2

@@ -1,8 +1,11 @@
 """The manifest: which Parquet files are a day of a table now. Paths are relative to the state folder."""
 
+import os
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -14,6 +17,7 @@ __all__ = [
     "DayFile",
     "Switch",
     "add_files",
+    "date_unlisted",
     "files_of",
     "forget_audits",
     "note_audited",
@@ -84,6 +88,13 @@ def remove_files(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]
     paths = [each.path for each in files]
     if paths:
         connection.execute("DELETE FROM manifest WHERE list_contains($1, path)", [paths])
+
+
+def date_unlisted(folder: Path, paths: Iterable[str]) -> None:
+    """Date files anew that leave the list: for an hour from then on somebody may still be reading them."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            os.utime(folder / path)
 
 
 def unaudited_files(connection: duckdb.DuckDBPyConnection, table_name: str, row_limit: int) -> tuple[DayFile, ...]:
