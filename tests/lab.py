@@ -55,6 +55,7 @@ class Lab:
     book: PriceBook = field(default_factory=PriceBook)
     now: datetime = NOW
     batch_bytes: int = 1 << 20
+    identity: Identity = Identity(b"a key of the tests, not a secret")
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
@@ -68,7 +69,7 @@ class Lab:
             folder=self.home,
             warehouse=self.warehouse,
             book=self.book,
-            identity=Identity(b"a key of the tests, not a secret"),
+            identity=self.identity,
             limits=GateLimits(),
             exchange_rates={},
             batch_bytes=self.batch_bytes,

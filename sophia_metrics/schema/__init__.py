@@ -26,6 +26,7 @@ TABLES: tuple[Table, ...] = (
     state.ALERT_EPISODES,
     state.ALERT_DELIVERIES,
     state.VERSIONS,
+    state.TOMBSTONES,
     state.BUDGETS,
     state.CALENDAR_DAYS,
     marts.COST_15MIN,

@@ -23,9 +23,11 @@ from sophia_metrics.sources.part import FilePart, Piece, Refusal
 from sophia_metrics.sources.quoting import identifier, literal
 from sophia_metrics.sources.read_ahead import read_ahead
 from sophia_metrics.sources.reader import create_raw, empty_containers, read_block
+from sophia_metrics.usage.erasing import without_forgotten, write_landed
 from sophia_metrics.usage.identity import Identity
-from sophia_metrics.usage.landing import FOOTER_KEY, LandedFile, Landing
+from sophia_metrics.usage.landing import LandedFile, Landing
 from sophia_metrics.usage.rules import RULES_VERSION
+from sophia_metrics.usage.tombstones import Tombstones
 
 __all__ = ["Landed", "land"]
 
@@ -58,6 +60,7 @@ def land(
     scratch: Path,
     now: datetime,
     landing_bytes: int,
+    tombstones: Tombstones,
 ) -> Landed:
     """Read parts of files of a source, and write their rows as landed files with identities hashed.
 
@@ -72,6 +75,7 @@ def land(
         scratch: a folder for temporary files.
         now: the present (naive UTC).
         landing_bytes: about how much text goes into a landed file.
+        tombstones: who was forgotten: nothing of them is written.
 
     Raises:
         ServiceUnavailableError: a landed file cannot be written: the disk is full or fails.
@@ -80,7 +84,7 @@ def land(
     left = list(parts)
     while True:
         refused: list[Refusal] = []
-        writer = _Writer(connection, source, identity, folder / source.name, now)
+        writer = _Writer(connection, source, identity, folder / source.name, now, tombstones)
         try:
             with writer:
                 _read(connection, writer, left, source.format, scratch, landing_bytes, refused)
@@ -135,7 +139,9 @@ class _Writer:
         identity: Identity,
         folder: Path,
         now: datetime,
+        tombstones: Tombstones,
     ) -> None:
+        self._tombstones = tombstones
         self._connection = connection
         self._source = source
         self._identity = identity
@@ -185,7 +191,7 @@ class _Writer:
                 ordinal=len(self._written),
             )
             people = _create_people(self._connection, self._source.format, self._identity)
-            rows = _without_people(self._connection, self._source.format, people, files)
+            rows = self._without_forgotten(_without_people(self._connection, self._source.format, people, files))
             temporary = unplaced_file(landing.path)
             self._written.append((temporary, landing))
             _write(self._connection, rows, landing.footer(), temporary)
@@ -193,6 +199,12 @@ class _Writer:
                 self._connection.execute(f"DROP TABLE {table}")
         self._pieces.clear()
         self._fields.clear()
+
+    def _without_forgotten(self, rows: str) -> str:
+        source = self._source
+        return (
+            without_forgotten(self._connection, rows, source.format, source.name, self._now, self._tombstones) or rows
+        )
 
     def place(self) -> tuple[Landing, ...]:
         """Give the landed files their names, in order; they are on disk when this returns."""
@@ -282,10 +294,7 @@ def _without_people(
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: str, footer: str, path: Path) -> None:
     try:
-        connection.execute(
-            f"COPY ({rows}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-            f"KV_METADATA {{{FOOTER_KEY}: {literal(footer)}}})"
-        )
+        write_landed(connection, rows, footer, path)
     except duckdb.IOException as error:
         raise ServiceUnavailableError(
             f"{path.parent} cannot be written: free some space on its disk, and run again"

@@ -21,6 +21,7 @@ from sophia_metrics.warehouse.duckdb.audit import commit_audit
 from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.erasure import commit_erasure
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.observations import commit_observations
 from sophia_metrics.warehouse.duckdb.publish import publish_version
@@ -31,6 +32,7 @@ from sophia_metrics.warehouse.protocol import (
     Audit,
     BuildReport,
     Changed,
+    Erasure,
     Observations,
     Publication,
     Query,
@@ -123,9 +125,9 @@ class DuckDBWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations) -> Changed: ...
+    def commit(self, change: Repricing | Rebuild | Audit | Observations | Erasure) -> Changed: ...
     @_translated
-    def commit(self, change: Slice | Repricing | Rebuild | Audit | Observations) -> Receipt | Changed:
+    def commit(self, change: Slice | Repricing | Rebuild | Audit | Observations | Erasure) -> Receipt | Changed:
         """Make a change of core visible in one step, with all that belongs to it."""
         if isinstance(change, Slice):
             return commit_slice(self._state, self._store, change)
@@ -135,6 +137,8 @@ class DuckDBWarehouse(ServiceLifecycle):
             return commit_rebuild(self._state, self._store, change)
         if isinstance(change, Observations):
             return commit_observations(self._state, self._store, change, self.folder, self._memory_limit)
+        if isinstance(change, Erasure):
+            return commit_erasure(self._state, self._store, change, self._memory_limit)
         return commit_audit(self._state, self._store, change, self._memory_limit)
 
     @_translated

@@ -10,6 +10,7 @@ from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
+from sophia_metrics.warehouse.duckdb.erasure import refuse_forgotten
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
@@ -45,7 +46,7 @@ def commit_rebuild(state: StateFile, store: DayFileStore, change: Rebuild) -> Ch
     """Replace whole days by the rows that were made anew.
 
     Raises:
-        ServiceUnavailableError: another run committed to these days meanwhile.
+        ServiceUnavailableError: another run committed to these days meanwhile, or somebody was forgotten.
     """
     days = tuple(change.window.days())
     names = (*CORE_NAMES, core.QUARANTINE.name)
@@ -109,6 +110,7 @@ def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) 
         raise ServiceUnavailableError(
             "another run committed to the days that are being rebuilt: nothing was changed, run the backfill again"
         )
+    refuse_forgotten(locked, change.tombstone_count)
     ledger.record_prices(locked, change.prices)
     row = fetch_row(change.connection, "SELECT count(*) FROM kept_events")
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
