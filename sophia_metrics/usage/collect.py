@@ -32,7 +32,7 @@ from sophia_metrics.usage.positions import forgotten_positions, known_positions,
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
 from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, create_rebuilt, find_landed
 from sophia_metrics.usage.staging import Slice, stage
-from sophia_metrics.usage.tombstones import Reach, Tombstones
+from sophia_metrics.usage.tombstones import NOBODY, Reach, Tombstones
 from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.protocol import (
     Audit,
@@ -290,7 +290,7 @@ class Collector:
         """Return who was forgotten."""
         rows = self.warehouse.read(Query("SELECT tombstone, reach FROM core_tombstones")).rows()
         reaches = {str(tombstone): Reach(reach) for tombstone, reach in rows}
-        return Tombstones(self.identity.key, reaches) if reaches else Tombstones()
+        return Tombstones(self.identity.key, reaches) if reaches else NOBODY
 
     def _look_up(self, connection: duckdb.DuckDBPyConnection, terms: Sequence[SourceTerms], now: datetime) -> Learned:
         """Bring into a working connection what the prices of its relation `events` depend on."""

@@ -93,7 +93,7 @@ class Remains(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Forgetter:
     """Everything that forgetting needs, as values.
 

@@ -27,7 +27,7 @@ from sophia_metrics.usage.erasing import without_forgotten, write_landed
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import LandedFile, Landing
 from sophia_metrics.usage.rules import RULES_VERSION
-from sophia_metrics.usage.tombstones import Tombstones
+from sophia_metrics.usage.tombstones import NOBODY, Tombstones
 
 __all__ = ["Landed", "land"]
 
@@ -60,7 +60,7 @@ def land(
     scratch: Path,
     now: datetime,
     landing_bytes: int,
-    tombstones: Tombstones,
+    tombstones: Tombstones = NOBODY,
 ) -> Landed:
     """Read parts of files of a source, and write their rows as landed files with identities hashed.
 

@@ -13,7 +13,7 @@ import duckdb
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.usage.identity import install_keyed_hash, keyed_hash
 
-__all__ = ["FORGOTTEN", "Reach", "Tombstones", "tombstone_of"]
+__all__ = ["FORGOTTEN", "NOBODY", "Reach", "Tombstones", "tombstone_of"]
 
 FORGOTTEN = "forgotten"
 """Stands where a text that is no identifier named a person: a project, a team."""
@@ -80,3 +80,6 @@ class Tombstones:
         for name, condition in (("forgotten_people", "WHERE is_person"), ("forgotten_values", "")):
             connection.execute(f"SET VARIABLE {name} = (SELECT list(value) FROM forgotten_values {condition})")
         return fetch_row(connection, "SELECT 1 FROM forgotten_values LIMIT 1") is not None
+
+
+NOBODY = Tombstones()
