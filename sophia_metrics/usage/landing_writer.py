@@ -26,6 +26,7 @@ from sophia_metrics.sources.reader import create_raw, empty_containers, read_blo
 from sophia_metrics.usage.erasing import without_forgotten, write_landed
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import LandedFile, Landing
+from sophia_metrics.usage.quarantine import NAME_PATTERN
 from sophia_metrics.usage.rules import RULES_VERSION
 from sophia_metrics.usage.tombstones import NOBODY, Tombstones
 
@@ -276,7 +277,12 @@ def _joined_sha256(pieces: Sequence[Piece]) -> str:
 def _without_people(
     connection: duckdb.DuckDBPyConnection, file_format: Format, people: dict[str, str], files: Sequence[LandedFile]
 ) -> str:
-    """Return a SELECT of `raw` with the names of the files, in which hashes stand for the identifiers."""
+    """Return a SELECT of `raw` with the names of the files, in which hashes stand for the identifiers.
+
+    In a row with a defect columns may have slipped, and then a prompt stands where a name belongs: of its texts only those
+    are kept that look like a name.
+    """
+    has_defects = connection.execute("SELECT 1 FROM raw WHERE defect IS NOT NULL LIMIT 1").fetchall()
     given = [file for file in files if file.row_count]
     name = literal(given[0].name) if given else "''"
     joins = [f"LEFT JOIN {table} ON {table}.plain = raw.{identifier(column)}" for column, table in people.items()]
@@ -286,9 +292,14 @@ def _without_people(
         joins.insert(0, 'ASOF JOIN file_starts ON raw.rowid >= file_starts."start"')
         name = "file_starts.name"
     columns = ["raw.rowid AS row_ordinal", f"{name} AS file_name", "raw.defect"]
-    for column in (column.name for column in file_format.columns):
-        value = f"{people[column]}.hashed" if column in people else f"raw.{identifier(column)}"
-        columns.append(f"{value} AS {identifier(column)}")
+    for column in file_format.columns:
+        value = f"raw.{identifier(column.name)}"
+        if column.name in people:
+            value = f"{people[column.name]}.hashed"
+        elif has_defects and column.duckdb_type == "VARCHAR" and not column.is_identity:
+            is_name = f"regexp_full_match({value}, {literal(f'({NAME_PATTERN})?')})"
+            value = f"CASE WHEN raw.defect IS NULL OR {is_name} THEN {value} END"
+        columns.append(f"{value} AS {identifier(column.name)}")
     return f"SELECT {', '.join(columns)} FROM raw {' '.join(joins)}"
 
 

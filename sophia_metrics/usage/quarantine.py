@@ -20,7 +20,7 @@ from sophia_metrics.usage.landing import LandedFile, Landing
 from sophia_metrics.usage.rules import ROW_RULES, UNIT_RULES
 from sophia_metrics.usage.staging import WITH_KEPT
 
-__all__ = ["ROW_SHA256", "quarantine_frame"]
+__all__ = ["NAME_PATTERN", "ROW_SHA256", "quarantine_frame"]
 
 KEPT_NAMES = ("provider", "model", "status")
 KEPT_NUMBERS = (
