@@ -34,6 +34,7 @@ from sophia_metrics.sources.mapped import mapped_format
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
 from sophia_metrics.sources.terms import SAMPLE_SOURCE, SourceTerms
 from sophia_metrics.usage.collect import Collector
+from sophia_metrics.usage.forget import Forgetter
 from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.warehouse.protocol import Warehouse
@@ -51,6 +52,7 @@ __all__ = [
     "connect_cache",
     "connect_collector",
     "connect_components",
+    "connect_forgetter",
     "connect_notifier",
     "connect_page",
     "connect_prober",
@@ -202,6 +204,25 @@ def connect_collector(settings: Settings, warehouse: Warehouse) -> Collector:
         limits=GateLimits(settings.gate.max_quarantined_ratio, settings.gate.min_rows),
         exchange_rates=settings.exchange_rates,
         batch_bytes=settings.batch_bytes,
+        memory_limit=settings.memory_limit,
+    )
+
+
+def connect_forgetter(settings: Settings, now: datetime) -> Forgetter:
+    """Return what forgetting a person needs; `now` is naive UTC.
+
+    Where identifiers are plain text, the first call writes identity.key into the state folder.
+    """
+    from sophia_metrics.warehouse.duckdb.remains import DuckDBRemains  # noqa: PLC0415 - adapters are loaded when asked for
+
+    secret = settings.identity_secret.get_secret_value() if settings.identity_secret else None
+    return Forgetter(
+        folder=settings.home,
+        warehouse=connect_warehouse(settings, now),
+        sources={source.name: source for source in every_source(settings)},
+        key=load_identity(settings.home, secret=secret).key,
+        remains=DuckDBRemains(settings.home, settings.memory_limit),
+        renew_backups=None,
         memory_limit=settings.memory_limit,
     )
 

@@ -22,6 +22,7 @@ from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
 from sophia_metrics.warehouse.protocol import Publication, Query, Receipt
 
 NOW = datetime(2026, 11, 20, 12)
+IDENTITY = Identity(b"a key of the tests, not a secret")
 NOT_COMPARED = {"attempt_id", "ingested_at"}
 CORE_COLUMNS = [name for name in core.USAGE_EVENTS.names if name not in NOT_COMPARED]
 
@@ -55,7 +56,8 @@ class Lab:
     book: PriceBook = field(default_factory=PriceBook)
     now: datetime = NOW
     batch_bytes: int = 1 << 20
-    limits: GateLimits = GateLimits()
+    limits: GateLimits = field(default_factory=GateLimits)
+    identity: Identity = IDENTITY
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
@@ -69,7 +71,7 @@ class Lab:
             folder=self.home,
             warehouse=self.warehouse,
             book=self.book,
-            identity=Identity(b"a key of the tests, not a secret"),
+            identity=self.identity,
             limits=self.limits,
             exchange_rates={},
             batch_bytes=self.batch_bytes,

@@ -203,6 +203,30 @@ def backfill(
 
 
 @app.command()
+def forget(
+    *,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", help="Who, as in the sources; - reads it from standard input.", metavar="IDENTIFIER"),
+    ] = None,
+    user_hash: Annotated[
+        str | None, typer.Option("--user-hash", help="Who, as the tables have it: user_hash.", metavar="HASH")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what there is.")] = False,
+    json: Json = False,
+) -> None:
+    """Erase a person from landing, core, versions and backups; counts and costs stay. See docs/privacy.md.
+
+    Later runs leave the person out as well. It exits with 1 where nobody has that identifier, and can be run again
+    at any time: a run that was killed is finished so.
+    """
+    from sophia_metrics.cli.forget import forget_person  # noqa: PLC0415 - see above
+
+    if forget_person(user, user_hash, is_dry_run=dry_run, is_json=json):
+        raise typer.Exit(HELD)
+
+
+@app.command()
 def check(*, prefect: UsePrefect = False, json: Json = False) -> None:
     """Judge every day of core and of the tables by all expectations, and write Data Docs.
 

@@ -27,6 +27,7 @@ TABLES: tuple[Table, ...] = (
     state.ALERT_DELIVERIES,
     state.VERSIONS,
     state.RETENTION,
+    state.TOMBSTONES,
     state.BUDGETS,
     state.CALENDAR_DAYS,
     marts.COST_15MIN,

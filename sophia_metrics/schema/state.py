@@ -25,6 +25,7 @@ __all__ = [
     "SCHEMA_CHANGES",
     "SCHEMA_MIGRATIONS",
     "SERVICES",
+    "TOMBSTONES",
     "VERSIONS",
     "WATERMARKS",
 ]
@@ -444,6 +445,24 @@ ALERT_DELIVERIES = Table(
         Column("next_attempt_at", INSTANT, "Not before then (UTC). Null: finished."),
         Column("response", TEXT, "The last answer, a status code and a word. Null: none yet."),
         Column("finished_at", INSTANT, "When it was sent or given up (UTC). Null: neither."),
+    ),
+    storage=Storage.STATE,
+)
+
+TOMBSTONES = Table(
+    name="core_tombstones",
+    doc="Who was forgotten, as keyed hashes that no other table has: later landings leave out whose identifier has one.",
+    key=("tombstone",),
+    columns=(
+        Column("tombstone", TEXT, "Keyed hash of the keyed hash of an identifier.", True),
+        Column(
+            "reach",
+            TEXT,
+            "person: goes from every row; linked: a session or key that only this person had, goes from rows that name nobody else.",
+            True,
+        ),
+        Column("forgotten_at", INSTANT, "When it was asked for (UTC).", True),
+        Column("last_version", COUNT, "The last published version that may still show the person. 0: none.", True),
     ),
     storage=Storage.STATE,
 )

@@ -77,6 +77,7 @@ FORMAT = Format(
         ),
     ),
     mapping=source_query("bedrock"),
+    tagging=("requestMetadata",),
     signature=("schemaType", "modelId"),
     # No usage_fields: beside the counts lie the bodies, and the names in them can be what people wrote.
 )

@@ -48,6 +48,7 @@ FORMAT = Format(
     mapping=source_query("claude"),
     units=source_query("claude_units"),
     signature=("type", "sessionId", "message"),
+    naming=("project_folder",),
     usage_fields=("message.usage",),
     default_paths=("~/.claude/projects/**/*.jsonl", "~/.config/claude/projects/**/*.jsonl"),
 )

@@ -66,6 +66,7 @@ FORMAT = Format(
     mapping=source_query("codex"),
     signature=("payload",),
     default_paths=("~/.codex/sessions/**/*.jsonl", "~/.codex/archived_sessions/**/*.jsonl"),
+    naming=("project_folder",),
     reads_whole=True,
     usage_fields=("payload.info.total_token_usage", "payload.info.last_token_usage", "payload.usage"),
 )

@@ -51,6 +51,8 @@ FORMAT = Format(
     ),
     mapping=source_query("events"),
     units=source_query("events_units"),
+    naming=("account_id", "team", "project", "environment"),
+    tagging=("tags",),
     signature=("provider", "model", "started_at"),
     required=("provider", "model", "started_at"),
 )

@@ -92,6 +92,9 @@ class Format:
             start, and never in pieces.
         resumes: what is appended to a file is read alone. False where rows have no id of their own: their number among
             equal rows of the file tells them apart.
+        naming: landed texts that may name a person beside the identifiers: a project, a team. A text inside an object
+            is a dotted path.
+        tagging: landed tags: texts, lists and maps of texts.
         usage_fields: the objects that hold token counts, as dotted paths. A key below them that the format does not
             read may be usage that nobody counts: it is recorded in core_schema_changes.
     """
@@ -111,6 +114,8 @@ class Format:
     settling_hours: int = 1
     reads_whole: bool = False
     resumes: bool = True
+    naming: tuple[str, ...] = ()
+    tagging: tuple[str, ...] = ()
     usage_fields: tuple[str, ...] = ()
 
     @property

@@ -78,6 +78,8 @@ FORMAT = Format(
     ),
     mapping=f"WITH usage_keys AS ({_KEYS}) SELECT * FROM ({source_query('langfuse')})",
     units=f"WITH usage_keys AS ({_KEYS}) SELECT * FROM ({source_query('langfuse_units')})",
+    naming=("environment", "projectId", "project_id"),
+    tagging=("tags",),
     signature=("traceId", "trace_id", "usageDetails", "usage_details"),
     required=("id", "type"),
     usage_fields=("usageDetails", "usage_details"),

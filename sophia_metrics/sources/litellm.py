@@ -57,6 +57,8 @@ FORMAT = Format(
     ),
     mapping=source_query("litellm"),
     units=source_query("litellm_units"),
+    naming=("team_id", "organization_id", "metadata.user_api_key_team_alias"),
+    tagging=("request_tags",),
     usage_fields=("metadata.usage_object",),
     signature=("request_id", "startTime", "prompt_tokens"),
     required=("startTime", "model"),

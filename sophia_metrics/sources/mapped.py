@@ -10,6 +10,7 @@ from sophia_metrics.sources.quoting import identifier
 __all__ = ["ColumnMapping", "ColumnRule", "mapped_format"]
 
 _HASHED = frozenset({"user_hash", "api_key_id", "session_id", "prompt_hash", "prefix_hash"})
+_NAMING = frozenset({"account_id", "team", "project", "environment"})
 _TYPES = {
     Kind.TEXT: "VARCHAR",
     Kind.BOOLEAN: "BOOLEAN",
@@ -36,6 +37,8 @@ def mapped_format(mapping: ColumnMapping) -> Format:
         columns=columns,
         mapping=mapped_query(mapping),
         units=mapped_units(mapping),
+        naming=tuple(column.name for column in columns if column.name in _NAMING),
+        tagging=tuple(f"tag_{place}" for place in range(len(mapping.tags))),
         signature=keys,
         required=keys,
         resumes=mapping.native_id is not None,

@@ -24,6 +24,7 @@ from sophia_metrics.sources.growth import part_to_read, still_stands
 from sophia_metrics.sources.part import FilePart
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.earlier import EarlierPart, EarlierPartError, earlier_parts
+from sophia_metrics.usage.erasing import erase_landed
 from sophia_metrics.usage.gate import GateLimits, judge, judge_rules
 from sophia_metrics.usage.identity import Identity
 from sophia_metrics.usage.landing import LandedFile, Landing, landings
@@ -32,8 +33,19 @@ from sophia_metrics.usage.positions import forgotten_positions, known_positions,
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
 from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED, create_rebuilt, find_landed
 from sophia_metrics.usage.staging import Slice, stage
+from sophia_metrics.usage.tombstones import NOBODY, Reach, Tombstones
 from sophia_metrics.usage.watermark import watermark_frame
-from sophia_metrics.warehouse.protocol import Audit, Changed, Query, Rebuild, Receipt, Record, Repricing, Warehouse
+from sophia_metrics.warehouse.protocol import (
+    Audit,
+    Changed,
+    ForgottenMeanwhileError,
+    Query,
+    Rebuild,
+    Receipt,
+    Record,
+    Repricing,
+    Warehouse,
+)
 from sophia_metrics.windows import Window
 from sophia_metrics.working import spill_folder, working_connection
 
@@ -114,6 +126,7 @@ class Collector:
 
     def land(self, source: FileSource, batch: Batch, now: datetime) -> Landed:
         """Read a batch and write it as landed files, to be committed in their order."""
+        tombstones = self._tombstones()
         with working_connection(self.folder, self.memory_limit) as connection:
             landed = land(
                 connection,
@@ -124,6 +137,7 @@ class Collector:
                 scratch=spill_folder(connection),
                 now=now,
                 landing_bytes=self.batch_bytes,
+                tombstones=tombstones,
             )
         self._note_touched(source, landed.quiet)
         rows = sum(landing.row_count for landing in landed.landings)
@@ -172,8 +186,20 @@ class Collector:
         self.warehouse.record(Record({"core_ingest_ledger": ledger, "file_positions": positions}))
 
     def commit(self, source: FileSource, landing: Landing, now: datetime) -> Receipt:
-        """Judge, price and commit a landed file. A slice that the gate holds is noted in the ledger, and no more."""
+        """Judge, price and commit a landed file. A slice that the gate holds is noted in the ledger, and no more.
+
+        Where somebody is forgotten meanwhile, the landed file is looked through for them, and all of it begins again.
+        """
+        while True:
+            try:
+                return self._commit(source, landing, now)
+            except ForgottenMeanwhileError:
+                log.info("somebody was forgotten while a landed file was judged: it is judged again")
+
+    def _commit(self, source: FileSource, landing: Landing, now: datetime) -> Receipt:
+        tombstones = self._tombstones()
         with working_connection(self.folder, self.memory_limit) as connection:
+            erase_landed(connection, landing, source.format, tombstones)
             held_because, is_lost = None, False
             try:
                 stage(
@@ -192,7 +218,7 @@ class Collector:
             held_because = held_because or gate.reason
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM staged")
             learned = self._look_up(connection, [source.terms], now)
-            staged = Slice(connection, source.terms, landing, now, learned, held_because)
+            staged = Slice(connection, source.terms, landing, now, learned, held_because, len(tombstones))
             receipt = replace(self.warehouse.commit(staged), judged=judged)
         if is_lost:
             self._give_up([landing])
@@ -264,13 +290,20 @@ class Collector:
             raise ConfigurationError(EXPIRED.format(first=kept_from_on))
         query = Query(ATTEMPTS_OF_DAYS, {"start_at": window.start_at, "end_at": window.end_at})
         attempts = frozenset(self.warehouse.read(query)["attempt_id"])
+        tombstones = self._tombstones()
         landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in landings(folder)]
         by_name = {source.name: source for source in sources}
         with working_connection(self.folder, self.memory_limit) as connection:
             create_rebuilt(connection, find_landed(landed, attempts), landed, by_name, window, now)
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
             learned = self._look_up(connection, [source.terms for source in sources], now)
-            return self.warehouse.commit(Rebuild(connection, window, attempts, learned, now))
+            return self.warehouse.commit(Rebuild(connection, window, attempts, learned, now, len(tombstones)))
+
+    def _tombstones(self) -> Tombstones:
+        """Return who was forgotten."""
+        rows = self.warehouse.read(Query("SELECT tombstone, reach FROM core_tombstones")).rows()
+        reaches = {str(tombstone): Reach(reach) for tombstone, reach in rows}
+        return Tombstones(self.identity.key, reaches) if reaches else NOBODY
 
     def _look_up(self, connection: duckdb.DuckDBPyConnection, terms: Sequence[SourceTerms], now: datetime) -> Learned:
         """Bring into a working connection what the prices of its relation `events` depend on."""

@@ -4,6 +4,8 @@ HMAC-SHA256 (RFC 2104) with the installation's secret, cut to 128 bits: equal pe
 and nobody can look one up without the secret.
 """
 
+import hashlib
+import hmac
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +17,40 @@ import duckdb
 from sophia_metrics.durable import make_folder, sync_folder
 from sophia_metrics.errors import ConfigurationError
 
-__all__ = ["Identity", "load_identity"]
+__all__ = ["Identity", "install_keyed_hash", "keyed_hash", "load_identity"]
 
 KEY_NAME = "identity.key"
 BLOCK_BYTES = 64
 """The block of SHA-256: HMAC pads a shorter key, and would hash a longer one."""
 MIN_SECRET_BYTES = 16
+HASH_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Identity:
-    """How identifiers are written: `secret` is the key of the hash, or None for plain text."""
+    """How identifiers are written.
+
+    Attributes:
+        secret: the key of the hash. None: identifiers stay plain text.
+        plain_key: where they do, the key by which people are forgotten. None: nobody ever was.
+    """
 
     secret: bytes | None
+    plain_key: bytes | None = None
+
+    @property
+    def key(self) -> bytes:
+        """The installation's secret, by which people are forgotten too.
+
+        Raises:
+            ConfigurationError: identifiers are plain text, and identity.key is gone.
+        """
+        key = self.secret or self.plain_key
+        if key is None:
+            raise ConfigurationError(
+                f"{KEY_NAME} is gone, without which nobody who was forgotten is known again: restore it from a backup"
+            )
+        return key
 
     def install(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Give the connection `identity_hash(text)`; the key is a bound value, never part of a statement.
@@ -37,14 +60,23 @@ class Identity:
         if self.secret is None:
             connection.execute("CREATE OR REPLACE TEMP MACRO identity_hash(value) AS value")
             return
-        key = self.secret.ljust(BLOCK_BYTES, b"\0")
-        for name, mask in (("identity_inner", 0x36), ("identity_outer", 0x5C)):
-            connection.execute(f"SET VARIABLE {name} = (SELECT $1::BLOB)", [bytes(byte ^ mask for byte in key)])
-        connection.execute(
-            "CREATE OR REPLACE TEMP MACRO identity_hash(value) AS substr(sha256("
-            "getvariable('identity_outer') || "
-            "unhex(sha256(getvariable('identity_inner') || encode(value)))), 1, 32)"
-        )
+        install_keyed_hash(connection, "identity_hash", self.secret)
+
+
+def keyed_hash(key: bytes, text: str) -> str:
+    """Return the hash that stands for a text: HMAC-SHA256, the first 128 bits in hex."""
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:HASH_DIGITS]
+
+
+def install_keyed_hash(connection: duckdb.DuckDBPyConnection, name: str, key: bytes) -> None:
+    """Give the connection `name(text)`, the same as `keyed_hash`; the key is never part of a statement."""
+    padded = key.ljust(BLOCK_BYTES, b"\0")
+    for part, mask in (("inner", 0x36), ("outer", 0x5C)):
+        connection.execute(f"SET VARIABLE {name}_{part} = (SELECT $1::BLOB)", [bytes(byte ^ mask for byte in padded)])
+    connection.execute(
+        f"CREATE OR REPLACE TEMP MACRO {name}(value) AS substr(sha256(getvariable('{name}_outer') || "
+        f"unhex(sha256(getvariable('{name}_inner') || encode(value)))), 1, {HASH_DIGITS})"
+    )
 
 
 def load_identity(folder: Path, *, plain: bool = False, secret: str | None = None) -> Identity:
@@ -59,21 +91,28 @@ def load_identity(folder: Path, *, plain: bool = False, secret: str | None = Non
         ConfigurationError: the secret is too short or too long, or identity.key is damaged, or not readable.
     """
     if plain:
-        return Identity(None)
-    if secret is None:
-        return Identity(_read_or_create(folder / KEY_NAME))
+        path = folder / KEY_NAME
+        return Identity(None, _secret(secret) if secret is not None else _read(path) if path.exists() else None)
+    return Identity(_read_or_create(folder / KEY_NAME) if secret is None else _secret(secret))
+
+
+def _secret(secret: str) -> bytes:
     key = secret.encode()
     if not MIN_SECRET_BYTES <= len(key) <= BLOCK_BYTES:
         raise ConfigurationError(
             f"SOPHIA_IDENTITY_SECRET must have {MIN_SECRET_BYTES} to {BLOCK_BYTES} bytes: "
             "take the output of `python -c 'import secrets; print(secrets.token_hex(32))'`"
         )
-    return Identity(key)
+    return key
 
 
 def _read_or_create(path: Path) -> bytes:
     if not path.exists():
         _create(path)
+    return _read(path)
+
+
+def _read(path: Path) -> bytes:
     try:
         key = path.read_bytes().strip()
     except PermissionError as error:

@@ -23,9 +23,12 @@ from sophia_metrics.sources.part import FilePart, Piece, Refusal
 from sophia_metrics.sources.quoting import identifier, literal
 from sophia_metrics.sources.read_ahead import read_ahead
 from sophia_metrics.sources.reader import create_raw, empty_containers, read_block
+from sophia_metrics.usage.erasing import without_forgotten, write_landed
 from sophia_metrics.usage.identity import Identity
-from sophia_metrics.usage.landing import FOOTER_KEY, LandedFile, Landing
+from sophia_metrics.usage.landing import LandedFile, Landing
+from sophia_metrics.usage.quarantine import NAME_PATTERN
 from sophia_metrics.usage.rules import RULES_VERSION
+from sophia_metrics.usage.tombstones import NOBODY, Tombstones
 
 __all__ = ["Landed", "land"]
 
@@ -58,6 +61,7 @@ def land(
     scratch: Path,
     now: datetime,
     landing_bytes: int,
+    tombstones: Tombstones = NOBODY,
 ) -> Landed:
     """Read parts of files of a source, and write their rows as landed files with identities hashed.
 
@@ -72,6 +76,7 @@ def land(
         scratch: a folder for temporary files.
         now: the present (naive UTC).
         landing_bytes: about how much text goes into a landed file.
+        tombstones: who was forgotten: nothing of them is written.
 
     Raises:
         ServiceUnavailableError: a landed file cannot be written: the disk is full or fails.
@@ -80,7 +85,7 @@ def land(
     left = list(parts)
     while True:
         refused: list[Refusal] = []
-        writer = _Writer(connection, source, identity, folder / source.name, now)
+        writer = _Writer(connection, source, identity, folder / source.name, now, tombstones)
         try:
             with writer:
                 _read(connection, writer, left, source.format, scratch, landing_bytes, refused)
@@ -135,7 +140,9 @@ class _Writer:
         identity: Identity,
         folder: Path,
         now: datetime,
+        tombstones: Tombstones,
     ) -> None:
+        self._tombstones = tombstones
         self._connection = connection
         self._source = source
         self._identity = identity
@@ -185,7 +192,7 @@ class _Writer:
                 ordinal=len(self._written),
             )
             people = _create_people(self._connection, self._source.format, self._identity)
-            rows = _without_people(self._connection, self._source.format, people, files)
+            rows = self._without_forgotten(_without_people(self._connection, self._source.format, people, files))
             temporary = unplaced_file(landing.path)
             self._written.append((temporary, landing))
             _write(self._connection, rows, landing.footer(), temporary)
@@ -193,6 +200,12 @@ class _Writer:
                 self._connection.execute(f"DROP TABLE {table}")
         self._pieces.clear()
         self._fields.clear()
+
+    def _without_forgotten(self, rows: str) -> str:
+        source = self._source
+        return (
+            without_forgotten(self._connection, rows, source.format, source.name, self._now, self._tombstones) or rows
+        )
 
     def place(self) -> tuple[Landing, ...]:
         """Give the landed files their names, in order; they are on disk when this returns."""
@@ -264,7 +277,12 @@ def _joined_sha256(pieces: Sequence[Piece]) -> str:
 def _without_people(
     connection: duckdb.DuckDBPyConnection, file_format: Format, people: dict[str, str], files: Sequence[LandedFile]
 ) -> str:
-    """Return a SELECT of `raw` with the names of the files, in which hashes stand for the identifiers."""
+    """Return a SELECT of `raw` with the names of the files, in which hashes stand for the identifiers.
+
+    In a row with a defect columns may have slipped, and then a prompt stands where a name belongs: of its texts only those
+    are kept that look like a name.
+    """
+    has_defects = connection.execute("SELECT 1 FROM raw WHERE defect IS NOT NULL LIMIT 1").fetchall()
     given = [file for file in files if file.row_count]
     name = literal(given[0].name) if given else "''"
     joins = [f"LEFT JOIN {table} ON {table}.plain = raw.{identifier(column)}" for column, table in people.items()]
@@ -274,18 +292,20 @@ def _without_people(
         joins.insert(0, 'ASOF JOIN file_starts ON raw.rowid >= file_starts."start"')
         name = "file_starts.name"
     columns = ["raw.rowid AS row_ordinal", f"{name} AS file_name", "raw.defect"]
-    for column in (column.name for column in file_format.columns):
-        value = f"{people[column]}.hashed" if column in people else f"raw.{identifier(column)}"
-        columns.append(f"{value} AS {identifier(column)}")
+    for column in file_format.columns:
+        value = f"raw.{identifier(column.name)}"
+        if column.name in people:
+            value = f"{people[column.name]}.hashed"
+        elif has_defects and column.duckdb_type == "VARCHAR" and not column.is_identity:
+            is_name = f"regexp_full_match({value}, {literal(f'({NAME_PATTERN})?')})"
+            value = f"CASE WHEN raw.defect IS NULL OR {is_name} THEN {value} END"
+        columns.append(f"{value} AS {identifier(column.name)}")
     return f"SELECT {', '.join(columns)} FROM raw {' '.join(joins)}"
 
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: str, footer: str, path: Path) -> None:
     try:
-        connection.execute(
-            f"COPY ({rows}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-            f"KV_METADATA {{{FOOTER_KEY}: {literal(footer)}}})"
-        )
+        write_landed(connection, rows, footer, path)
     except duckdb.IOException as error:
         raise ServiceUnavailableError(
             f"{path.parent} cannot be written: free some space on its disk, and run again"

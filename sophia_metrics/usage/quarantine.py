@@ -18,8 +18,9 @@ from sophia_metrics.sources.growth import still_stands
 from sophia_metrics.sources.records import Location, locate
 from sophia_metrics.usage.landing import LandedFile, Landing
 from sophia_metrics.usage.rules import ROW_RULES, UNIT_RULES
+from sophia_metrics.usage.staging import WITH_KEPT
 
-__all__ = ["quarantine_frame"]
+__all__ = ["NAME_PATTERN", "ROW_SHA256", "quarantine_frame"]
 
 KEPT_NAMES = ("provider", "model", "status")
 KEPT_NUMBERS = (
@@ -39,6 +40,10 @@ KEPT_NUMBERS = (
 may have slipped, and then a prompt or a person stands there."""
 
 NAME_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:/+-]{0,99}(@[0-9a-z-]{1,30})?"
+
+NOT_OF_A_ROW = '{"row_ordinal": null, "has_expired": null}'
+ROW_SHA256 = f"sha256(CAST(json_merge_patch(to_json(mapped), '{NOT_OF_A_ROW}') AS VARCHAR))"
+"""The hash of a row of `mapped`: the same wherever it stands in a batch, and whenever it comes."""
 
 RULES = {rule.name: rule for rule in (*ROW_RULES, *UNIT_RULES)}
 
@@ -63,17 +68,14 @@ def quarantine_frame(connection: duckdb.DuckDBPyConnection, landing: Landing, no
 
 
 def _rejected(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
-    """Return file_name, row_ordinal, rule, kept_values, values_sha256 of the rejected rows, in order.
-
-    The hash of the values is the same wherever the row stands in a batch, and whenever it comes.
-    """
+    """Return file_name, row_ordinal, rule, kept_values, values_sha256 of the rejected rows, in order."""
     names = (f"{name} := CASE WHEN regexp_full_match({name}, '{NAME_PATTERN}') THEN {name} END" for name in KEPT_NAMES)
     numbers = (f"{name} := {name}" for name in KEPT_NUMBERS)
     return connection.execute(
-        "SELECT file_name, row_ordinal, rule, "
+        "SELECT file_name, mapped.row_ordinal, rule, "
         f"to_json(struct_pack({', '.join((*names, *numbers))})) AS kept_values, "
-        """sha256(CAST(json_merge_patch(to_json(mapped), '{"row_ordinal": null, "has_expired": null}') AS VARCHAR)) """
-        "FROM mapped WHERE rule IS NOT NULL AND NOT is_ignored ORDER BY row_ordinal"
+        f"coalesce(kept.kept_row_sha256, {ROW_SHA256}) FROM mapped {WITH_KEPT} "
+        "WHERE rule IS NOT NULL AND NOT is_ignored ORDER BY mapped.row_ordinal"
     ).fetchall()
 
 

@@ -29,7 +29,17 @@ from sophia_metrics.usage.earlier import EarlierPart
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.rules import UNIT_RULES, first_broken_rule
 
-__all__ = ["STAGED_COLUMNS", "Slice", "has_rows_without_id", "stage"]
+__all__ = [
+    "KEPT_COLUMNS",
+    "PERSONAL",
+    "STAGED_COLUMNS",
+    "WITH_KEPT",
+    "Slice",
+    "create_mapped",
+    "has_rows_without_id",
+    "stage",
+    "values_sha256",
+]
 
 PRICED_NAMES = frozenset(column.name for column in core.PRICED)
 STAGED_COLUMNS: tuple[Column, ...] = tuple(
@@ -51,6 +61,13 @@ CONTROL = (
 )
 MAPPED_COLUMNS = (*CONTROL, *(column for column in STAGED_COLUMNS if column.name not in BOOKKEEPING))
 WITHOUT_ID = "event_id IS NULL AND rule IS NULL AND NOT is_ignored"
+PERSONAL = ("user_hash", "session_id", "prompt_hash", "prefix_hash", "request_id", "trace_id", "span_id", "parent_id")
+"""The columns that a row of somebody who was forgotten has no more; its API key goes where nobody else uses it."""
+
+KEPT_COLUMNS = {"is_forgotten": "BOOLEAN", "kept_values_sha256": "VARCHAR", "kept_row_sha256": "VARCHAR"}
+"""What a landed file has besides its format's columns, where somebody was forgotten in it: which rows are theirs, and
+the hashes of the rows as they were, so that they keep their ids."""
+WITH_KEPT = "LEFT JOIN kept ON kept.row_ordinal = mapped.row_ordinal"
 Earlier = Callable[[], Sequence[EarlierPart]]
 DEFAULTS = {
     "is_ignored": "false",
@@ -68,7 +85,8 @@ class Slice:
 
     `connection` is a working connection that belongs to the slice, `now` the present (naive UTC), and
     `prices` what was learnt about prices on the way, to be committed with the rows. `held_because` says why
-    the gate holds the slice: then only the ledger hears of it. None: it may be committed.
+    the gate holds the slice: then only the ledger hears of it. None: it may be committed. `tombstone_count` says
+    how many tombstones there were when the landed rows were looked through for people who were forgotten.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -77,6 +95,7 @@ class Slice:
     now: datetime
     prices: Learned
     held_because: str | None = None
+    tombstone_count: int = 0
 
 
 def stage(
@@ -111,6 +130,7 @@ def stage(
     if _has_rows_without_id(connection):
         _create_earlier_rows(connection, earlier(), file_format, mapped_names)
         _create_landed(connection, landing)
+        _create_kept(connection)
         _identify_by_values(connection, mapped_names)
     _create_units(connection, file_format)
 
@@ -135,8 +155,30 @@ def _create_landed(connection: duckdb.DuckDBPyConnection, landing: Landing) -> N
     connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet({literal(str(landing.path))})")
 
 
+def _create_kept(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Create `kept`: what the landed file keeps of rows in which somebody was forgotten; say whether it keeps any."""
+    has = {str(row[0]) for row in connection.execute("DESCRIBE landed").fetchall()} >= {*KEPT_COLUMNS}
+    columns = ", ".join(f"{name if has else f'CAST(NULL AS {kind})'} AS {name}" for name, kind in KEPT_COLUMNS.items())
+    rows = "FROM landed WHERE kept_row_sha256 IS NOT NULL" if has else "WHERE false"
+    ordinal = "row_ordinal" if has else "CAST(NULL AS BIGINT) AS row_ordinal"
+    connection.execute(f"CREATE OR REPLACE TABLE kept AS SELECT {ordinal}, {columns} {rows}")
+    return has
+
+
+def create_mapped(
+    connection: duckdb.DuckDBPyConnection, file_format: Format, source: str, now: datetime
+) -> Sequence[str]:
+    """From `landed`, create `mapped` and `kept`; return the names of the columns that the mapping fills.
+
+    `mapped` has every column of an event, typed, with its event_id and rule; `now` is naive UTC. It has nothing of who
+    was forgotten; `kept` says which rows are theirs, and the hashes by which those rows are known.
+    """
+    _set_variables(connection, source, now)
+    return _create_mapped(connection, file_format)
+
+
 def _create_mapped(connection: duckdb.DuckDBPyConnection, file_format: Format) -> Sequence[str]:
-    """Create `mapped`: every column of an event, typed, with event_id and rule; return the names that it fills."""
+    has_kept = _create_kept(connection)
     described = connection.execute(f"DESCRIBE {file_format.mapping}").fetchall()
     given = {str(row[0]): str(row[1]) for row in described}
     kept = {*given, *DEFAULTS, *(column.name for column in CONTROL)}
@@ -145,12 +187,13 @@ def _create_mapped(connection: duckdb.DuckDBPyConnection, file_format: Format) -
         "has_absurd_count": _any_count(given, f"abs({{0}}) > {MAX_COUNT}"),
         "has_expired": "coalesce(CAST(started_at AS TIMESTAMP) < getvariable('kept_from'), false)",
     }
+    kept_names = [column.name for column in MAPPED_COLUMNS if column.name in kept]
     typed = ", ".join(
         f"{judged.get(column.name) or _typed(column, given)} AS {column.name}" for column in MAPPED_COLUMNS
     )
     connection.execute(
         f"CREATE OR REPLACE TABLE mapped_rows AS "
-        f"SELECT {', '.join(column.name for column in MAPPED_COLUMNS if column.name in kept)}, "
+        f"SELECT {', '.join(_without_person(name, has_kept=has_kept) for name in kept_names)}, "
         "substr(sha256(getvariable('source') || chr(31) || native_id), 1, 32) AS event_id, "
         f"CAST(started_at AS DATE) AS usage_on, {first_broken_rule()} AS rule "
         f"FROM (SELECT {typed} FROM ({file_format.mapping}))"
@@ -161,6 +204,13 @@ def _create_mapped(connection: duckdb.DuckDBPyConnection, file_format: Format) -
     )
     connection.execute(f"CREATE OR REPLACE VIEW mapped AS SELECT {wide}, event_id, usage_on, rule FROM mapped_rows")
     return [column.name for column in MAPPED_COLUMNS if column.name in given]
+
+
+def _without_person(name: str, *, has_kept: bool) -> str:
+    if not has_kept or name not in PERSONAL:
+        return name
+    theirs = "row_ordinal IN (SELECT row_ordinal FROM kept WHERE is_forgotten)"
+    return f"CASE WHEN {theirs} THEN NULL ELSE {name} END AS {name}"
 
 
 def _any_count(given: Mapping[str, str], condition: str) -> str:
@@ -198,8 +248,8 @@ def _create_earlier_rows(
             names = ", ".join(map(literal, part.names))
             connection.execute(
                 "INSERT INTO earlier_counts "
-                f"SELECT file_name, {_values_sha256(mapped_names)} AS values_sha256, count(*) "
-                f"FROM mapped WHERE {WITHOUT_ID} AND file_name IN ({names}) GROUP BY ALL"
+                f"SELECT file_name, {values_sha256(mapped_names)} AS values_sha256, count(*) "
+                f"FROM mapped {WITH_KEPT} WHERE {WITHOUT_ID} AND file_name IN ({names}) GROUP BY ALL"
             )
         connection.execute("DROP TABLE mapped_rows")
         connection.execute("ALTER TABLE mapped_rows_of_landing RENAME TO mapped_rows")
@@ -213,8 +263,8 @@ def _identify_by_values(connection: duckdb.DuckDBPyConnection, mapped_names: Seq
     """Give the rows without a native id one: the hash of their values and the occurrence in their file."""
     connection.execute(
         "CREATE OR REPLACE TABLE mapped_rows AS "
-        f"WITH hashed AS (SELECT row_ordinal AS ordinal, file_name AS file, {_values_sha256(mapped_names)} "
-        f"AS values_sha256 FROM mapped WHERE {WITHOUT_ID}), "
+        f"WITH hashed AS (SELECT mapped.row_ordinal AS ordinal, file_name AS file, {values_sha256(mapped_names)} "
+        f"AS values_sha256 FROM mapped {WITH_KEPT} WHERE {WITHOUT_ID}), "
         "numbered AS (SELECT ordinal, file, values_sha256, "
         "row_number() OVER (PARTITION BY file, values_sha256 ORDER BY ordinal) AS occurrence FROM hashed), "
         "identified AS (SELECT ordinal, substr(sha256(getvariable('source') || chr(31) || numbered.values_sha256 "
@@ -225,12 +275,13 @@ def _identify_by_values(connection: duckdb.DuckDBPyConnection, mapped_names: Seq
     )
 
 
-def _values_sha256(mapped_names: Sequence[str]) -> str:
+def values_sha256(mapped_names: Sequence[str]) -> str:
+    """Return the hash of a row's values, over `mapped` joined with `kept`; it stays when somebody is forgotten."""
     control = {column.name for column in CONTROL}
     values = " || ".join(
         f"coalesce('{name}=' || CAST({name} AS VARCHAR) || chr(31), '')" for name in mapped_names if name not in control
     )
-    return f"sha256({values})"
+    return f"coalesce(kept.kept_values_sha256, sha256({values}))"
 
 
 def _create_views(connection: duckdb.DuckDBPyConnection, landing: Landing, terms: SourceTerms, now: datetime) -> None:

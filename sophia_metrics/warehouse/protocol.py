@@ -8,10 +8,12 @@ from typing import Any, Protocol, overload
 import duckdb
 import polars as pl
 
+from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.quality.verdict import Verdict
 from sophia_metrics.services import Service
 from sophia_metrics.usage.staging import Slice
+from sophia_metrics.usage.tombstones import Tombstones
 from sophia_metrics.windows import Window
 
 __all__ = [
@@ -19,8 +21,10 @@ __all__ = [
     "BuildReport",
     "Changed",
     "Compaction",
+    "Erasure",
     "Expired",
     "FileCount",
+    "ForgottenMeanwhileError",
     "Observations",
     "Publication",
     "Query",
@@ -116,6 +120,7 @@ class Rebuild:
         attempts: the attempts whose landed files were read.
         prices: what was learnt about prices on the way.
         now: the present (naive UTC).
+        tombstone_count: how many tombstones there were when the landed files were read.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -123,6 +128,7 @@ class Rebuild:
     attempts: frozenset[str]
     prices: Learned
     now: datetime
+    tombstone_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,24 @@ class Audit:
     """
 
     look_up: Callable[[duckdb.DuckDBPyConnection], Learned]
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """People who are forgotten: their rows lose what tells of them, and keep their counts and their money.
+
+    The tombstones are on disk before anything else changes, so that nobody comes back who was forgotten. What was
+    erased before changes nothing.
+
+    Attributes:
+        tombstones: who is forgotten now, or was before.
+        now: the present (naive UTC).
+        is_dry_run: rows are counted, and nothing is changed.
+    """
+
+    tombstones: Tombstones
+    now: datetime
+    is_dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +239,7 @@ class Expired:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a repricing, a rebuild, an audit, a compaction or observations changed in core.
+    """What a repricing, a rebuild, an audit, an erasure, a compaction or observations changed in core.
 
     Attributes:
         event_count: how many rows were written: events, or observations.
@@ -262,6 +286,13 @@ class Publication:
     held_because: str | None = None
 
 
+class ForgottenMeanwhileError(ServiceUnavailableError):
+    """Somebody was forgotten while rows were on their way to core, and they may hold that person."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody was forgotten while these rows were read: nothing was changed, run it again")
+
+
 class Warehouse(Service, Protocol):
     """Core, marts and state, on one engine."""
 
@@ -272,11 +303,11 @@ class Warehouse(Service, Protocol):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations | Compaction) -> Changed: ...
+    def commit(self, change: Repricing | Rebuild | Audit | Observations | Erasure | Compaction) -> Changed: ...
     @overload
     def commit(self, change: Retention) -> Expired: ...
     def commit(
-        self, change: Slice | Repricing | Rebuild | Audit | Observations | Compaction | Retention
+        self, change: Slice | Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Retention
     ) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
         ...

@@ -22,6 +22,7 @@ from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
 from sophia_metrics.warehouse.duckdb.compaction import commit_compaction
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.erasure import commit_erasure
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.observations import commit_observations
 from sophia_metrics.warehouse.duckdb.publish import publish_version
@@ -34,6 +35,7 @@ from sophia_metrics.warehouse.protocol import (
     BuildReport,
     Changed,
     Compaction,
+    Erasure,
     Expired,
     Observations,
     Publication,
@@ -128,12 +130,12 @@ class DuckDBWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations | Compaction) -> Changed: ...
+    def commit(self, change: Repricing | Rebuild | Audit | Observations | Erasure | Compaction) -> Changed: ...
     @overload
     def commit(self, change: Retention) -> Expired: ...
     @_translated
     def commit(  # noqa: PLR0911 - one return a kind of change
-        self, change: Slice | Repricing | Rebuild | Audit | Observations | Compaction | Retention
+        self, change: Slice | Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Retention
     ) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
         if isinstance(change, Slice):
@@ -148,6 +150,8 @@ class DuckDBWarehouse(ServiceLifecycle):
             return commit_compaction(self._state, self._store, change, self._memory_limit)
         if isinstance(change, Retention):
             return commit_retention(self._state, change)
+        if isinstance(change, Erasure):
+            return commit_erasure(self._state, self._store, change, self._memory_limit)
         return commit_audit(self._state, self._store, change, self._memory_limit)
 
     @_translated

@@ -14,6 +14,7 @@ from sophia_metrics.usage.staging import Slice
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes, write_quarantine
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.erasure import refuse_forgotten
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
@@ -90,6 +91,7 @@ def _write(store: DayFileStore, staged: Slice, found: Sequence[DayFile], version
 
 def _finish(locked: duckdb.DuckDBPyConnection, staged: Slice, switch: Switch) -> Receipt:
     """Write ledger, prices and watermark beside the manifest."""
+    refuse_forgotten(locked, staged.tombstone_count)
     ledger.keep_sample_apart(locked, staged.terms.name)
     counts = ledger.count_files(staged)
     ledger.record_attempt(locked, staged, counts, status="committed")

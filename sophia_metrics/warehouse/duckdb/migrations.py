@@ -72,6 +72,11 @@ def m008_retention(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(create_table(schema.table("core_retention")))
 
 
+def m009_tombstones(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remember who was forgotten: so far nobody."""
+    connection.execute(create_table(schema.table("core_tombstones")))
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -81,6 +86,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m006_alerts,
     m007_key_runs,
     m008_retention,
+    m009_tombstones,
 )
 
 

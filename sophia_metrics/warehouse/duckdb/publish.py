@@ -51,6 +51,7 @@ CONTENT = {
     "core_ingest_ledger": ("attempt_id", "file_name", "status"),
     "core_price_cards": ("price_id", "known_from_at", "known_to_at"),
     "core_quarantine_verdicts": state_tables.QUARANTINE_VERDICTS.names,
+    "core_tombstones": ("tombstone", "last_version"),
     "core_services": state_tables.SERVICES.names,
     "core_budgets": state_tables.BUDGETS.names,
     "core_alert_episodes": ("episode_id", "state"),
@@ -105,7 +106,7 @@ def publish_version(
         connection.execute(
             "INSERT INTO core_versions VALUES ($1, $2, $3, $4)", [number, now, content, sample is not None]
         )
-        previous = serving / version_name(int(row[0]) if row else 0)
+        previous = serving / version_name(int(row[0]) if row and not _shows_forgotten(connection, row[0]) else 0)
         files = files_of(connection, [table.name for table in schema.stored(Storage.DAY_FILES)])
         place_file(serving / version_name(number), lambda path: _write(connection, store, files, path, previous, now))
         sync_folder(serving)
@@ -113,6 +114,11 @@ def publish_version(
         for path in superfluous_versions(connection, serving, now, keep_versions):
             path.unlink(missing_ok=True)
     return Publication(number, is_new=True, published_at=now)
+
+
+def _shows_forgotten(connection: duckdb.DuckDBPyConnection, number: int) -> bool:
+    """Say whether a version may show somebody who was forgotten: in a copy of it, what is deleted leaves traces."""
+    return fetch_row(connection, "SELECT 1 FROM core_tombstones WHERE last_version >= $1 LIMIT 1", [number]) is not None
 
 
 def _content_sha256(connection: duckdb.DuckDBPyConnection, folder: Path, now: datetime) -> str:

@@ -10,6 +10,7 @@ from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
+from sophia_metrics.warehouse.duckdb.erasure import refuse_forgotten
 from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
@@ -47,7 +48,7 @@ def commit_rebuild(state: StateFile, store: DayFileStore, change: Rebuild) -> Ch
 
     Raises:
         ConfigurationError: the rows of some of these days have expired.
-        ServiceUnavailableError: another run committed to these days meanwhile.
+        ServiceUnavailableError: another run committed to these days meanwhile, or somebody was forgotten.
     """
     days = tuple(change.window.days())
 
@@ -121,6 +122,7 @@ def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) 
         raise ServiceUnavailableError(
             "another run committed to the days that are being rebuilt: nothing was changed, run the backfill again"
         )
+    refuse_forgotten(locked, change.tombstone_count)
     ledger.record_prices(locked, change.prices)
     row = fetch_row(change.connection, "SELECT count(*) FROM kept_events")
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
