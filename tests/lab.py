@@ -23,6 +23,7 @@ from sophia_metrics.warehouse.protocol import Publication, Query, Receipt
 
 NOW = datetime(2026, 11, 20, 12)
 NOT_COMPARED = {"attempt_id", "ingested_at"}
+HASHED = Identity(b"a key of the tests, not a secret")
 CORE_COLUMNS = [name for name in core.USAGE_EVENTS.names if name not in NOT_COMPARED]
 
 
@@ -55,7 +56,7 @@ class Lab:
     book: PriceBook = field(default_factory=PriceBook)
     now: datetime = NOW
     batch_bytes: int = 1 << 20
-    identity: Identity = Identity(b"a key of the tests, not a secret")
+    identity: Identity = HASHED
 
     @property
     def warehouse(self) -> DuckDBWarehouse:
