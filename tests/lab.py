@@ -22,8 +22,8 @@ from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
 from sophia_metrics.warehouse.protocol import Publication, Query, Receipt
 
 NOW = datetime(2026, 11, 20, 12)
-IDENTITY = Identity(b"a key of the tests, not a secret")
 NOT_COMPARED = {"attempt_id", "ingested_at"}
+HASHED = Identity(b"a key of the tests, not a secret")
 CORE_COLUMNS = [name for name in core.USAGE_EVENTS.names if name not in NOT_COMPARED]
 
 
@@ -57,7 +57,7 @@ class Lab:
     now: datetime = NOW
     batch_bytes: int = 1 << 20
     limits: GateLimits = field(default_factory=GateLimits)
-    identity: Identity = IDENTITY
+    identity: Identity = HASHED
 
     @property
     def warehouse(self) -> DuckDBWarehouse:

@@ -285,7 +285,7 @@ def test_while_a_day_is_held_the_published_version_stays_and_the_result_says_so(
 def test_landing_of_a_source_that_is_not_configured_stops_it_before_anything_changes(lab):
     lab.ingest(lab.write("app.jsonl", calls()))
 
-    with pytest.raises(ConfigurationError, match="add it to sophia.toml again"):
+    with pytest.raises(ConfigurationError, match=r"add it to sophia\.toml again"):
         forgetter(lab, lab.source(name="other")).forget(ADA, NOW)
 
     assert lab.one("SELECT count(*) FROM core_tombstones") == 0

@@ -279,8 +279,8 @@ def _without_people(
 ) -> str:
     """Return a SELECT of `raw` with the names of the files, in which hashes stand for the identifiers.
 
-    In a row with a defect columns may have slipped, and then a prompt stands where a name belongs: of its texts only those
-    are kept that look like a name.
+    In a row with a defect columns may have slipped, and then a prompt stands where a name belongs: of its texts only
+    those are kept that look like a name.
     """
     has_defects = connection.execute("SELECT 1 FROM raw WHERE defect IS NOT NULL LIMIT 1").fetchall()
     given = [file for file in files if file.row_count]

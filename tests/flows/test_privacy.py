@@ -1,13 +1,10 @@
 """Nothing of what people write, and no secret, is anywhere after a whole run: no file, no table, no log, no page."""
 
-import json
 import logging
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
 
 from flows.run_pipeline import run_pipeline
 from sophia_metrics.sources.registry import FORMAT_NAMES
@@ -15,7 +12,6 @@ from tests.command_line import CommandLine
 from tests.flows.planted import MAPPING, Garden
 from tests.forgotten import texts_in
 from tests.misbehaving import free_port, http, raw, serving
-from tests.receiver import Receiver
 
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
 
@@ -30,7 +26,7 @@ COMMANDS = (
 )
 
 
-def settings_of(garden, ports):
+def settings_of():
     sources = "".join(
         f'[[sources]]\nname = "{name}"\nformat = "{name}"\nbilling = "api"\npaths = ["usage/{name}"]\n'
         + (MAPPING if name == "mapped" else "")
@@ -38,7 +34,7 @@ def settings_of(garden, ports):
     )
     return (
         sources
-        + f"""
+        + """
 [gate]
 max_quarantined_ratio = 1.0
 
@@ -91,7 +87,7 @@ def variables_of(garden, echo, angry, hook):
         "ECHO_TOKEN": seed("probe: token"),
         "GONE_URL": f"http://{seed('gone: user')}:{seed('gone: password')}@127.0.0.1:{gone}/{seed('gone: path')}",
         "ANGRY_REDIS_URL": f"redis://{seed('redis: user')}:{seed('redis: password')}@127.0.0.1:{angry}/0",
-        "HOOK_URL": f"http://{seed('hook: user')}:{seed('hook: password')}@127.0.0.1:{urlsplit(hook).port}/{seed('hook: path')}",
+        "HOOK_URL": f"http://{seed('hook: user')}:{seed('hook: password')}@127.0.0.1:{hook}/{seed('hook: path')}",
         "HOOK_SECRET": f"whsec_{seed('hook: secret')}",
         "SOPHIA_IDENTITY_SECRET": f"{seed('identity secret')}-and-some-more",
     }
@@ -108,8 +104,8 @@ def found(prefect_server, tmp_path_factory):
     told = http(503, garden.plant("probe: the answer").encode(), "text/plain")
     angry = raw(f"-ERR {garden.plant('redis: the answer')}\r\n".encode())
     with serving(told) as echo, serving(angry) as port, serving(told) as hook, pytest.MonkeyPatch.context() as patch:
-        (folder / "sophia.toml").write_text(settings_of(garden, None))
-        for name, value in variables_of(garden, echo, port, f"http://127.0.0.1:{hook}").items():
+        (folder / "sophia.toml").write_text(settings_of())
+        for name, value in variables_of(garden, echo, port, hook).items():
             patch.setenv(name, value)
         patch.chdir(folder)
         logging.getLogger().addHandler(handler)
