@@ -67,6 +67,11 @@ def m007_key_runs(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(create_table(schema.table("key_runs")))
 
 
+def m008_heartbeats(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remember when our own flows did their work."""
+    connection.execute(create_table(schema.table("core_heartbeats")))
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -75,6 +80,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m005_quality,
     m006_alerts,
     m007_key_runs,
+    m008_heartbeats,
 )
 
 
