@@ -5,7 +5,7 @@ without one is lost, and the next run notes that.
 """
 
 import logging
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,23 +14,34 @@ from uuid import uuid4
 
 import polars as pl
 from prefect.context import FlowRunContext
+from prefect.runtime import deployment
 
 from sophia_metrics.connect import connect_warehouse
 from sophia_metrics.errors import SophiaError
 from sophia_metrics.health.heartbeats import beaten, heartbeat_frame, read_heartbeats
-from sophia_metrics.health.lost_runs import note_lost_runs
+from sophia_metrics.health.lost_runs import LOST, note_lost_runs
 from sophia_metrics.presence import forget_trace, present, read_traces
 from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.schema import state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.settings import Settings
 from sophia_metrics.usage.outcome import Collected
-from sophia_metrics.warehouse.protocol import Record, Warehouse
+from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
 from tasks.clock import utc_now
 from tasks.schedule import scheduled_intervals
 from tasks.step import step
 
-__all__ = ["Run", "finish_run", "note_lost", "recorded_run", "start_run", "unrecorded_run"]
+__all__ = [
+    "Evidence",
+    "Run",
+    "evidence_of_runs",
+    "finish_run",
+    "forget_runs",
+    "note_lost",
+    "recorded_run",
+    "start_run",
+    "unrecorded_run",
+]
 
 log = logging.getLogger("sophia_metrics.runs")
 
@@ -38,6 +49,27 @@ TRACES = "runs"
 """The folder of the traces, in the state folder."""
 KEEP_TRACES = timedelta(days=7)
 """So long the trace of a lost run is kept for whoever looks after the runs of Prefect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a state folder knows of runs.
+
+    Attributes:
+        held: ids of the runs whose process is there.
+        killed: ids of the runs whose process went without a word.
+        ended: ids of the runs whose end is recorded.
+        scheduled_here: the flows whose schedules run on this state folder.
+    """
+
+    held: frozenset[str]
+    killed: frozenset[str]
+    ended: frozenset[str]
+    scheduled_here: frozenset[str]
+
+    def is_present(self, run_id: str) -> bool:
+        """Say whether the process of a run is there: then it is left alone, whatever else is known."""
+        return run_id in self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +91,10 @@ def start_run(settings: Settings, run: Run) -> None:
 def note_lost(settings: Settings, now: datetime) -> tuple[str, ...]:
     """Note which runs were killed; return their ids. `now` is naive UTC."""
     folder = settings.home / TRACES
-    traces = read_traces(folder)
-    lost = note_lost_runs(connect_warehouse(settings, now), traces, now)
+    lost = note_lost_runs(connect_warehouse(settings, now), lambda: read_traces(folder), now)
     if lost:
         log.warning("%d earlier runs were killed and are noted as lost: this run goes on where they stopped", len(lost))
-    for trace in traces:
+    for trace in read_traces(folder):
         if not trace.is_present and now - trace.started_at > KEEP_TRACES:
             forget_trace(folder, trace.run_id)
     return lost
@@ -89,6 +120,28 @@ def finish_run(
     is_held = any(each.held for each in collected or ()) or (quality is not None and quality.held_because is not None)
     row_count = None if collected is None else sum(each.counts.read for each in collected)
     _write(settings, run, "held" if is_held else "completed", ended_at, row_count)
+
+
+def evidence_of_runs(settings: Settings, now: datetime) -> Evidence:
+    """Note which runs were killed, and return what is known of all runs. `now` is naive UTC."""
+    note_lost(settings, now)
+    warehouse = connect_warehouse(settings, now)
+    rows = warehouse.read(Query("SELECT run_id, run_status FROM core_pipeline_runs")).rows()
+    heartbeats = read_heartbeats(warehouse).values()
+    traces = read_traces(settings.home / TRACES)  # last: a run that has begun since holds a trace
+    gone = frozenset(trace.run_id for trace in traces if not trace.is_present)
+    return Evidence(
+        held=frozenset(trace.run_id for trace in traces if trace.is_present),
+        killed=gone | {run_id for run_id, status in rows if status == LOST},
+        ended=frozenset(run_id for run_id, status in rows if status not in ("running", LOST)) - gone,
+        scheduled_here=frozenset(each.flow for each in heartbeats if each.scheduled_since_at is not None),
+    )
+
+
+def forget_runs(settings: Settings, run_ids: Iterable[str]) -> None:
+    """Remove the traces of runs that were looked after."""
+    for run_id in run_ids:
+        forget_trace(settings.home / TRACES, run_id)
 
 
 class recorded_run(AbstractContextManager[Run]):  # noqa: N801 - reads like the verb that it is: with recorded_run(…) as run
@@ -155,15 +208,14 @@ def _beat(settings: Settings, run: Run, *, is_success: bool) -> None:
 
 
 def _heartbeats(warehouse: Warehouse, run: Run, at: datetime, *, is_success: bool) -> dict[str, pl.DataFrame]:
-    """Return the heartbeats that a run changes; what is expected of flows, only a run of a schedule changes."""
+    """Return the heartbeats that a run changes; what is expected of flows, only a run of a deployment changes."""
     changed = beaten(read_heartbeats(warehouse), run.flow, at, is_success=is_success, intervals=_intervals())
     return {state.HEARTBEATS.name: heartbeat_frame(changed)}
 
 
 def _intervals() -> Mapping[str, int] | None:
-    context = FlowRunContext.get()
-    is_scheduled = context is not None and context.flow_run is not None and context.flow_run.auto_scheduled
-    return scheduled_intervals() if is_scheduled else None
+    """Return the schedules, where this is a run of a deployment. None: it is started by hand, and expected by nobody."""
+    return scheduled_intervals() if deployment.id is not None else None
 
 
 def _write(

@@ -296,11 +296,17 @@ def serve(*, host: Host = None, port: Port = None) -> None:
 
 
 @app.command()
-def doctor(*, json: Json = False) -> None:
-    """Say how everything is: versions, state, settings, sources, Prefect; what is held, bad or unpriced."""
+def doctor(
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="End runs in Prefect whose process is gone, and free their slots.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say how everything is: versions, state, settings, sources, Prefect; what is held, bad, late or unpriced."""
     from sophia_metrics.cli.doctor import examine  # noqa: PLC0415
 
-    if not examine(is_json=json):
+    if not examine(is_json=json, is_repairing=repair):
         raise typer.Exit(FAILED)
 
 

@@ -57,8 +57,8 @@ def beaten(
         flow: whose run it was.
         at: when it ended (naive UTC).
         is_success: whether it did its work.
-        intervals: the schedules of today, in seconds, by flow: the run was started by one. None: a person started it,
-            and what is expected of the flow stays as it is.
+        intervals: the schedules of today, in seconds, by flow: the run was one of a deployment. None: a person started
+            it, and what is expected of the flow stays as it is.
     """
     own = known.get(flow, Heartbeat(flow))
     own = replace(own, succeeded_at=at) if is_success else replace(own, failed_at=at)

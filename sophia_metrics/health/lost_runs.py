@@ -1,6 +1,6 @@
 """Lost runs: those that core_pipeline_runs takes for running, although nobody works on them any more."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -16,19 +16,23 @@ LOST = "lost"
 RUNNING = f"SELECT {', '.join(state.PIPELINE_RUNS.names)} FROM core_pipeline_runs WHERE run_status = 'running'"
 
 
-def note_lost_runs(warehouse: Warehouse, traces: Sequence[Trace], now: datetime) -> tuple[str, ...]:
+def note_lost_runs(warehouse: Warehouse, traces: Callable[[], Sequence[Trace]], now: datetime) -> tuple[str, ...]:
     """Note which runs are lost, and that their flows failed; return their ids.
 
-    A run holds its trace before it is recorded, and lets go of it after its end is: whoever runs is present.
+    A run holds its trace before it is recorded, and lets go of it after its end is: one that was running before the
+    traces were read, is running after, and holds none, is lost.
 
     Args:
         warehouse: holds the runs.
-        traces: those of the state folder, read before.
+        traces: reads those of the state folder.
         now: the present (naive UTC).
     """
-    running = warehouse.read(Query(RUNNING))
-    here = [trace.run_id for trace in traces if trace.is_present]
-    lost = running.filter(~pl.col("run_id").is_in(here))
+    before = warehouse.read(Query(RUNNING))
+    if before.is_empty():
+        return ()
+    here = [trace.run_id for trace in traces() if trace.is_present]
+    suspects = before.filter(~pl.col("run_id").is_in(here))["run_id"]
+    lost = warehouse.read(Query(RUNNING)).filter(pl.col("run_id").is_in(suspects.to_list()))
     if lost.is_empty():
         return ()
     known = read_heartbeats(warehouse)
