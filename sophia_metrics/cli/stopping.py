@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from shutil import which
 from threading import Thread, Timer
 from types import FrameType, TracebackType
 from typing import Self
@@ -90,11 +91,17 @@ def _say_stopped(name: str) -> None:
 def _end() -> None:
     """End this process for good, and tell those that it started to end."""
     _say_stopped("SIGTERM")
+    try:
+        for child in _children():
+            os.kill(child, signal.SIGTERM)
+    finally:
+        os._exit(STOPPED)
+
+
+def _children() -> list[int]:
+    """Return the processes that this one started and that still run; none where the system cannot list them."""
+    if which("ps") is None:
+        return []
     found = subprocess.run(["ps", "-A", "-o", "pid=", "-o", "ppid="], capture_output=True, text=True, check=False)  # noqa: S607 - POSIX has it on every path
     pairs = (line.split() for line in found.stdout.splitlines())
-    for child in [int(pid) for pid, parent in pairs if int(parent) == os.getpid()]:
-        try:
-            os.kill(child, signal.SIGTERM)
-        except ProcessLookupError:
-            continue
-    os._exit(STOPPED)
+    return [int(pid) for pid, parent in pairs if int(parent) == os.getpid()]
