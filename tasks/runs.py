@@ -214,7 +214,7 @@ def _heartbeats(warehouse: Warehouse, run: Run, at: datetime, *, is_success: boo
 
 
 def _intervals() -> Mapping[str, int] | None:
-    """Return the schedules, where this is a run of a deployment. None: it is started by hand, and expected by nobody."""
+    """Return the schedules where this is a run of a deployment. None: it is started by hand, and nobody expects it."""
     return scheduled_intervals() if deployment.id is not None else None
 
 
