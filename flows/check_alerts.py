@@ -7,6 +7,7 @@ from sophia_metrics.warehouse.protocol import Publication
 from tasks.alerts import evaluate_rules, send_alerts
 from tasks.clock import named_by_minute, utc_now
 from tasks.marts import publish_version
+from tasks.runs import unrecorded_run
 from tasks.settings import read_settings
 
 __all__ = ["check_alerts", "tell_alerts"]
@@ -24,7 +25,9 @@ def check_alerts(config: str | None = None) -> Publication | None:
     Args:
         config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
     """
-    return tell_alerts(read_settings(config))
+    settings = read_settings(config)
+    with unrecorded_run(settings, "check-alerts", utc_now()):
+        return tell_alerts(settings)
 
 
 def tell_alerts(settings: Settings) -> Publication | None:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from sophia_metrics.alerts.budget_rule import BudgetRule
 from sophia_metrics.alerts.evaluation import Channel
+from sophia_metrics.alerts.flow_rule import FlowRule
 from sophia_metrics.alerts.notifier import Notifier
 from sophia_metrics.alerts.rule import Rule
 from sophia_metrics.alerts.service_rule import service_rules
@@ -317,7 +318,7 @@ def alert_rules(settings: Settings) -> tuple[Rule, ...]:
         degraded_after=timedelta(seconds=held.degraded_after_seconds),
         resolve_after=resolve_after,
     )
-    return (BudgetRule(resolve_after=resolve_after), *services)
+    return (BudgetRule(resolve_after=resolve_after), *services, FlowRule(resolve_after=resolve_after))
 
 
 def alert_channels(settings: Settings) -> tuple[Channel, ...]:

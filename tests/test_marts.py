@@ -235,6 +235,7 @@ def test_no_mart_needs_to_know_more_than_the_time():
             "mart_budget_days",
             "mart_budget_status",
             "mart_freshness",
+            "mart_pipeline_runs",
             "mart_service_availability",
             "mart_service_health",
         ),

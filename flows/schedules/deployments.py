@@ -3,18 +3,15 @@
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import yaml
 from prefect import Flow
 from prefect.client.schemas.objects import ConcurrencyLimitConfig
 from prefect.schedules import Cron, Schedule
 
-__all__ = ["Deployment", "read_deployments"]
+from tasks.schedule import deployment_entries
 
-PLACES = (Path(__file__).parents[1] / "prefect.yaml", Path(__file__).parents[2] / "prefect.yaml")
-"""In the wheel it stands beside the flows, in a checkout at the top."""
+__all__ = ["Deployment", "read_deployments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +40,7 @@ class Deployment:
 
 def read_deployments() -> tuple[Deployment, ...]:
     """Read prefect.yaml: that of the checkout, or the copy in the wheel."""
-    path = next(place for place in PLACES if place.is_file())
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return tuple(_deployment(entry) for entry in config["deployments"])
+    return tuple(_deployment(entry) for entry in deployment_entries())
 
 
 def _deployment(entry: Mapping[str, Any]) -> Deployment:

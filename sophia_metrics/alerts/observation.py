@@ -1,10 +1,10 @@
-"""What a published version says of budgets and services: the only thing that rules look at."""
+"""What a published version says of budgets, services and our own flows: the only thing that rules look at."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-__all__ = ["BudgetObservation", "Observations", "ServiceObservation"]
+__all__ = ["BudgetObservation", "FlowObservation", "Observations", "ServiceObservation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,28 @@ class ServiceObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowObservation:
+    """One flow on a schedule, as in mart_freshness and core_heartbeats.
+
+    Attributes:
+        flow: its name.
+        is_late: it has not done its work when it was expected.
+        succeeded_at: its last success (naive UTC). None: none is known.
+        is_failing: it has failed since.
+        interval_seconds: how often its schedule lets it run. None: not known.
+    """
+
+    flow: str
+    is_late: bool
+    succeeded_at: datetime | None = None
+    is_failing: bool = False
+    interval_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """What was published. None: the table is not there, which says nothing; empty: there is nothing to watch."""
 
     budgets: tuple[BudgetObservation, ...] | None = None
     services: tuple[ServiceObservation, ...] | None = None
+    flows: tuple[FlowObservation, ...] | None = None

@@ -6,13 +6,19 @@ from typing import Any
 
 import duckdb
 
-from sophia_metrics.alerts.observation import BudgetObservation, Observations, ServiceObservation
+from sophia_metrics.alerts.observation import BudgetObservation, FlowObservation, Observations, ServiceObservation
 from sophia_metrics.serving import Serving
 
 __all__ = ["read_observations"]
 
 IS_SAMPLE = "SELECT is_sample FROM core_versions ORDER BY version DESC LIMIT 1"
 BUDGETS = ("mart_budget_status", ("budget", "period_start_on", "scope", "limit_usd", "spent_usd", "thresholds"))
+FLOWS = (
+    "SELECT heartbeats.flow, freshness.is_stale, heartbeats.succeeded_at, "
+    "coalesce(heartbeats.failed_at > coalesce(heartbeats.succeeded_at, heartbeats.scheduled_since_at), false), "
+    "heartbeats.interval_seconds FROM core_heartbeats AS heartbeats "
+    "JOIN mart_freshness AS freshness ON freshness.subject = 'flow:' || heartbeats.flow ORDER BY heartbeats.flow"
+)
 SERVICES = ("mart_service_health", ("service", "status", "since_at", "message", "is_stale", "required_by"))
 
 
@@ -27,10 +33,20 @@ def read_observations(serving: Serving) -> Observations:
         is_sample = connection.execute(IS_SAMPLE).fetchone() == (True,)
         budgets = None if is_sample else _rows(connection, *BUDGETS)
         services = _rows(connection, *SERVICES)
+        flows = _flows(connection)
     return Observations(
         budgets=None if budgets is None else tuple(map(_budget, budgets)),
         services=None if services is None else tuple(map(_service, services)),
+        flows=flows,
     )
+
+
+def _flows(connection: duckdb.DuckDBPyConnection) -> tuple[FlowObservation, ...] | None:
+    """Return the flows on a schedule. None: the version is older than their table, and says nothing."""
+    known = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'core_heartbeats'").fetchone()
+    if known is None:
+        return None
+    return tuple(FlowObservation(*row) for row in connection.execute(FLOWS).fetchall())
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...]) -> list[dict[str, Any]] | None:

@@ -33,7 +33,7 @@ class Terms:
 
     Attributes:
         rule: the name, as people silence it.
-        kind: budget or service.
+        kind: budget, service or flow.
         severity: how bad it is when the condition is met.
         threshold: at what it fires: a share of the limit. None: at a status, which its name tells.
         subject: the one thing that it watches. None: every one of its kind.
@@ -59,8 +59,8 @@ class Reading:
     Attributes:
         terms: the rule.
         fingerprint: which alert it is: the same text means the same alert.
-        subject: name of the budget or service.
-        scope_type: what is watched: all, team, …, or service.
+        subject: name of the budget, service or flow.
+        scope_type: what is watched: all, team, …, service or flow.
         scope_value: which of them. None: there is only one, as in all.
         verdict: see Verdict.
         observed: the share of the limit that is spent. None: unknown, or there is no limit.
@@ -84,11 +84,11 @@ class Reading:
 
 
 class Rule(Protocol):
-    """A rule, or several of one kind. Which there are: see budget_rule and service_rule."""
+    """A rule, or several of one kind. Which there are: see budget_rule, service_rule and flow_rule."""
 
     @property
     def kind(self) -> str:
-        """Of what kind of things the rule speaks: budget or service."""
+        """Of what kind of things the rule speaks: budget, service or flow."""
         ...
 
     def terms(self, observations: Observations) -> tuple[Terms, ...] | None:

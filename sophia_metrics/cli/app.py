@@ -1,7 +1,7 @@
 """The commands, and what every one of them shares: errors in one message, and exit codes.
 
 Exit codes: 0 good; 1 failed; 2 wrong usage or configuration; 3 finished, but the gate or a failed expectation
-holds something back.
+holds something back; 130 and 143 stopped, by Ctrl-C and by SIGTERM.
 
 A command imports its module when it is called, so that `--help` and `sql` start at once.
 """
@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from sophia_metrics.cli.stopping import GracefulStop
 from sophia_metrics.errors import ConfigurationError, SophiaError
 
 __all__ = ["app", "main"]
@@ -42,11 +43,12 @@ class CommandGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer does not export the types of this method
         """Run the command that was asked for."""
-        try:
-            return super().invoke(ctx)
-        except SophiaError as error:
-            sys.stderr.write(f"sophia-metrics: {error}\n")
-            raise typer.Exit(WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED) from error
+        with GracefulStop():
+            try:
+                return super().invoke(ctx)
+            except SophiaError as error:
+                sys.stderr.write(f"sophia-metrics: {error}\n")
+                raise typer.Exit(WRONG_USAGE if isinstance(error, ConfigurationError) else FAILED) from error
 
 
 app = typer.Typer(
@@ -338,11 +340,17 @@ def serve(*, host: Host = None, port: Port = None) -> None:
 
 
 @app.command()
-def doctor(*, json: Json = False) -> None:
-    """Say how everything is: versions, state, settings, sources, Prefect; what is held, bad or unpriced."""
+def doctor(
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="End runs in Prefect whose process is gone, and free their slots.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say how everything is: versions, state, settings, sources, Prefect; what is held, bad, late or unpriced."""
     from sophia_metrics.cli.doctor import examine  # noqa: PLC0415
 
-    if not examine(is_json=json):
+    if not examine(is_json=json, is_repairing=repair):
         raise typer.Exit(FAILED)
 
 

@@ -9,8 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from sophia_metrics.cli.prefect_api import PrefectApi, find_api
+from sophia_metrics.cli.prefect_runs import RunsUnderway, look_at_prefect
 from sophia_metrics.cli.price_gaps import Assumption, PriceGaps, Unpriced, load_price_gaps
-from sophia_metrics.cli.published import Published, load_published
+from sophia_metrics.cli.published import Published, load_late_flows, load_published
 from sophia_metrics.cli.setting_values import SettingValue, setting_values
 from sophia_metrics.connect import connect_cache, connect_notifier, connect_source, connect_warehouse, plan_sources
 from sophia_metrics.errors import SophiaError
@@ -50,6 +51,9 @@ class Diagnosis:
         held: what holds a newer version back. None: nothing does.
         unpriced: usage whose cost is not known, the most tokens first.
         assumptions: what the prices of computed costs rest on, the most money first.
+        late: our own flows that have not run when they were expected, each in a sentence.
+        runs: what the Prefect API has of our deployments. None: there is no API that answers, or no state yet.
+        repaired: what was repaired, each in a sentence. None: nothing was asked for.
     """
 
     versions: Mapping[str, str]
@@ -61,29 +65,44 @@ class Diagnosis:
     held: Held | None
     unpriced: tuple[Unpriced, ...]
     assumptions: tuple[Assumption, ...]
+    late: tuple[str, ...]
+    runs: RunsUnderway | None
+    repaired: tuple[str, ...] | None
 
     @property
     def is_well(self) -> bool:
-        """Nothing is down, and a configured Prefect API answers."""
+        """Nothing is down, no dead run holds a slot, and a configured Prefect API answers."""
         is_down = any(each.status is HealthStatus.DOWN for each in self.components)
-        return not is_down and (self.prefect.url is None or self.prefect.is_reachable)
+        is_held = self.runs is not None and not self.runs.is_well
+        return not is_down and not is_held and (self.prefect.url is None or self.prefect.is_reachable)
 
 
-def diagnose(settings: Settings, now: datetime) -> Diagnosis:
-    """Look at everything; nothing is collected, and nothing is made that is not there. `now` is naive UTC."""
+def diagnose(settings: Settings, now: datetime, *, is_repairing: bool = False) -> Diagnosis:
+    """Look at everything; nothing is collected, and nothing is made that is not there.
+
+    Args:
+        settings: say what there is.
+        now: the present (naive UTC).
+        is_repairing: end dead runs and free slots that no run holds; else they are only shown.
+    """
     serving = Serving(settings.home)
     is_published = serving.version is not None
+    api = find_api(Path.cwd())
+    runs, repaired = look_at_prefect(settings, api, now, is_repairing=is_repairing)
     gaps = load_price_gaps(serving) if is_published else PriceGaps()
     return Diagnosis(
         versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         state=_state_folder(settings.home),
         settings=setting_values(settings),
         components=tuple(_components(settings, now)),
-        prefect=find_api(Path.cwd()),
+        prefect=api,
         published=load_published(serving) if is_published else None,
         held=serving.held,
         unpriced=gaps.unpriced,
         assumptions=gaps.assumptions,
+        late=tuple(each.message(now) for each in load_late_flows(serving)) if is_published else (),
+        runs=runs,
+        repaired=repaired,
     )
 
 

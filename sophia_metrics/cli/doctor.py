@@ -11,13 +11,13 @@ from sophia_metrics.windows import naive_utc
 __all__ = ["examine"]
 
 
-def examine(*, is_json: bool) -> bool:
-    """Print the diagnosis; say whether nothing is down.
+def examine(*, is_json: bool, is_repairing: bool = False) -> bool:
+    """Print the diagnosis, after what can be repaired was, where that is wanted; say whether nothing is down.
 
     Raises:
         ConfigurationError: the settings are wrong, so that nothing else can be looked at.
     """
-    diagnosis = diagnose(load_settings(), naive_utc(datetime.now(UTC)))
+    diagnosis = diagnose(load_settings(), naive_utc(datetime.now(UTC)), is_repairing=is_repairing)
     if is_json:
         print_facts(_facts(diagnosis))
     else:

@@ -35,6 +35,9 @@ def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
     yield "State folder", Text(f"{state.path} ({size}; {bytes_text(state.free_bytes)} free on its disk)")
     yield "Settings", _settings(diagnosis)
     yield "Parts", _parts(diagnosis)
+    if diagnosis.late:
+        yield "Late", Group(*(Text(line, style="bold red") for line in diagnosis.late))
+    yield from _runs(diagnosis)
     held_back = tuple(held_lines(diagnosis.held))
     if held_back:
         yield "Not published", Group(*(Text(line, style="bold red") for line in held_back))
@@ -75,9 +78,21 @@ def _parts(diagnosis: Diagnosis) -> RenderableType:
     return grid
 
 
+def _runs(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
+    if diagnosis.repaired is not None:
+        yield "Repaired", Group(*(Text(line) for line in diagnosis.repaired or ("nothing: nothing was broken",)))
+    runs = diagnosis.runs
+    if runs is not None and runs.problems:
+        lines = [Text(line, style="bold red") for line in runs.problems]
+        hint = "they keep new runs from starting: `sophia-metrics doctor --repair` ends them; `serve` does so by itself"
+        yield "Dead runs in Prefect", Group(*lines, Text(hint, style="dim"))
+    if runs is not None and runs.notes:
+        yield "Runs in Prefect", Group(*(Text(line, style="yellow") for line in runs.notes))
+
+
 def _version(published: Published) -> str:
     sample = "; SAMPLE DATA, made up" if published.is_sample else ""
-    stale = [each.subject for each in published.freshness if each.is_stale]
+    stale = [each.subject for each in published.freshness if each.is_stale and not each.subject.startswith("flow:")]
     age = f"; STALE: {', '.join(stale)}" if stale else ""
     return f"version {published.version}, {instant(published.published_at)}{sample}{age}"
 

@@ -5,11 +5,12 @@ switched off there.
 """
 
 import os
+import sys
 from threading import Thread
 from types import TracebackType
 from typing import Self
 
-__all__ = ["WithoutLeakReports"]
+__all__ = ["WithoutLeakReports", "close_stderr"]
 
 STDERR = 2
 REPORTS = (b"nanobind: ", b" - leaked ", b" - ... skipped", b"See https://nanobind.")
@@ -42,3 +43,12 @@ class WithoutLeakReports:
             for line in lines:
                 if not line.startswith(REPORTS):
                     os.write(self._terminal, line)
+
+
+def close_stderr() -> None:
+    """Close standard error for good, as the last thing that Python does.
+
+    Threads of Prefect live until then, and DuckDB's binding prints pages about what they still hold.
+    """
+    sys.stderr.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STDERR)

@@ -3,12 +3,12 @@
 import atexit
 import logging
 import os
-import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+from sophia_metrics.cli.leak_reports import close_stderr
 from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.progress import Progress
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError, SophiaError
@@ -119,7 +119,7 @@ class Pipeline:
         if self._is_plain:
             self._keep_prefect_at_home()
             return
-        atexit.register(_close_stderr)
+        atexit.register(close_stderr)
         api = find_api(Path.cwd())
         if api.url is None:
             # A server that lives for seconds needs no telemetry, which quarrels with its own start.
@@ -151,15 +151,6 @@ class Pipeline:
         for handler in _console_handlers():
             handler.addFilter(_is_not_ours)
         return flow(*args, **kwargs)
-
-
-def _close_stderr() -> None:
-    """Close standard error for good, as the last thing that Python does.
-
-    Threads of Prefect live until then, and DuckDB's binding prints pages about what they still hold.
-    """
-    sys.stderr.flush()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _console_handlers() -> list[logging.Handler]:

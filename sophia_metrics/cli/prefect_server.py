@@ -17,6 +17,11 @@ HOST, FIRST_PORT, LAST_PORT = "127.0.0.1", 4200, 4299
 START_SECONDS = 120.0
 STOP_SECONDS = 4.0
 POLL_SECONDS = 0.2
+LEASES_ON_DISK = (
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE",
+    "prefect.server.concurrency.lease_storage.filesystem",
+)
+"""Prefect's default keeps them in memory: after a restart it would know that a slot is taken, and not by whom."""
 
 
 class TemporaryServer:
@@ -39,6 +44,7 @@ class TemporaryServer:
         """
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(self._port)]
         environment = os.environ | {"PREFECT_UI_API_URL": self.api_url, "PREFECT_API_URL": self.api_url}
+        environment.setdefault(*LEASES_ON_DISK)
         self._process = subprocess.Popen(  # noqa: S603 - this Python's own Prefect
             command,
             env=environment,

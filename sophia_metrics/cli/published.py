@@ -4,9 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sophia_metrics.costs.reports import published_reports
+from sophia_metrics.health.late_flows import LateFlow
 from sophia_metrics.serving import Serving
 
-__all__ = ["Freshness", "HeldSlice", "OpenAlert", "Published", "QuarantineRule", "ServiceHealth", "load_published"]
+__all__ = [
+    "Freshness",
+    "HeldSlice",
+    "OpenAlert",
+    "Published",
+    "QuarantineRule",
+    "ServiceHealth",
+    "load_late_flows",
+    "load_published",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +118,12 @@ def load_published(serving: Serving) -> Published:
             services=tuple(ServiceHealth(*row) for row in reports.rows("service_health")),
             alerts=tuple(OpenAlert(*row) for row in reports.rows("open_alerts")),
         )
+
+
+def load_late_flows(serving: Serving) -> tuple[LateFlow, ...]:
+    """Return our own flows that have not run when they were expected; a version from before they were kept has none."""
+    known = serving.query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'core_heartbeats'")
+    if known.is_empty():
+        return ()
+    with published_reports(serving) as reports:
+        return tuple(LateFlow(*row) for row in reports.rows("late_flows"))

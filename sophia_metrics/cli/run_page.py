@@ -155,6 +155,8 @@ def _lines(page: RunPage) -> Iterator[tuple[str, str]]:
 def _freshness(page: RunPage) -> Iterator[str]:
     for each in page.published.freshness:
         stale = ", STALE" if each.is_stale else ""
+        if each.subject.startswith("flow:"):
+            continue  # whether schedules are kept is no news of this run: the page and `doctor` say it
         if each.subject.startswith("core_"):
             yield f"newest call {instant(each.newest_at)}, {age(each.newest_at, page.now)}{stale}"
         else:

@@ -12,6 +12,7 @@ from sophia_metrics.cli.pipeline import PREFECT_DEFAULTS
 from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.prefect_server import TemporaryServer
 from sophia_metrics.cli.progress import Progress
+from sophia_metrics.cli.stopping import be_patient
 from sophia_metrics.connect import connect_page
 from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.settings import Settings, load_settings
@@ -62,12 +63,12 @@ def serve_everything(host: str | None, port: int | None) -> None:
     page.start()
     try:
         _say(f"page        {page.url}")
-        _run_schedules(is_wanted)
+        _run_schedules(settings, is_wanted)
     finally:
         page.stop()
 
 
-def _run_schedules(is_wanted: Callable[[float], bool]) -> None:
+def _run_schedules(settings: Settings, is_wanted: Callable[[float], bool]) -> None:
     """Find or start a Prefect API, and run what is due on it."""
     api = find_api(Path.cwd())
     server = None
@@ -86,18 +87,20 @@ def _run_schedules(is_wanted: Callable[[float], bool]) -> None:
         os.environ["PREFECT_API_URL"] = url
         if is_wanted(0):
             with WithoutLeakReports():
-                _serve_flows(url, is_wanted)
+                _serve_flows(settings, url, is_wanted)
     finally:
         if server is not None:
             server.stop()
 
 
-def _serve_flows(url: str, is_wanted: Callable[[float], bool]) -> None:
-    from flows.schedules import ServedFlows, read_deployments  # noqa: PLC0415 - Prefect reads its settings when imported
+def _serve_flows(settings: Settings, url: str, is_wanted: Callable[[float], bool]) -> None:
+    from flows.schedules import RunKeeper, ServedFlows, read_deployments  # noqa: PLC0415 - Prefect reads its settings when imported
 
     deployments = read_deployments()
     served = ServedFlows(deployments, str(Path.cwd()))
+    keeper = RunKeeper(settings, _say)
     served.start()
+    keeper.start()
     try:
         _say(f"Prefect UI  {url.removesuffix('/api')}")
         scheduled = [each.name for each in deployments if each.schedules]
@@ -106,6 +109,7 @@ def _serve_flows(url: str, is_wanted: Callable[[float], bool]) -> None:
             if not served.is_alive:
                 raise ServiceUnavailableError("the schedules stopped, see the messages above: start `serve` again")
     finally:
+        keeper.stop()
         _say("stopping: schedules are paused, runs under way are ended")
         served.stop(RUNS_END_SECONDS)
 
@@ -119,6 +123,7 @@ def _settings(host: str | None, port: int | None) -> Settings:
 
 def _until_signalled() -> Callable[[float], bool]:
     """Return a wait of some seconds that says whether to go on; Ctrl-C and SIGTERM end it at once."""
+    be_patient()
     stopped = Event()
 
     def stop(_number: int, _frame: object) -> None:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sophia_metrics.costs.spend import SpendTable
+from sophia_metrics.health.late_flows import LateFlow
 from sophia_metrics.serving import Held
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
 
 WHOLE = "all"
 HEALTHY = "healthy"
+FLOW = "flow:"
+"""How the subject of a flow begins in mart_freshness."""
 NO_WORDS = frozenset({"no data", "unknown", ""})
 
 
@@ -303,7 +306,9 @@ class Overview:
         alerts: open episodes, the newest first, then those that ended, the newest first.
         is_alerting: the version has alerts at all, be it none that is open.
         quality: whether the figures can be trusted.
-        freshness: by source, and of the table of events.
+        freshness: by source, of the table of events, and of our own flows on a schedule.
+        late_flows: our own flows that have not run when they were expected.
+        lost_runs: (flow, start) of the runs of the last day that were killed, the newest first.
         newest_run: (flow, start, status) of the newest run of our own flows. None: unknown.
     """
 
@@ -333,6 +338,8 @@ class Overview:
     is_alerting: bool
     quality: Quality
     freshness: tuple[Freshness, ...]
+    late_flows: tuple[LateFlow, ...]
+    lost_runs: tuple[tuple[str, datetime], ...]
     newest_run: tuple[str, datetime, str] | None
 
     @property
@@ -343,7 +350,12 @@ class Overview:
     @property
     def stale(self) -> tuple[Freshness, ...]:
         """What was not collected in time."""
-        return tuple(each for each in self.freshness if each.is_stale)
+        return tuple(each for each in self.freshness if each.is_stale and not each.subject.startswith(FLOW))
+
+    @property
+    def late(self) -> tuple[str, ...]:
+        """What a person is told of each late flow."""
+        return tuple(each.message(self.read_at) for each in self.late_flows)
 
     @property
     def is_today_known(self) -> bool:
@@ -405,7 +417,7 @@ class Overview:
         return next((each for each in self.budgets if each.scope == WHOLE and each.period == period), None)
 
     def _is_collected_since(self, instant: datetime) -> bool:
-        sources = [each for each in self.freshness if not each.subject.startswith("core_")]
+        sources = [each for each in self.freshness if not each.subject.startswith(("core_", FLOW))]
         return bool(sources) and all(each.newest_at is not None and each.newest_at >= instant for each in sources)
 
 

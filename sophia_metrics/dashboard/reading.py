@@ -25,6 +25,7 @@ from sophia_metrics.dashboard.overview import (
     Sums,
 )
 from sophia_metrics.errors import ServiceUnavailableError
+from sophia_metrics.health.late_flows import LateFlow
 from sophia_metrics.serving import Held, Serving
 from sophia_metrics.windows import Window
 
@@ -34,6 +35,7 @@ CHART_DAYS = 30
 CHART_MODELS = 5
 TREND_DAYS = 7
 QUARTER = timedelta(minutes=15)
+LOST_SHOWN_FOR = timedelta(days=1)
 
 T = TypeVar("T")
 
@@ -105,6 +107,13 @@ class _Reading:
             is_alerting="core_alert_episodes" in self._tables,
             quality=self._quality(),
             freshness=self._rows("mart_freshness", "data_freshness", Freshness),
+            late_flows=self._rows("core_heartbeats", "late_flows", LateFlow),
+            lost_runs=self._rows(
+                "mart_pipeline_runs",
+                "lost_runs",
+                _lost_run,
+                since_at=self._now - LOST_SHOWN_FOR,
+            ),
             newest_run=run[:2] + run[3:] if run else None,
         )
 
@@ -176,6 +185,10 @@ class _Reading:
             withheld=self._held,
             quarantined_count=sum(row_count for _, _, _, row_count, _ in rules),
         )
+
+
+def _lost_run(flow: str, started_at: datetime) -> tuple[str, datetime]:
+    return flow, started_at
 
 
 def _bounds(window: Window) -> dict[str, date | datetime]:

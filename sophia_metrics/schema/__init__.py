@@ -20,6 +20,7 @@ TABLES: tuple[Table, ...] = (
     state.PIPELINE_RUNS,
     state.QUALITY_VERDICTS,
     state.SCHEMA_CHANGES,
+    state.HEARTBEATS,
     state.SERVICES,
     state.ALERT_RULES,
     state.ALERT_SILENCES,

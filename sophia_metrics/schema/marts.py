@@ -450,7 +450,12 @@ PIPELINE_RUNS_MART = Table(
         Column("started_at", INSTANT, "Start (UTC).", True),
         Column("duration_ms", REAL, "How long it took. Null: still running, or killed."),
         Column("row_count", COUNT, "Rows read."),
-        Column("run_status", TEXT, "running, completed, held or failed.", True),
+        Column(
+            "run_status",
+            TEXT,
+            "running, completed, held, failed, or lost: it was killed, or runs without an end for more than a day.",
+            True,
+        ),
         Column("version", COUNT, "The published version that the run left behind."),
     ),
     storage=Storage.SERVING,
@@ -480,25 +485,27 @@ DATA_QUALITY = Table(
 
 FRESHNESS = Table(
     name="mart_freshness",
-    doc="How old the data of each source are. It is computed when it is read, so that a pipeline that stands still shows.",
+    doc="How old the data of each source are, and which of our own flows are late. It is computed when it is read, so that a pipeline that stands still shows.",
     key=("subject",),
     columns=(
-        Column("subject", TEXT, "The source, or the table that it feeds.", True),
+        Column(
+            "subject", TEXT, "The source; the table that it feeds; or flow: and the name of a flow on a schedule.", True
+        ),
         Column(
             "newest_at",
             INSTANT,
-            "A source: its last successful collection, new rows or not. A table: its newest event (UTC).",
+            "A source: its last successful collection, new rows or not. A table: its newest event. A flow: its last success (UTC).",
         ),
         Column(
             "expected_within_seconds",
             COUNT,
-            "How old a source's newest_at may grow. A table: the greatest of its sources'.",
+            "How old the newest_at of a source or flow may grow. A table: the greatest of its sources'.",
             True,
         ),
         Column(
             "is_stale",
             BOOLEAN,
-            "A source: newest_at is older than that. A table: one of its sources is stale, or it has none.",
+            "A source or flow: newest_at is older than that. A table: one of its sources is stale, or it has none.",
             True,
         ),
     ),

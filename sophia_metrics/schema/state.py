@@ -10,6 +10,7 @@ __all__ = [
     "BUDGETS",
     "CALENDAR_DAYS",
     "FILE_POSITIONS",
+    "HEARTBEATS",
     "INGEST_LEDGER",
     "JUDGED_DAYS",
     "KEY_RUNS",
@@ -241,8 +242,29 @@ PIPELINE_RUNS = Table(
         Column("started_at", INSTANT, "Start (UTC).", True),
         Column("ended_at", INSTANT, "End (UTC). Null: still running, or killed."),
         Column("row_count", COUNT, "Rows read."),
-        Column("run_status", TEXT, "running, completed, held or failed.", True),
+        Column("run_status", TEXT, "running, completed, held, failed, or lost: it was killed, and said nothing.", True),
         Column("version", COUNT, "The first published version that shows the run. Null: none yet."),
+    ),
+    storage=Storage.STATE,
+)
+
+HEARTBEATS = Table(
+    name="core_heartbeats",
+    doc="When each of our own flows last did its work, and within how long it is expected to do it again.",
+    key=("flow",),
+    columns=(
+        Column("flow", TEXT, "Name of the flow.", True),
+        Column("succeeded_at", INSTANT, "End of its last run that did its work (UTC). Null: none is known."),
+        Column(
+            "failed_at",
+            INSTANT,
+            "End of its last failed run, or when a killed one was found (UTC). Null: none is known.",
+        ),
+        Column(
+            "scheduled_since_at", INSTANT, "When it was first seen on a schedule (UTC). Null: on none, or never seen."
+        ),
+        Column("interval_seconds", COUNT, "How often its schedule lets it run. Null: nobody expects it."),
+        Column("expected_within_seconds", COUNT, "It is late when its last success is older. Null: nobody expects it."),
     ),
     storage=Storage.STATE,
 )
@@ -354,9 +376,9 @@ ALERT_RULES = Table(
     doc="The rules of alerts, and since when each holds.",
     key=("rule", "subject", "valid_from_at"),
     columns=(
-        Column("rule", TEXT, "Name of the rule, such as budget-80 or service-down.", True),
-        Column("kind", TEXT, "budget or service.", True),
-        Column("subject", TEXT, "The budget or service that it watches. Null: every one of its kind."),
+        Column("rule", TEXT, "Name of the rule, such as budget-80, service-down or flow-late.", True),
+        Column("kind", TEXT, "budget, service or flow.", True),
+        Column("subject", TEXT, "The budget, service or flow that it watches. Null: every one of its kind."),
         Column("severity", TEXT, "warning or critical.", True),
         Column(
             "threshold",
@@ -378,7 +400,7 @@ ALERT_SILENCES = Table(
     columns=(
         Column("silence_id", TEXT, "Which one.", True),
         Column("rule", TEXT, "The rule that is silent. Null: every rule."),
-        Column("subject", TEXT, "The budget or service that is silent. Null: each of them."),
+        Column("subject", TEXT, "The budget, service or flow that is silent. Null: each of them."),
         Column("starts_at", INSTANT, "From then on (UTC).", True),
         Column("ends_at", INSTANT, "Until then, exclusive (UTC). Null: until it is ended."),
         Column("reason", TEXT, "Why."),
@@ -395,15 +417,15 @@ ALERT_EPISODES = Table(
         Column(
             "fingerprint",
             TEXT,
-            "Which alert: budget/<name>/<first day of the period>/<threshold>, or service/<name>/<status>.",
+            "Which alert: budget/<name>/<first day of the period>/<threshold>, service/<name>/<status>, or flow/<name>/late.",
             True,
         ),
         Column("episode_number", COUNT, "The how-manieth episode of the fingerprint, from 1.", True),
         Column("rule", TEXT, "The rule in core_alert_rules.", True),
         Column("severity", TEXT, "warning or critical.", True),
-        Column("scope_type", TEXT, "What is watched: all, team, …; service.", True),
+        Column("scope_type", TEXT, "What is watched: all, team, …; service; flow.", True),
         Column("scope_value", TEXT, "Which of them. Null: there is only one."),
-        Column("subject", TEXT, "Name of the budget or service.", True),
+        Column("subject", TEXT, "Name of the budget, service or flow.", True),
         Column(
             "state",
             TEXT,

@@ -1,6 +1,6 @@
--- question: How old are the data of each source, and is that older than it should be?
+-- question: How old are the data of each source, how long ago did our flows run, and is that longer than it should be?
 -- grain: subject
--- sources: core_watermarks
+-- sources: core_watermarks, core_heartbeats
 -- owner: pipeline
 WITH collected_sources AS (
     SELECT
@@ -20,6 +20,18 @@ events_table AS (
         COALESCE(MAX(expected_within_seconds), 0) AS expected_within_seconds,
         COALESCE(BOOL_OR(is_stale), TRUE) AS is_stale
     FROM collected_sources
+),
+
+-- A flow that was never seen on a schedule is not expected, and so never late.
+scheduled_flows AS (
+    SELECT
+        'flow:' || flow AS subject,
+        succeeded_at AS newest_at,
+        expected_within_seconds,
+        DATE_DIFF('microsecond', COALESCE(succeeded_at, scheduled_since_at), CAST($now AS TIMESTAMP))
+        > CAST(expected_within_seconds * 1000000 AS BIGINT) AS is_stale
+    FROM core_heartbeats
+    WHERE expected_within_seconds IS NOT NULL
 )
 
 SELECT
@@ -35,3 +47,10 @@ SELECT
     expected_within_seconds,
     is_stale
 FROM events_table
+UNION ALL
+SELECT
+    subject,
+    newest_at,
+    expected_within_seconds,
+    is_stale
+FROM scheduled_flows

@@ -77,6 +77,11 @@ def m009_tombstones(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(create_table(schema.table("core_tombstones")))
 
 
+def m010_heartbeats(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remember when our own flows did their work."""
+    connection.execute(create_table(schema.table("core_heartbeats")))
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -87,6 +92,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m007_key_runs,
     m008_retention,
     m009_tombstones,
+    m010_heartbeats,
 )
 
 

@@ -39,6 +39,8 @@ CURRENT_NAME = "current.duckdb"
 SHOWN_DAYS = 90
 SHOWN_SINCE = {"core_ingest_ledger": "finished_at", "core_quality_verdicts": "judged_at"}
 """Tables that grow with every run, of which a version shows the last SHOWN_DAYS days, and by which instant."""
+HEARTBEAT_SECONDS = 600
+"""After so long a publish shows new heartbeats, although nothing else changed."""
 FORMAT = 3
 """Raised when the layout of a serving version changes, so that the next publish writes one."""
 
@@ -146,8 +148,12 @@ def _fingerprint(columns: Iterable[str]) -> str:
 
 
 def _aged(connection: duckdb.DuckDBPyConnection, published_at: datetime, now: datetime) -> bool:
-    """Say whether readers would soon take a collected source for a stale one, although nothing changed."""
-    rows = connection.execute("SELECT collected_at, expected_within_seconds FROM core_watermarks").fetchall()
+    """Say whether readers would soon take a source for stale, or a flow for late, although nothing changed."""
+    rows = connection.execute(
+        "SELECT collected_at, expected_within_seconds FROM core_watermarks UNION ALL "
+        f"SELECT succeeded_at, {HEARTBEAT_SECONDS * 2} FROM core_heartbeats "
+        "WHERE succeeded_at IS NOT NULL AND expected_within_seconds IS NOT NULL"
+    ).fetchall()
     return any(
         collected > published_at and now - published_at > timedelta(seconds=seconds / 2) for collected, seconds in rows
     )

@@ -1,0 +1,1 @@
+"""What the process holds stays the same over many runs: files, sockets, threads, temporary files."""

@@ -1,0 +1,59 @@
+"""A run is present as long as its process lives, however that ends."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import datetime
+
+from sophia_metrics.presence import forget_trace, present, read_traces
+
+AT = datetime(2026, 11, 20, 12)
+HOLDER = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from sophia_metrics.presence import present
+with present(Path(sys.argv[1]), "r1", "collect-usage", datetime(2026, 11, 20, 12)):
+    print("holds", flush=True)
+    sys.stdin.read()
+"""
+
+
+def holder(folder):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "holds\n"
+    return process
+
+
+def test_a_run_is_present_while_its_process_works_and_leaves_nothing(tmp_path):
+    with present(tmp_path, "r1", "collect-usage", AT):
+        (trace,) = read_traces(tmp_path)
+    assert (trace.run_id, trace.flow, trace.started_at) == ("r1", "collect-usage", AT)
+    assert (trace.process_id, trace.is_present) == (os.getpid(), True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_process_leaves_a_trace_that_nobody_holds(tmp_path):
+    with holder(tmp_path) as process:
+        assert [trace.is_present for trace in read_traces(tmp_path)] == [True]
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert [(trace.run_id, trace.is_present) for trace in read_traces(tmp_path)] == [("r1", False)]
+
+    forget_trace(tmp_path, "r1")
+    assert read_traces(tmp_path) == ()
+
+
+def test_a_run_that_is_started_again_takes_the_place_of_its_trace(tmp_path):
+    with holder(tmp_path) as process:
+        process.kill()
+    with present(tmp_path, "r1", "collect-usage", AT):
+        assert [trace.is_present for trace in read_traces(tmp_path)] == [True]
+    assert read_traces(tmp_path) == ()
+
+
+def test_without_a_folder_nobody_is_there(tmp_path):
+    assert read_traces(tmp_path / "runs") == ()
