@@ -51,6 +51,7 @@ GOOD_BY_NAME = {
     "has_basis": True,
 }
 BROKEN = {
+    "before_retention": {"has_expired": True},
     "line_too_long": {"defect": "line_too_long"},
     "malformed_json": {"defect": "malformed_json"},
     "malformed_row": {"defect": "malformed_row"},
