@@ -22,7 +22,7 @@ from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import select_typed
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, files_of
+from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, files_of, remove_days
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import BuildReport
 from sophia_metrics.working import working_connection
@@ -163,9 +163,7 @@ def _switch(state: StateFile, files: Mapping[str, FilesByDay], built: Mapping[st
     ]
     with state.transaction() as connection:
         for name, days in built.items():
-            connection.execute(
-                "DELETE FROM manifest WHERE table_name = $1 AND list_contains($2, day_on)", [name, list(days)]
-            )
+            remove_days(connection, [(name, day) for day in days])
             connection.execute(
                 "DELETE FROM mart_builds WHERE mart = $1 AND list_contains($2, day_on)", [name, list(days)]
             )

@@ -103,7 +103,8 @@ def publish_version(
             [number],
         )
         connection.execute(
-            "INSERT INTO core_versions VALUES ($1, $2, $3, $4)", [number, now, content, sample is not None]
+            "INSERT INTO core_versions (version, published_at, content_sha256, is_sample) VALUES ($1, $2, $3, $4)",
+            [number, now, content, sample is not None],
         )
         previous = serving / version_name(int(row[0]) if row else 0)
         files = files_of(connection, [table.name for table in schema.stored(Storage.DAY_FILES)])
