@@ -269,7 +269,8 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=2,
-            description="Published versions that are kept at least; each is also kept for 24 hours.",
+            description="Published versions that are kept at least; besides, all of the last hour and one of each of the "
+            "last 24 hours are.",
             examples=[3],
         ),
     ] = 3

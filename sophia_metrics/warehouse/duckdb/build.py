@@ -22,8 +22,9 @@ from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import select_typed
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, files_of, remove_days
+from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, date_unlisted, files_of, remove_days
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.switching import refuse_swept
 from sophia_metrics.warehouse.protocol import BuildReport
 from sophia_metrics.working import working_connection
 
@@ -163,11 +164,14 @@ def _switch(state: StateFile, files: Mapping[str, FilesByDay], built: Mapping[st
     ]
     with state.transaction() as connection:
         for name, days in built.items():
-            remove_days(connection, [(name, day) for day in days])
+            gone = remove_days(connection, [(name, day) for day in days])
+            date_unlisted(state.folder, gone)
             connection.execute(
                 "DELETE FROM mart_builds WHERE mart = $1 AND list_contains($2, day_on)", [name, list(days)]
             )
-            add_files(connection, [file for day in days for file in files[name].get(day, ())])
+            added = [file for day in days for file in files[name].get(day, ())]
+            refuse_swept(state.folder, added)
+            add_files(connection, added)
         insert_frame(
             connection,
             state_tables.MART_BUILDS,

@@ -4,9 +4,12 @@ What it says of a day is noted once more in manifest_days, by the same transacti
 through here, so that a row that is lost or changed by anything else is noticed.
 """
 
+import os
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -18,6 +21,7 @@ __all__ = [
     "DayFile",
     "Switch",
     "add_files",
+    "date_unlisted",
     "files_of",
     "forget_audits",
     "note_audited",
@@ -108,11 +112,15 @@ def remove_files(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]
         note_days(connection, {each.table_day for each in removed})
 
 
-def remove_days(connection: duckdb.DuckDBPyConnection, days: Collection[TableDay]) -> None:
-    """Take every file of some days off the list."""
-    if days:
-        connection.execute(f"DELETE FROM manifest USING {GIVEN_DAYS} WHERE {IS_GIVEN}", _columns(days))
-        note_days(connection, days)
+def remove_days(connection: duckdb.DuckDBPyConnection, days: Collection[TableDay]) -> tuple[str, ...]:
+    """Take every file of some days off the list, and return their paths."""
+    if not days:
+        return ()
+    gone = connection.execute(
+        f"DELETE FROM manifest USING {GIVEN_DAYS} WHERE {IS_GIVEN} RETURNING path", _columns(days)
+    ).fetchall()
+    note_days(connection, days)
+    return tuple(str(path) for (path,) in gone)
 
 
 GIVEN_DAYS = "(SELECT unnest($1::VARCHAR[]) AS given_name, unnest($2::DATE[]) AS given_on) AS given"
@@ -165,6 +173,13 @@ def wrong_days(
 def _columns(days: Iterable[TableDay]) -> list[list[object]]:
     ordered = sorted(days)
     return [[name for name, _ in ordered], [day for _, day in ordered]]
+
+
+def date_unlisted(folder: Path, paths: Iterable[str]) -> None:
+    """Date files anew that leave the list: for an hour from then on somebody may still be reading them."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            os.utime(folder / path)
 
 
 def unaudited_files(connection: duckdb.DuckDBPyConnection, table_name: str, row_limit: int) -> tuple[DayFile, ...]:

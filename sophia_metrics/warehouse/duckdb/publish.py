@@ -30,6 +30,7 @@ from sophia_metrics.warehouse.duckdb.ledger import insert_frame
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.serving_marts import VIEW_MARTS, create_serving_marts, create_view, time_zones
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.versions import superfluous_versions, version_files, version_name
 from sophia_metrics.warehouse.protocol import Publication
 
 __all__ = ["CURRENT_NAME", "publish_version"]
@@ -38,7 +39,6 @@ CURRENT_NAME = "current.duckdb"
 SHOWN_DAYS = 90
 SHOWN_SINCE = {"core_ingest_ledger": "finished_at", "core_quality_verdicts": "judged_at"}
 """Tables that grow with every run, of which a version shows the last SHOWN_DAYS days, and by which instant."""
-KEEP_FOR = timedelta(hours=24)
 FORMAT = 3
 """Raised when the layout of a serving version changes, so that the next publish writes one."""
 
@@ -96,7 +96,7 @@ def publish_version(
         ):
             point_to(serving / CURRENT_NAME, version_name(number))
             return Publication(number, is_new=False, published_at=row[1])
-        number = max(number, *(int(path.stem[1:]) for path in serving.glob("v*.duckdb")), 0) + 1
+        number = max(number, *version_files(serving), 0) + 1
         sample = fetch_row(connection, "SELECT source FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
         connection.execute(
             "UPDATE core_pipeline_runs SET version = $1 WHERE version IS NULL AND run_status <> 'running'",
@@ -111,16 +111,9 @@ def publish_version(
         place_file(serving / version_name(number), lambda path: _write(connection, store, files, path, previous, now))
         sync_folder(serving)
         point_to(serving / CURRENT_NAME, version_name(number))
-        kept = _kept_names(connection, now, keep_versions)
-        for path in serving.glob("v*.duckdb"):
-            if path.name not in kept:
-                path.unlink(missing_ok=True)
+        for path in superfluous_versions(connection, serving, now, keep_versions):
+            path.unlink(missing_ok=True)
     return Publication(number, is_new=True, published_at=now)
-
-
-def version_name(number: int) -> str:
-    """Return the file name of a version; names sort as numbers do."""
-    return f"v{number:06d}.duckdb"
 
 
 def _content_sha256(connection: duckdb.DuckDBPyConnection, folder: Path, now: datetime) -> str:
@@ -229,14 +222,4 @@ def _readable(table: Table, rows: str) -> str:
         "QUALIFY row_number() OVER (PARTITION BY quarantine_id ORDER BY verdict_at DESC) = 1) "
         "SELECT found.*, coalesce(decided.verdict, 'open') AS verdict, decided.verdict_at "
         "FROM found LEFT JOIN decided ON decided.quarantine_id = found.quarantine_id"
-    )
-
-
-def _kept_names(connection: duckdb.DuckDBPyConnection, now: datetime, keep_versions: int) -> frozenset[str]:
-    """Return the names of the versions to keep: the last ones by number, and all of the last 24 hours."""
-    rows = connection.execute("SELECT version, published_at FROM core_versions ORDER BY version DESC").fetchall()
-    return frozenset(
-        version_name(version)
-        for place, (version, published_at) in enumerate(rows)
-        if place < keep_versions or now - published_at < KEEP_FOR
     )

@@ -28,6 +28,7 @@ class StateFile:
     """The one small database file of a state folder."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.path = folder / "warehouse.duckdb"
         self._lock_path = folder / "warehouse.lock"
 
