@@ -1,6 +1,6 @@
 -- question: Which UTC days are made of other files than when they were last judged, or were held back then?
 -- grain: day_on
--- sources: manifest, judged_days
+-- sources: manifest, judged_days, damaged_days
 -- owner: quality
 WITH listed AS (
     SELECT
@@ -19,7 +19,10 @@ SELECT
 FROM listed
 FULL JOIN judged_days ON judged_days.day_on = listed.day_on
 WHERE
-    (CAST($every_day AS BOOLEAN) AND listed.day_on IS NOT NULL)
-    OR judged_days.inputs_sha256 IS DISTINCT FROM listed.inputs_sha256
-    OR judged_days.held_because IS NOT NULL
+    (
+        (CAST($every_day AS BOOLEAN) AND listed.day_on IS NOT NULL)
+        OR judged_days.inputs_sha256 IS DISTINCT FROM listed.inputs_sha256
+        OR judged_days.held_because IS NOT NULL
+    )
+    AND coalesce(listed.day_on, judged_days.day_on) NOT IN (SELECT damaged_days.day_on FROM damaged_days)
 ORDER BY day_on

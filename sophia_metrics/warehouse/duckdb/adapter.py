@@ -1,7 +1,8 @@
 """The DuckDB warehouse: day files, a small state file, and published versions, in one folder."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -20,8 +21,10 @@ from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.audit import commit_audit
 from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
+from sophia_metrics.warehouse.duckdb.damage import SuspectError, aside, find_damage, find_damage_behind
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
+from sophia_metrics.warehouse.duckdb.mending import commit_mending
 from sophia_metrics.warehouse.duckdb.observations import commit_observations
 from sophia_metrics.warehouse.duckdb.publish import publish_version
 from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
@@ -31,6 +34,8 @@ from sophia_metrics.warehouse.protocol import (
     Audit,
     BuildReport,
     Changed,
+    Checkup,
+    Mending,
     Observations,
     Publication,
     Query,
@@ -60,6 +65,7 @@ class DuckDBWarehouse(ServiceLifecycle):
         self._keep_versions = keep_versions
         self._state = StateFile(folder)
         self._store = DayFileStore(folder)
+        self._prepared_at = datetime.min
 
     def prepare(self, now: datetime) -> None:
         """Make the state folder, or bring an older one up to date.
@@ -67,6 +73,7 @@ class DuckDBWarehouse(ServiceLifecycle):
         Raises:
             ConfigurationError: the folder lies on a network file system, or a newer program wrote it.
         """
+        self._prepared_at = now
         self._state.create(now)
         for table in schema.stored(Storage.DAY_FILES):
             if not (self.folder / self._store.empty_path(table)).exists():
@@ -103,6 +110,10 @@ class DuckDBWarehouse(ServiceLifecycle):
 
         The lock is held only for state tables: where the query names none, its files are read without it.
         """
+        with self._noticing_damage():
+            return self._read(query)
+
+    def _read(self, query: Query) -> pl.DataFrame:
         tables = [table for table in schema.TABLES if re.search(rf"\b{table.name}\b", query.sql)]
         facts = [table for table in tables if table.storage is Storage.DAY_FILES]
         with self._state.transaction() as connection:
@@ -123,18 +134,29 @@ class DuckDBWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations) -> Changed: ...
+    def commit(self, change: Repricing | Rebuild | Audit | Observations | Checkup | Mending) -> Changed: ...
     @_translated
-    def commit(self, change: Slice | Repricing | Rebuild | Audit | Observations) -> Receipt | Changed:
+    def commit(
+        self, change: Slice | Repricing | Rebuild | Audit | Observations | Checkup | Mending
+    ) -> Receipt | Changed:
         """Make a change of core visible in one step, with all that belongs to it."""
-        if isinstance(change, Slice):
-            return commit_slice(self._state, self._store, change)
+        with self._noticing_damage():
+            if isinstance(change, Slice):
+                return commit_slice(self._state, self._store, change)
+            return self._change(change)
+
+    def _change(self, change: Repricing | Rebuild | Audit | Observations | Checkup | Mending) -> Changed:
         if isinstance(change, Repricing):
             return commit_repricing(self._state, self._store, change)
         if isinstance(change, Rebuild):
             return commit_rebuild(self._state, self._store, change)
         if isinstance(change, Observations):
             return commit_observations(self._state, self._store, change, self.folder, self._memory_limit)
+        if isinstance(change, Checkup):
+            faults = find_damage(self._state, change.now, is_deep=change.is_deep)
+            return Changed(len(faults), tuple(sorted({fault.table_day[1] for fault in faults})))
+        if isinstance(change, Mending):
+            return commit_mending(self._state, self._store, change, self._memory_limit)
         return commit_audit(self._state, self._store, change, self._memory_limit)
 
     @_translated
@@ -147,12 +169,33 @@ class DuckDBWarehouse(ServiceLifecycle):
     @_translated
     def build(self) -> BuildReport:
         """Build the days of the marts whose inputs changed."""
-        return build_marts(self._state, self._store, self.folder, self._memory_limit)
+        with self._noticing_damage():
+            return build_marts(self._state, self._store, self.folder, self._memory_limit)
 
     @_translated
     def publish(self, now: datetime) -> Publication:
         """Let readers see what is committed and built; nothing happens where nothing changed."""
-        return publish_version(self._state, self._store, self.folder / "serving", now, self._keep_versions)
+        with self._noticing_damage():
+            return publish_version(self._state, self._store, self.folder / "serving", now, self._keep_versions)
+
+    @contextmanager
+    def _noticing_damage(self) -> Generator[None]:
+        """Look, after a failure, whether a day file is damaged: then the next run has to know, and a person too.
+
+        Raises:
+            ServiceUnavailableError: one is, and its day waits to be made again.
+        """
+        try:
+            yield
+        except (duckdb.Error, SuspectError) as error:
+            faults = find_damage_behind(self._state, error, self._prepared_at)
+            if not faults:
+                raise
+            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+            raise ServiceUnavailableError(
+                f"{faults[0]}{more}. What is damaged was moved to {aside(self.folder, self._prepared_at)}, and nothing "
+                "is published until its day is made anew: run it again, the next collection begins with that"
+            ) from error
 
     def _metrics(self) -> dict[str, float | int | None]:
         with self._state.transaction() as connection:

@@ -20,9 +20,17 @@ from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import select_typed
+from sophia_metrics.warehouse.duckdb.damage import forget_damage, refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, date_unlisted, files_of, remove_days
+from sophia_metrics.warehouse.duckdb.manifest import (
+    DayFile,
+    TableDay,
+    add_files,
+    date_unlisted,
+    files_of,
+    remove_days,
+)
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import refuse_swept
 from sophia_metrics.warehouse.protocol import BuildReport
@@ -41,6 +49,7 @@ FilesByDay = dict[date, tuple[DayFile, ...]]
 def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limit: str) -> BuildReport:
     """Build the stale days of every mart in day files, inputs before outputs, and switch them in at once."""
     with state.transaction() as connection:
+        refuse_wrong_days(connection)
         stale = _stale_days(connection)
         if not any(stale.values()):
             return BuildReport({})
@@ -58,7 +67,12 @@ def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limi
 
 
 def _stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, ...]]:
-    """Return the days of each mart whose inputs differ from what it was built from, days without inputs included."""
+    """Return the days of each mart whose inputs differ from what it was built from, days without inputs included.
+
+    A day of which an input is damaged stays as it was built.
+    """
+    rows = connection.execute("SELECT table_name, day_on FROM damaged_days").fetchall()
+    damaged = {(str(name), day) for name, day in rows}
     stale: dict[str, tuple[date, ...]] = {}
     for mart in DAY_MARTS:
         rows = connection.execute(
@@ -69,9 +83,16 @@ def _stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, 
             "WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256",
             [mart.sql_sha256, _inputs(mart), mart.name],
         ).fetchall()
-        days = {day for (day,) in rows}
-        stale[mart.name] = tuple(sorted(days.union(*(stale.get(name, ()) for name in _inputs(mart)))))
+        days = {day for (day,) in rows}.union(*(stale.get(name, ()) for name in _inputs(mart)))
+        stale[mart.name] = tuple(sorted(day for day in days if not _lacks_input(mart, day, damaged, stale)))
     return stale
+
+
+def _lacks_input(
+    mart: Mart, day: date, damaged: Collection[TableDay], stale: Mapping[str, Collection[date]]
+) -> bool:
+    """Say whether an input of the day is damaged, and not a mart that is built again first."""
+    return any((name, day) in damaged and day not in stale.get(name, ()) for name in _inputs(mart))
 
 
 def _files_by_table(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> dict[str, FilesByDay]:
@@ -166,6 +187,7 @@ def _switch(state: StateFile, files: Mapping[str, FilesByDay], built: Mapping[st
         for name, days in built.items():
             gone = remove_days(connection, [(name, day) for day in days])
             date_unlisted(state.folder, gone)
+            forget_damage(connection, [(name, day) for day in days])
             connection.execute(
                 "DELETE FROM mart_builds WHERE mart = $1 AND list_contains($2, day_on)", [name, list(days)]
             )

@@ -20,6 +20,7 @@ from sophia_metrics.schema.state import MANIFEST
 __all__ = [
     "DayFile",
     "Switch",
+    "TableDay",
     "add_files",
     "date_unlisted",
     "files_of",

@@ -24,6 +24,7 @@ from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.warehouse.duckdb.damage import refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.holding import day_held_because, note_held, note_released
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
@@ -78,6 +79,7 @@ def publish_version(
     The lock is held throughout, so that versions are published in the order of their numbers.
     """
     with state.transaction() as connection:
+        refuse_wrong_days(connection)
         row = fetch_row(
             connection,
             "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1",
