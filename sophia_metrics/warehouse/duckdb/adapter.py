@@ -19,15 +19,18 @@ from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.audit import commit_audit
+from sophia_metrics.warehouse.duckdb.backups import BACKUPS_FOLDER, BackupPlace
 from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
 from sophia_metrics.warehouse.duckdb.damage import SuspectError, aside, find_damage, find_damage_behind
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.mending import commit_mending
 from sophia_metrics.warehouse.duckdb.observations import commit_observations
 from sophia_metrics.warehouse.duckdb.publish import publish_version
 from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
+from sophia_metrics.warehouse.duckdb.recovery import Keeper
 from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import (
@@ -59,22 +62,33 @@ _translated = handle_service_errors(
 class DuckDBWarehouse(ServiceLifecycle):
     """Core, marts and state in a state folder on a local disk."""
 
-    def __init__(self, folder: Path, *, memory_limit: str = "4GiB", keep_versions: int = 3) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        memory_limit: str = "4GiB",
+        keep_versions: int = 3,
+        backups: BackupPlace | None = None,
+        lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+    ) -> None:
         self.folder = folder
+        self._backups = backups or BackupPlace(folder / BACKUPS_FOLDER)
         self._memory_limit = memory_limit
         self._keep_versions = keep_versions
-        self._state = StateFile(folder)
+        self._state = StateFile(folder, lock_wait_seconds=lock_wait_seconds)
         self._store = DayFileStore(folder)
         self._prepared_at = datetime.min
 
+    @_translated
     def prepare(self, now: datetime) -> None:
-        """Make the state folder, or bring an older one up to date.
+        """Make the state folder, bring an older one up to date, and make a state file again that is gone or damaged.
 
         Raises:
             ConfigurationError: the folder lies on a network file system, or a newer program wrote it.
+            ServiceUnavailableError: another process hangs with the lock, or has the state file open.
         """
         self._prepared_at = now
-        self._state.create(now)
+        Keeper(self._state, self._store, self._backups, self._memory_limit).prepare(now)
         for table in schema.stored(Storage.DAY_FILES):
             if not (self.folder / self._store.empty_path(table)).exists():
                 self._store.create_empty(table)

@@ -44,9 +44,11 @@ __all__ = [
     "find_damage",
     "find_damage_behind",
     "forget_damage",
+    "let_wait",
     "move_aside",
     "refuse_damage",
     "refuse_wrong_days",
+    "true_file",
     "waiting_day",
 ]
 
@@ -202,7 +204,7 @@ def _note(
     whole: list[DayFile] = []
     for file in listed:
         if file.table_day in wrong and file not in reasons:
-            true = _true_file(folder, file)
+            true = true_file(folder, file)
             if true is None:
                 reasons[file] = f"{file.path} cannot be read"
             else:
@@ -214,7 +216,7 @@ def _note(
     add_files(locked, whole)
     first = {file.table_day: reason for file, reason in sorted(reasons.items(), reverse=True)}
     faults = tuple(Fault(day, first.get(day, WRONG_LIST)) for day in sorted(days) if day in first or day in wrong)
-    _let_wait(locked, faults, rows, now)
+    let_wait(locked, faults, rows, now)
     return faults
 
 
@@ -227,7 +229,7 @@ def _rows_before(locked: duckdb.DuckDBPyConnection, day: TableDay, listed: Itera
     return sum(file.row_count for file in listed if file.table_day == day)
 
 
-def _true_file(folder: Path, file: DayFile) -> DayFile | None:
+def true_file(folder: Path, file: DayFile) -> DayFile | None:
     """Return what the file itself says, where the manifest cannot be believed; None: it cannot be read."""
     path = folder / file.path
     try:
@@ -238,9 +240,10 @@ def _true_file(folder: Path, file: DayFile) -> DayFile | None:
         return None
 
 
-def _let_wait(
+def let_wait(
     locked: duckdb.DuckDBPyConnection, faults: Iterable[Fault], rows: Mapping[TableDay, int], now: datetime
 ) -> None:
+    """Note that some days wait to be made again, and how many rows they had."""
     waiting = [
         {
             "table_name": fault.table_day[0],

@@ -1,4 +1,8 @@
-"""Leftovers: day files that are on disk and not listed, in which rows of observations are found again."""
+"""Leftovers: day files that are on disk and not listed, in which rows of observations are found again.
+
+Some of them are older than what is listed, others newer: their rows are compared one by one, since the times of files
+say when they were written or left the list.
+"""
 
 from collections.abc import Collection, Iterable
 from datetime import date
@@ -22,33 +26,40 @@ def leftover_days(folder: Path, table: Table) -> tuple[date, ...]:
 def unlisted_files(
     store: DayFileStore, table: Table, days: Iterable[date], listed: Collection[DayFile]
 ) -> tuple[DayFile, ...]:
-    """Return the files of some days that nobody lists and that can be read, the oldest first."""
+    """Return the files of some days that nobody lists and that can be read."""
     known = {file.path for file in listed}
-    found: list[tuple[float, DayFile]] = []
+    found: list[DayFile] = []
     for day in days:
         for path in sorted((store.folder / table.folder / f"{table.day}={day.isoformat()}").glob("*.parquet")):
-            name = path.relative_to(store.folder).as_posix()
-            if name not in known and _is_readable(store, table, path):
-                found.append((path.stat().st_mtime, DayFile(table.name, day, name, 0, 0, path.stem)))
-    return tuple(file for _, file in sorted(found))
+            file = DayFile(table.name, day, path.relative_to(store.folder).as_posix(), 0, 0, path.stem)
+            if file.path not in known and _is_readable(store, table, file):
+                found.append(file)
+    return tuple(found)
 
 
 def create_found(
-    connection: duckdb.DuckDBPyConnection, store: DayFileStore, table: Table, files: Iterable[DayFile]
+    connection: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    table: Table,
+    leftovers: Iterable[DayFile],
+    listed: Iterable[DayFile],
 ) -> None:
-    """Create `found` over some files, the oldest first: of rows with the same key, that of the newest file."""
+    """Create `given`: the rows of some files, of those with the same key the one that was read last, or knows more."""
     names = ", ".join(table.names)
-    connection.execute(f"CREATE OR REPLACE TABLE found AS {store.relation(table, ())}")
-    for file in files:
-        newer = f"SELECT {names} FROM ({store.relation(table, [file])})"
-        connection.execute(f"CREATE OR REPLACE TABLE newer AS {newer}")
-        connection.execute(f"DELETE FROM found WHERE ({', '.join(table.key)}) IN (SELECT ({', '.join(table.key)}) FROM newer)")
-        connection.execute(f"INSERT INTO found SELECT {names} FROM newer")
+    known = " + ".join(f"CAST({name} IS NOT NULL AS INTEGER)" for name in table.names)
+    newest = "read_at DESC, " if "read_at" in table.names else ""
+    rows = " UNION ALL ".join(
+        f"SELECT {names}, {rank} AS place FROM ({store.relation(table, tuple(files))})"
+        for rank, files in enumerate((listed, leftovers))
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TABLE given AS SELECT {names} FROM ({rows}) "
+        f"QUALIFY row_number() OVER (PARTITION BY {', '.join(table.key)} ORDER BY {newest}{known} DESC, place) = 1"
+    )
 
 
-def _is_readable(store: DayFileStore, table: Table, path: Path) -> bool:
+def _is_readable(store: DayFileStore, table: Table, file: DayFile) -> bool:
     """Say whether every row of a file can be read: it may be what somebody damaged."""
-    file = DayFile(table.name, date.min, path.relative_to(store.folder).as_posix(), 0, 0, path.stem)
     try:
         with duckdb.connect() as connection:
             connection.execute(f"SELECT sum(hash(COLUMNS(*))) FROM ({store.relation(table, [file])})").fetchall()

@@ -9,10 +9,9 @@ from sophia_metrics import schema
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import mart
 from sophia_metrics.schema import core
-from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.duckdb.damage import DAY_NAMES
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
-from sophia_metrics.warehouse.duckdb.leftovers import create_found, unlisted_files
+from sophia_metrics.warehouse.duckdb.adoption import adopt
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
@@ -32,14 +31,14 @@ def commit_mending(state: StateFile, store: DayFileStore, change: Mending, memor
     def write(found: tuple[DayFile, ...], unique: str) -> Switch:
         switch = Switch()
         with working_connection(store.folder, memory_limit) as connection:
-            for name, days in change.days.items():
-                if name in FOUND_AGAIN:
-                    own = [file for file in found if file.table_name == name]
-                    table = schema.table(name)
-                    _create_mended(connection, store, table, own, days, change)
-                    counts = rows_by_day(connection, "mended", str(table.day))
-                    written[name] = sum(counts.values())
-                    switch += Switch(store.write(connection, table, "mended", counts, f"mended-{unique}"))
+            for name in FOUND_AGAIN.intersection(change.days):
+                own = [file for file in found if file.table_name == name]
+                if name == core.QUARANTINE.name:
+                    fresh = _rejected_again(connection, store, own, change, f"mended-{unique}")
+                else:
+                    fresh = adopt(connection, store, schema.table(name), change.days[name], own, f"mended-{unique}")
+                written[name] = sum(file.row_count for file in fresh.added)
+                switch += fresh
         return switch
 
     def finish(locked: duckdb.DuckDBPyConnection, switch: Switch) -> Changed:
@@ -57,29 +56,25 @@ def commit_mending(state: StateFile, store: DayFileStore, change: Mending, memor
     )
 
 
-def _create_mended(
+def _rejected_again(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
-    table: Table,
     listed: Sequence[DayFile],
-    days: Sequence[date],
     change: Mending,
-) -> None:
-    """Create `mended`: rows of some days that were found, and that no listed file has."""
-    leftovers = () if table is core.QUARANTINE else unlisted_files(store, table, days, listed)
-    create_found(connection, store, table, leftovers)
-    names = ", ".join(table.names)
-    given = change.rows.get(table.name)
-    if given is not None:
-        connection.register("given", given)
-        connection.execute(f"INSERT INTO found SELECT DISTINCT ON ({', '.join(table.key)}) {names} FROM given")
-        connection.unregister("given")
+    version: str,
+) -> Switch:
+    """Write the rows of core_quarantine that were found of the damaged days, and that no listed file has."""
+    table = core.QUARANTINE
+    if table.name not in change.rows:
+        return Switch()
+    connection.register("given", change.rows[table.name])
     connection.execute(
-        f"CREATE OR REPLACE TABLE mended AS SELECT {names} FROM found "
-        f"ANTI JOIN ({store.relation(table, listed)}) AS there USING ({', '.join(table.key)}) "
-        f"WHERE list_contains($1, {table.day})",
-        [list(days)],
+        f"CREATE OR REPLACE TABLE mended AS SELECT DISTINCT ON (quarantine_id) {', '.join(table.names)} FROM given "
+        f"ANTI JOIN ({store.relation(table, listed)}) AS there USING (quarantine_id) WHERE list_contains($1, found_on)",
+        [list(change.days[table.name])],
     )
+    connection.unregister("given")
+    return Switch(store.write(connection, table, "mended", rows_by_day(connection, "mended", "found_on"), version))
 
 
 def _settle(locked: duckdb.DuckDBPyConnection, name: str, day: date) -> None:
