@@ -72,11 +72,13 @@ class DuckDBWarehouse(ServiceLifecycle):
         lock_wait_seconds: float = LOCK_WAIT_SECONDS,
     ) -> None:
         self.folder = folder
-        self._backups = backups or BackupPlace(folder / BACKUPS_FOLDER)
         self._memory_limit = memory_limit
         self._keep_versions = keep_versions
         self._state = StateFile(folder, lock_wait_seconds=lock_wait_seconds)
         self._store = DayFileStore(folder)
+        self._keeper = Keeper(
+            self._state, self._store, backups or BackupPlace(folder / BACKUPS_FOLDER), memory_limit
+        )
         self._prepared_at = datetime.min
 
     @_translated
@@ -88,7 +90,7 @@ class DuckDBWarehouse(ServiceLifecycle):
             ServiceUnavailableError: another process hangs with the lock, or has the state file open.
         """
         self._prepared_at = now
-        Keeper(self._state, self._store, self._backups, self._memory_limit).prepare(now)
+        self._keeper.prepare(now)
         for table in schema.stored(Storage.DAY_FILES):
             if not (self.folder / self._store.empty_path(table)).exists():
                 self._store.create_empty(table)
@@ -167,6 +169,7 @@ class DuckDBWarehouse(ServiceLifecycle):
         if isinstance(change, Observations):
             return commit_observations(self._state, self._store, change, self.folder, self._memory_limit)
         if isinstance(change, Checkup):
+            self._keeper.check(change.now)
             faults = find_damage(self._state, change.now, is_deep=change.is_deep)
             return Changed(len(faults), tuple(sorted({fault.table_day[1] for fault in faults})))
         if isinstance(change, Mending):

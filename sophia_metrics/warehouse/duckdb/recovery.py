@@ -85,6 +85,17 @@ class Keeper:
             else:
                 self._migrate(now)
 
+    def check(self, now: datetime) -> None:
+        """Read all of the state file, and make it again where it is damaged.
+
+        Raises:
+            ServiceUnavailableError: another process hangs with the lock, or has the file open.
+        """
+        with self.state.lock():
+            reason = self._damage(read_all=True)
+            if reason is not None:
+                self._recover(now, reason)
+
     def restore(self, now: datetime, name: str | None) -> Restored:
         """Put a backup in the place of the state, with the decisions of now in it.
 
@@ -129,7 +140,7 @@ class Keeper:
             sync_folder(key.parent)
             log.warning("%s was gone: it is that of the backup %s", key, kept.parent.name)
 
-    def _damage(self) -> str | None:
+    def _damage(self, *, read_all: bool = False) -> str | None:
         """Return what is wrong with the state file, in a sentence without its end. None: nothing, as far as one sees.
 
         Only what is wrong with a copy, too, counts as damage: a disk or a right that fails is none.
@@ -139,8 +150,10 @@ class Keeper:
             return f"{STATE_NAME} was gone"
         try:
             with state.connection() as connection:
-                connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall()
-            if not state.suspicion_path.exists() or StateFile.is_whole(state.path):
+                row = fetch_row(connection, "SELECT block_size * used_blocks FROM pragma_database_size()")
+            is_long_enough = row is not None and row[0] <= state.path.stat().st_size
+            is_read = read_all or not is_long_enough or state.suspicion_path.exists()
+            if not is_read or StateFile.is_whole(state.path):
                 state.suspicion_path.unlink(missing_ok=True)
                 return None
         except StateDamagedError:
