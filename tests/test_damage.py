@@ -26,9 +26,7 @@ def everything(lab):
     names = ("core_usage_events", "core_usage_units", "core_quarantine", "mart_cost_daily", "mart_cost_15min")
     left_out = {"attempt_id", "ingested_at"}
     return {
-        name: sorted(
-            lab.warehouse.read(Query(f"SELECT * FROM {name}")).select(pl.exclude(left_out)).rows(), key=repr
-        )
+        name: sorted(lab.warehouse.read(Query(f"SELECT * FROM {name}")).select(pl.exclude(left_out)).rows(), key=repr)
         for name in names
     }
 
@@ -105,7 +103,7 @@ def test_a_changed_byte_is_found_by_a_deep_look(lab):
 
 def test_a_changed_byte_is_never_written_into_a_good_file(lab):
     flip(path_of(lab, "core_usage_events"))
-    with pytest.raises(ServiceUnavailableError, match="core_usage_events of 2026-11-18: .* does not hold what was"):
+    with pytest.raises(ServiceUnavailableError, match=r"core_usage_events of 2026-11-18: .* does not hold what was"):
         lab.ingest(lab.write("three.jsonl", [event("a", output_tokens=900)]))
 
     heal(lab)
@@ -189,13 +187,15 @@ def test_where_landing_is_gone_an_error_says_which_day_and_what_remains_and_the_
     delete(path_of(lab, "core_usage_events"))
     for path in (lab.home / "landing" / "app").glob("*.parquet"):
         path.unlink()
-    with pytest.raises(ProcessingError, match="core_usage_events of 2026-11-18: .* of 3 rows remain"):
+    with pytest.raises(ProcessingError, match=r"core_usage_events of 2026-11-18: .* of 3 rows remain"):
         lab.collector.mend([lab.source()], NOW)
 
     assert lab.collector.mend([lab.source()], NOW) == ()
     lab.ingest(lab.write("four.jsonl", [event("g", "2026-11-19T10:00:00Z")]))
     assert lab.publish().held_because is None
-    assert lab.one(spend) == before + before / before * 0 + lab.one("SELECT cost_usd FROM core_usage_events WHERE usage_on = DATE '2026-11-19'")
+    assert lab.one(spend) == before + before / before * 0 + lab.one(
+        "SELECT cost_usd FROM core_usage_events WHERE usage_on = DATE '2026-11-19'"
+    )
 
 
 def test_a_look_that_finds_nothing_changes_nothing(lab):

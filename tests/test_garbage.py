@@ -14,6 +14,7 @@ from sophia_metrics.serving import Serving
 from sophia_metrics.warehouse.duckdb import switching
 from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
 from sophia_metrics.warehouse.duckdb.versions import listed_paths, version_files
+from sophia_metrics.warehouse.protocol import Query
 from sophia_metrics.working import working_connection
 from tests.lab import NOW, Lab, event
 
@@ -53,8 +54,6 @@ def listed(lab):
 
 
 def lab_query(sql):
-    from sophia_metrics.warehouse.protocol import Query
-
     return Query(sql)
 
 

@@ -27,6 +27,7 @@ TABLES: tuple[Table, ...] = (
     state.ALERT_DELIVERIES,
     state.VERSIONS,
     state.RECOVERIES,
+    state.RETENTION,
     state.BUDGETS,
     state.CALENDAR_DAYS,
     marts.COST_15MIN,

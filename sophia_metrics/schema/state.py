@@ -24,6 +24,7 @@ __all__ = [
     "QUALITY_VERDICTS",
     "QUARANTINE_VERDICTS",
     "RECOVERIES",
+    "RETENTION",
     "SCHEMA_CHANGES",
     "SCHEMA_MIGRATIONS",
     "SERVICES",
@@ -324,6 +325,18 @@ RECOVERIES = Table(
         Column("version", COUNT, "The published version from which what is newer came. Null: none was newer."),
         Column("adopted_count", COUNT, "Observations that were found in day files and listed again.", True),
         Column("moved_to", TEXT, "Where the damaged file is now, below the state folder. Null: there was none."),
+    ),
+    storage=Storage.STATE,
+)
+
+RETENTION = Table(
+    name="core_retention",
+    doc="From which UTC day on the rows of a table are kept. Of the days before it only the rollups are left: the marts by day.",
+    key=("table_name",),
+    columns=(
+        Column("table_name", TEXT, "The table.", True),
+        Column("kept_from_on", DATE, "The first UTC day whose rows are kept; it only ever moves forwards.", True),
+        Column("moved_at", INSTANT, "When it last moved (UTC).", True),
     ),
     storage=Storage.STATE,
 )

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.pricing.price import distinct_keys
@@ -30,7 +31,7 @@ from sophia_metrics.usage.landing_writer import Landed, land
 from sophia_metrics.usage.mending import Mender
 from sophia_metrics.usage.positions import forgotten_positions, known_positions, superseded_rows, touched_positions
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
-from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, create_rebuilt, find_landed, reading
+from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED, create_rebuilt, find_landed, reading
 from sophia_metrics.usage.staging import Slice, stage
 from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.protocol import Audit, Changed, Query, Rebuild, Receipt, Record, Repricing, Warehouse
@@ -177,7 +178,15 @@ class Collector:
             held_because, is_lost = None, False
             try:
                 with reading(landing):
-                    stage(connection, landing, source.format, source.terms, now, lambda: self._earlier(landing))
+                    stage(
+                        connection,
+                        landing,
+                        source.format,
+                        source.terms,
+                        now,
+                        lambda: self._earlier(landing),
+                        kept_from_on=self._kept_from_on(),
+                    )
             except EarlierPartError as error:
                 held_because, is_lost = str(error), error.is_lost
             gate = judge(connection, self.limits)
@@ -247,10 +256,14 @@ class Collector:
         What is priced keeps its price.
 
         Raises:
-            ConfigurationError: a landed file is of a source that is not among these.
+            ConfigurationError: a landed file is of a source that is not among these, or the rows of some of these days
+                have expired.
             ProcessingError: a landed file of these days is gone.
             ServiceUnavailableError: another run committed to these days meanwhile.
         """
+        kept_from_on = self._kept_from_on()
+        if kept_from_on is not None and window.start_at.date() < kept_from_on:
+            raise ConfigurationError(EXPIRED.format(first=kept_from_on))
         query = Query(ATTEMPTS_OF_DAYS, {"start_at": window.start_at, "end_at": window.end_at})
         attempts = frozenset(self.warehouse.read(query)["attempt_id"])
         landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in readable_landings(folder)]
@@ -308,6 +321,11 @@ class Collector:
         known = [Landing.read(path) for path in paths if path.exists()]
         held = [attempt for attempt, status in found.iter_rows() if status == "held"]
         return earlier_parts(landing, known, held)
+
+    def _kept_from_on(self) -> date | None:
+        """Return the first UTC day whose rows are kept. None: all are."""
+        query = Query("SELECT kept_from_on FROM core_retention WHERE table_name = 'core_usage_events'")
+        return next(iter(self.warehouse.read(query)["kept_from_on"]), None)
 
     def _terms(self) -> list[SourceTerms]:
         """Return the terms on which each source was last collected."""

@@ -100,7 +100,7 @@ class Mender:
                 self._rebuild(Window.of_days(day, day))
 
     def _quarantine(self, days: tuple[date, ...]) -> None:
-        """Judge the landed rows again that were rejected on these days; where rows lack then, those of every day."""
+        """Judge the landed rows again that were rejected on these days; where some lack then, those of every day."""
         name = core.QUARANTINE.name
         attempts = self.warehouse.read(Query(REJECTING))
         own = attempts.filter(attempts["finished_at"].dt.date().is_in(days))
@@ -141,8 +141,8 @@ class Mender:
             for name, day, reason, row_count, lost_count in lost.iter_rows()
         ]
         raise ProcessingError(
-            f"{'; '.join(sentences)}. The marts of these days stay as they were built, and the next run goes on. If you "
-            "have the landed files elsewhere, put them back and run `sophia-metrics backfill` for the days"
+            f"{'; '.join(sentences)}. The marts of these days stay as they were built, and the next run goes on. "
+            "If you have the landed files elsewhere, put them back and run `sophia-metrics backfill` for the days"
         )
 
 

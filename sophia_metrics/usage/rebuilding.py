@@ -20,7 +20,7 @@ from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import STAGED_COLUMNS, stage
 from sophia_metrics.windows import Window
 
-__all__ = ["ATTEMPTS_OF_DAYS", "create_rebuilt", "earlier_of", "find_landed", "reading"]
+__all__ = ["ATTEMPTS_OF_DAYS", "EXPIRED", "create_rebuilt", "earlier_of", "find_landed", "reading"]
 
 UNIT_COLUMNS = tuple(
     column for column in core.USAGE_UNITS.columns if column.name not in {"rate_usd", "cost_usd", "price_status"}
@@ -31,6 +31,12 @@ ATTEMPTS_OF_DAYS = (
     "AND started_min_at < $end_at + INTERVAL 1 DAY AND started_max_at >= $start_at - INTERVAL 1 DAY"
 )
 """The committed attempts that may hold a version of an event of the days from $start_at to $end_at."""
+
+EXPIRED = (
+    "the rows of days before {first} have been dropped by [retention] usage_days, and only their rollups are left: "
+    "they cannot be made anew. Choose days from {first} on"
+)
+"""What is said of days that have expired."""
 
 
 def create_rebuilt(

@@ -19,6 +19,8 @@ __all__ = [
     "BuildReport",
     "Changed",
     "Checkup",
+    "Compaction",
+    "Expired",
     "FileCount",
     "Mending",
     "Observations",
@@ -28,6 +30,7 @@ __all__ = [
     "Receipt",
     "Record",
     "Repricing",
+    "Retention",
     "Warehouse",
 ]
 
@@ -156,6 +159,63 @@ class Observations:
 
 
 @dataclass(frozen=True, slots=True)
+class Compaction:
+    """Days that lie in several small pieces, each to become one: no row changes.
+
+    Attributes:
+        now: the present (naive UTC). A day to which somebody has written within a day before it is left alone.
+        is_dry_run: tell what would be done, and change nothing.
+    """
+
+    now: datetime
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """From when on rows are kept. Of days that are dropped the rollups stay: the marts by day.
+
+    Days go only as far as their marts are built, no expectation fails, and the audit has seen them; what is dropped
+    once is never kept again, whatever a later retention says.
+
+    Attributes:
+        usage_from_on: the first UTC day of usage events, their units and quarantined rows that is kept. None: all are.
+        observed_from_on: the same of cache snapshots, cache lookups and probe results.
+        runs_from_at: pipeline runs, verdicts of expectations and the list of versions from before then go (naive UTC).
+            None: all are kept.
+        now: the present (naive UTC).
+        is_dry_run: tell what would be done, and change nothing.
+    """
+
+    usage_from_on: date | None
+    observed_from_on: date | None
+    runs_from_at: datetime | None
+    now: datetime
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What a retention dropped, or in a dry run would drop.
+
+    Attributes:
+        row_count: rows of core.
+        day_count: days of a table that held them.
+        run_count: rows about runs.
+        usage_from_on: the first UTC day of usage that is kept now. None: all are.
+        observed_from_on: the same of observations.
+        stopped_because: why not every day went that is old enough, in a sentence. None: every one did.
+    """
+
+    row_count: int
+    day_count: int
+    run_count: int
+    usage_from_on: date | None
+    observed_from_on: date | None
+    stopped_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Checkup:
     """A look at whatever is listed: what is damaged is taken off the list, and its days wait to be made again.
 
@@ -188,7 +248,7 @@ class Mending:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a repricing, a rebuild, an audit, a checkup, a mending or observations changed in core.
+    """What a repricing, a rebuild, an audit, a compaction, a checkup, a mending or observations changed in core.
 
     Attributes:
         event_count: how many rows were written: events, or observations. After a checkup: how many days are damaged.
@@ -245,10 +305,14 @@ class Warehouse(Service, Protocol):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations | Checkup | Mending) -> Changed: ...
     def commit(
-        self, change: Slice | Repricing | Rebuild | Audit | Observations | Checkup | Mending
-    ) -> Receipt | Changed:
+        self, change: Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending
+    ) -> Changed: ...
+    @overload
+    def commit(self, change: Retention) -> Expired: ...
+    def commit(
+        self, change: Slice | Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending | Retention
+    ) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
         ...
 

@@ -22,6 +22,7 @@ from sophia_metrics.warehouse.duckdb.audit import commit_audit
 from sophia_metrics.warehouse.duckdb.backups import BACKUPS_FOLDER, BackupPlace
 from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
+from sophia_metrics.warehouse.duckdb.compaction import commit_compaction
 from sophia_metrics.warehouse.duckdb.damage import SuspectError, aside, find_damage, find_damage_behind
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS
@@ -32,12 +33,15 @@ from sophia_metrics.warehouse.duckdb.publish import publish_version
 from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
 from sophia_metrics.warehouse.duckdb.recovery import Keeper
 from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
+from sophia_metrics.warehouse.duckdb.retention import commit_retention
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import (
     Audit,
     BuildReport,
     Changed,
     Checkup,
+    Compaction,
+    Expired,
     Mending,
     Observations,
     Publication,
@@ -46,6 +50,7 @@ from sophia_metrics.warehouse.protocol import (
     Receipt,
     Record,
     Repricing,
+    Retention,
 )
 from sophia_metrics.working import working_connection
 
@@ -76,10 +81,8 @@ class DuckDBWarehouse(ServiceLifecycle):
         self._keep_versions = keep_versions
         self._state = StateFile(folder, lock_wait_seconds=lock_wait_seconds)
         self._store = DayFileStore(folder)
-        self._keeper = Keeper(
-            self._state, self._store, backups or BackupPlace(folder / BACKUPS_FOLDER), memory_limit
-        )
-        self._prepared_at = datetime.min
+        self._keeper = Keeper(self._state, self._store, backups or BackupPlace(folder / BACKUPS_FOLDER), memory_limit)
+        self._prepared_at: datetime | None = None
 
     @_translated
     def prepare(self, now: datetime) -> None:
@@ -110,10 +113,16 @@ class DuckDBWarehouse(ServiceLifecycle):
             message = (
                 str(error)
                 if isinstance(error, SophiaError)
-                else f"{self._state.path} is damaged: restore it from a backup"
+                else f"{self._state.path} cannot be read: look at the disk"
             )
             return Health("warehouse", HealthStatus.DOWN, message)
         elapsed_ms = (perf_counter() - started) * 1000
+        if facts["damaged_count"]:
+            message = (
+                f"{facts['damaged_count']:,} days of tables are damaged ({facts['lost_count']:,} rows of them lost): what "
+                "can be made again is, by the next collection; `sophia-metrics verify` names the rest"
+            )
+            return Health("warehouse", HealthStatus.DEGRADED, message, elapsed_ms, facts)
         return Health("warehouse", HealthStatus.HEALTHY, f"{self._state.path} answers", elapsed_ms, facts)
 
     async def get_metrics(self) -> Mapping[str, float | int | None]:
@@ -150,24 +159,34 @@ class DuckDBWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations | Checkup | Mending) -> Changed: ...
+    def commit(
+        self, change: Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending
+    ) -> Changed: ...
+    @overload
+    def commit(self, change: Retention) -> Expired: ...
     @_translated
     def commit(
-        self, change: Slice | Repricing | Rebuild | Audit | Observations | Checkup | Mending
-    ) -> Receipt | Changed:
+        self, change: Slice | Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending | Retention
+    ) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
         with self._noticing_damage():
             if isinstance(change, Slice):
                 return commit_slice(self._state, self._store, change)
+            if isinstance(change, Retention):
+                return commit_retention(self._state, change)
             return self._change(change)
 
-    def _change(self, change: Repricing | Rebuild | Audit | Observations | Checkup | Mending) -> Changed:
+    def _change(  # noqa: PLR0911 - one return a kind of change
+        self, change: Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending
+    ) -> Changed:
         if isinstance(change, Repricing):
             return commit_repricing(self._state, self._store, change)
         if isinstance(change, Rebuild):
             return commit_rebuild(self._state, self._store, change)
         if isinstance(change, Observations):
             return commit_observations(self._state, self._store, change, self.folder, self._memory_limit)
+        if isinstance(change, Compaction):
+            return commit_compaction(self._state, self._store, change, self._memory_limit)
         if isinstance(change, Checkup):
             self._keeper.check(change.now)
             faults = find_damage(self._state, change.now, is_deep=change.is_deep)
@@ -205,21 +224,25 @@ class DuckDBWarehouse(ServiceLifecycle):
         try:
             yield
         except (duckdb.Error, SuspectError) as error:
-            faults = find_damage_behind(self._state, error, self._prepared_at)
-            if not faults:
+            now = self._prepared_at
+            faults = find_damage_behind(self._state, error, now) if now is not None else ()
+            if now is None or not faults:
                 raise
             more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             raise ServiceUnavailableError(
-                f"{faults[0]}{more}. What is damaged was moved to {aside(self.folder, self._prepared_at)}, and nothing "
-                "is published until its day is made anew: run it again, the next collection begins with that"
+                f"{faults[0]}{more}. What is damaged was moved to {aside(self.folder, now)}, and nothing is published "
+                "until its day is made anew: run it again, the next collection begins with that"
             ) from error
 
     def _metrics(self) -> dict[str, float | int | None]:
         with self._state.transaction() as connection:
             row = fetch_row(
                 connection,
-                "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(size_bytes), 0) FROM manifest",
+                "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(size_bytes), 0), "
+                "(SELECT count(*) FROM damaged_days), (SELECT coalesce(sum(lost_count), 0) FROM damaged_days) "
+                "FROM manifest",
             )
         if row is None:
             raise ServiceUnavailableError(f"{self._state.path} does not answer: try again")
-        return {"file_count": int(row[0]), "row_count": int(row[1]), "size_bytes": int(row[2])}
+        names = ("file_count", "row_count", "size_bytes", "damaged_count", "lost_count")
+        return {name: int(count) for name, count in zip(names, row, strict=True)}

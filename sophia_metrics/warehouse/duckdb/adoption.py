@@ -9,6 +9,7 @@ from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.duckdb.changes import write_observations
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.horizons import horizons
 from sophia_metrics.warehouse.duckdb.leftovers import create_found, leftover_days, unlisted_files
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, add_files, files_of, remove_files
 from sophia_metrics.warehouse.duckdb.observations import create_observed
@@ -38,13 +39,13 @@ def adopt(
     return write_observations(connection, store, table, own, version)
 
 
-def adopt_every_day(
-    state: duckdb.DuckDBPyConnection, store: DayFileStore, memory_limit: str, version: str
-) -> int:
-    """List what the files of all days hold of observations; return how many rows were written for it."""
+def adopt_every_day(state: duckdb.DuckDBPyConnection, store: DayFileStore, memory_limit: str, version: str) -> int:
+    """List what the files of all days hold of observations; return how many rows there are more than before."""
     count = 0
+    kept_from = horizons(state)
     for table in core.OBSERVED:
-        for days in _runs(leftover_days(store.folder, table)):
+        first = kept_from.get(table.name, date.min)
+        for days in _runs(day for day in leftover_days(store.folder, table) if day >= first):
             listed = files_of(state, [table.name], days)
             with working_connection(store.folder, memory_limit) as connection:
                 switch = adopt(connection, store, table, days, listed, version)

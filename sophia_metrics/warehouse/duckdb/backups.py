@@ -104,7 +104,7 @@ def read_backup(path: Path) -> Backup:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, duckdb.Error) as error:
         raise ConfigurationError(f"{path} is no whole backup: choose another one of {path.parent}") from error
     raise ConfigurationError(
-        f"the backup {path} is damaged ({', '.join(wrong)} is not what was written): choose another one of {path.parent}"
+        f"the backup {path} is damaged ({', '.join(wrong)} is not what was written): choose another one beside it"
     )
 
 
@@ -180,7 +180,9 @@ def _compare(copy: Path, copied: _Copied) -> None:
         raise ServiceUnavailableError(
             f"the backup in {copy.parent.parent} cannot be read again: the disk fails, or is full"
         ) from error
-    different = sorted(name for name in found.keys() | copied.tables.keys() if found.get(name) != copied.tables.get(name))
+    different = sorted(
+        name for name in found.keys() | copied.tables.keys() if found.get(name) != copied.tables.get(name)
+    )
     if different or hash_file(copy) != copied.sha256:
         raise ServiceUnavailableError(
             f"the backup in {copy.parent.parent} differs from the state ({', '.join(different) or 'its bytes'}): "

@@ -22,6 +22,7 @@ from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import select_typed
 from sophia_metrics.warehouse.duckdb.damage import forget_damage, refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
+from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
 from sophia_metrics.warehouse.duckdb.manifest import (
     DayFile,
@@ -36,7 +37,7 @@ from sophia_metrics.warehouse.duckdb.switching import refuse_swept
 from sophia_metrics.warehouse.protocol import BuildReport
 from sophia_metrics.working import working_connection
 
-__all__ = ["build_marts"]
+__all__ = ["DAY_MARTS", "build_marts", "stale_days"]
 
 DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
 DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
@@ -50,7 +51,7 @@ def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limi
     """Build the stale days of every mart in day files, inputs before outputs, and switch them in at once."""
     with state.transaction() as connection:
         refuse_wrong_days(connection)
-        stale = _stale_days(connection)
+        stale = stale_days(connection)
         if not any(stale.values()):
             return BuildReport({})
         files = _files_by_table(connection, {day for days in stale.values() for day in days})
@@ -66,11 +67,13 @@ def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limi
     return BuildReport({mart: days for mart, days in stale.items() if days})
 
 
-def _stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, ...]]:
+def stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, ...]]:
     """Return the days of each mart whose inputs differ from what it was built from, days without inputs included.
 
-    A day of which an input is damaged stays as it was built.
+    A day of a mart of which the rows of core have expired is never stale: it is all that is left of them. A day of
+    which an input is damaged stays as it was built.
     """
+    kept_from = horizons(connection)
     rows = connection.execute("SELECT table_name, day_on FROM damaged_days").fetchall()
     damaged = {(str(name), day) for name, day in rows}
     stale: dict[str, tuple[date, ...]] = {}
@@ -80,17 +83,16 @@ def _stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, 
             "FROM manifest WHERE list_contains($2, table_name) GROUP BY day_on), "
             "known AS (SELECT day_on, inputs_sha256 FROM mart_builds WHERE mart = $3) "
             "SELECT coalesce(listed.day_on, known.day_on) FROM listed FULL JOIN known ON known.day_on = listed.day_on "
-            "WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256",
-            [mart.sql_sha256, _inputs(mart), mart.name],
+            "WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256 "
+            "AND coalesce(listed.day_on, known.day_on) >= coalesce($4, DATE '0001-01-01')",
+            [mart.sql_sha256, _inputs(mart), mart.name, first_kept(kept_from, mart.inputs)],
         ).fetchall()
         days = {day for (day,) in rows}.union(*(stale.get(name, ()) for name in _inputs(mart)))
         stale[mart.name] = tuple(sorted(day for day in days if not _lacks_input(mart, day, damaged, stale)))
     return stale
 
 
-def _lacks_input(
-    mart: Mart, day: date, damaged: Collection[TableDay], stale: Mapping[str, Collection[date]]
-) -> bool:
+def _lacks_input(mart: Mart, day: date, damaged: Collection[TableDay], stale: Mapping[str, Collection[date]]) -> bool:
     """Say whether an input of the day is damaged, and not a mart that is built again first."""
     return any((name, day) in damaged and day not in stale.get(name, ()) for name in _inputs(mart))
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -107,7 +108,7 @@ def refuse_damage(folder: Path, files: Iterable[DayFile]) -> None:
         SuspectError: one of them is damaged.
     """
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for fault in pool.map(lambda file: fault_of(folder, file, is_deep=True), files):
+        for fault in pool.map(partial(fault_of, folder, is_deep=True), files):
             if fault is not None:
                 raise SuspectError(fault)
 
@@ -188,7 +189,7 @@ def _faults(folder: Path, files: Iterable[DayFile], *, is_deep: bool) -> dict[Da
         return {file: fault for file, fault in looked if fault is not None}
     listed = list(files)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        faults = pool.map(lambda file: fault_of(folder, file, is_deep=True), listed)
+        faults = pool.map(partial(fault_of, folder, is_deep=True), listed)
         return {file: fault for file, fault in zip(listed, faults, strict=True) if fault is not None}
 
 
@@ -235,7 +236,9 @@ def true_file(folder: Path, file: DayFile) -> DayFile | None:
     try:
         with duckdb.connect() as connection:
             row = fetch_row(connection, "SELECT num_rows FROM parquet_file_metadata($1)", [str(path)])
-        return row and replace(file, row_count=int(row[0]), size_bytes=path.stat().st_size, sha256=hash_file(path))
+        if row is None:
+            return None
+        return replace(file, row_count=int(row[0]), size_bytes=path.stat().st_size, sha256=hash_file(path))
     except (duckdb.Error, OSError):
         return None
 
@@ -258,6 +261,4 @@ def let_wait(
     table = state_tables.DAMAGED_DAYS
     replace_rows(locked, table, pl.DataFrame(waiting, schema=polars_schema(table)))
     for each in waiting:
-        locked.execute(
-            "DELETE FROM mart_builds WHERE mart = $1 AND day_on = $2", [each["table_name"], each["day_on"]]
-        )
+        locked.execute("DELETE FROM mart_builds WHERE mart = $1 AND day_on = $2", [each["table_name"], each["day_on"]])

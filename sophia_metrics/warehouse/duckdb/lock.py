@@ -27,7 +27,7 @@ def held_lock(path: Path, wait_seconds: float = LOCK_WAIT_SECONDS) -> Generator[
     Raises:
         ServiceUnavailableError: another process has held it for all of `wait_seconds`.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -79,6 +79,6 @@ def _holder(path: Path, wait_seconds: float) -> str:
     who = path.read_text(encoding="utf-8").strip() or "a process that did not say who it is"
     since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return (
-        f"{path} is held by {who} since {since:%Y-%m-%d %H:%M:%S} UTC, and this run has waited {wait_seconds:g} seconds "
-        "for it: nothing was changed. If that process hangs, end it (the lock is free at once), then run again"
+        f"{path} is held by {who} since {since:%Y-%m-%d %H:%M:%S} UTC, and this run has waited {wait_seconds:g} "
+        "seconds for it: nothing was changed. If that process hangs, end it (the lock is free at once), and run again"
     )

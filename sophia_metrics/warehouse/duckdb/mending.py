@@ -104,7 +104,8 @@ def _can_be_built(locked: duckdb.DuckDBPyConnection, name: str, day: date) -> bo
         locked,
         "SELECT count(*) > 0 AND count(*) FILTER (WHERE is_lost) = 0 FROM ("
         "SELECT false AS is_lost FROM manifest WHERE list_contains($1, table_name) AND day_on = $2 "
-        "UNION ALL SELECT lost_count IS NOT NULL FROM damaged_days WHERE list_contains($1, table_name) AND day_on = $2)",
+        "UNION ALL SELECT lost_count IS NOT NULL FROM damaged_days "
+        "WHERE list_contains($1, table_name) AND day_on = $2)",
         [inputs, day],
     )
     return row is not None and bool(row[0])

@@ -69,7 +69,12 @@ def m007_key_runs(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(create_table(schema.table("key_runs")))
 
 
-def m008_recovery(connection: duckdb.DuckDBPyConnection) -> None:
+def m008_retention(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remember from which day on rows are kept: so far all are."""
+    connection.execute(create_table(schema.table("core_retention")))
+
+
+def m009_recovery(connection: duckdb.DuckDBPyConnection) -> None:
     """Note hashes of files and what is listed of each day, so that damage is found; and what was recovered."""
     connection.execute("ALTER TABLE manifest ADD COLUMN IF NOT EXISTS sha256 VARCHAR")
     connection.execute("ALTER TABLE core_versions ADD COLUMN IF NOT EXISTS size_bytes BIGINT")
@@ -87,7 +92,8 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m005_quality,
     m006_alerts,
     m007_key_runs,
-    m008_recovery,
+    m008_retention,
+    m009_recovery,
 )
 
 

@@ -15,7 +15,7 @@ import duckdb
 
 from sophia_metrics import schema
 from sophia_metrics.calendars import local_day, settled_on
-from sophia_metrics.durable import place_file, point_to, sync_folder
+from sophia_metrics.durable import hash_file, place_file, point_to, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.marts import MARTS
 from sophia_metrics.schema import core
@@ -82,9 +82,11 @@ def publish_version(
         refuse_wrong_days(connection)
         row = fetch_row(
             connection,
-            "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1",
+            "SELECT version, published_at, content_sha256, size_bytes, file_sha256 FROM core_versions "
+            "ORDER BY version DESC LIMIT 1",
         )
         number = int(row[0]) if row else 0
+        is_whole = row is not None and _is_whole(serving / version_name(number), *row[3:])
         if (reason := day_held_because(connection)) is not None:
             note_held(serving, reason, now)
             return Publication(number, is_new=False, published_at=row[1] if row else None, held_because=reason)
@@ -93,7 +95,7 @@ def publish_version(
         if (
             row
             and row[2] == content
-            and (serving / version_name(number)).exists()
+            and is_whole
             and not _aged(connection, row[1], now)
         ):
             point_to(serving / CURRENT_NAME, version_name(number))
@@ -108,10 +110,15 @@ def publish_version(
             "INSERT INTO core_versions (version, published_at, content_sha256, is_sample) VALUES ($1, $2, $3, $4)",
             [number, now, content, sample is not None],
         )
-        previous = serving / version_name(int(row[0]) if row else 0)
+        previous = serving / version_name(int(row[0])) if row and is_whole else None
         files = files_of(connection, [table.name for table in schema.stored(Storage.DAY_FILES)])
         place_file(serving / version_name(number), lambda path: _write(connection, store, files, path, previous, now))
         sync_folder(serving)
+        path = serving / version_name(number)
+        connection.execute(
+            "UPDATE core_versions SET size_bytes = $1, file_sha256 = $2 WHERE version = $3",
+            [path.stat().st_size, hash_file(path), number],
+        )
         point_to(serving / CURRENT_NAME, version_name(number))
         for path in superfluous_versions(connection, serving, now, keep_versions):
             path.unlink(missing_ok=True)
@@ -155,7 +162,7 @@ def _write(
     store: DayFileStore,
     files: Sequence[DayFile],
     path: Path,
-    previous: Path,
+    previous: Path | None,
     now: datetime,
 ) -> None:
     """Write a version as a copy of the previous one, in which only what differs is written again."""
@@ -175,9 +182,16 @@ def _write(
         version.close()
 
 
-def _open_copy(previous: Path, path: Path) -> duckdb.DuckDBPyConnection:
+def _is_whole(path: Path, size_bytes: int | None, file_sha256: str | None) -> bool:
+    """Say whether a version is there as it was published; nothing was noted of one that an older program published."""
+    if not path.is_file():
+        return False
+    return size_bytes is None or (path.stat().st_size == size_bytes and hash_file(path) == file_sha256)
+
+
+def _open_copy(previous: Path | None, path: Path) -> duckdb.DuckDBPyConnection:
     """Open a copy of the previous version, or an empty file where that is gone, damaged or laid out otherwise."""
-    if previous.exists():
+    if previous is not None and previous.exists():
         shutil.copyfile(previous, path)
         try:
             version = duckdb.connect(path)

@@ -2,15 +2,16 @@
 
 import duckdb
 
-from sophia_metrics.errors import ServiceUnavailableError
+from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
-from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS
+from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known
 from sophia_metrics.warehouse.duckdb.damage import forget_damage, refuse_damage
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
+from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
@@ -46,17 +47,28 @@ def commit_rebuild(state: StateFile, store: DayFileStore, change: Rebuild) -> Ch
     """Replace whole days by the rows that were made anew.
 
     Raises:
+        ConfigurationError: the rows of some of these days have expired.
         ServiceUnavailableError: another run committed to these days meanwhile.
     """
     days = tuple(change.window.days())
-    names = (*CORE_NAMES, core.QUARANTINE.name)
+
+    def find(locked: duckdb.DuckDBPyConnection) -> tuple[DayFile, ...]:
+        _refuse_expired(locked, change.window)
+        return files_of(locked, CORE_NAMES, days) + files_of(locked, [core.QUARANTINE.name])
+
     return switch_optimistically(
         state,
-        find=lambda locked: files_of(locked, CORE_NAMES, days) + files_of(locked, names[2:]),
+        find=find,
         write=lambda found, unique: _write(store, change, found, f"rebuild-{unique}"),
         finish=lambda locked, switch: _finish(locked, change, switch),
         is_mending=True,
     )
+
+
+def _refuse_expired(locked: duckdb.DuckDBPyConnection, window: Window) -> None:
+    first = first_kept(horizons(locked), CORE_NAMES)
+    if first is not None and window.start_at.date() < first:
+        raise ConfigurationError(EXPIRED.format(first=first))
 
 
 def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], version: str) -> Switch:

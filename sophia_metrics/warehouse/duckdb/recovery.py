@@ -63,7 +63,7 @@ class Keeper:
     memory_limit: str
 
     def prepare(self, now: datetime) -> None:
-        """Make the state file where there is none, make it again where it is damaged, and bring an older one up to date.
+        """Make the state file where there is none or it is damaged, and bring an older one up to date.
 
         A state that is about to be changed by a newer program is backed up first.
 
@@ -77,7 +77,7 @@ class Keeper:
         with state.lock():
             self._give_key_back()
             if not state.path.exists() and not state.log_path.exists() and not self._was_used():
-                self._place(now, lambda connection: None)
+                self._place(now)
                 return
             reason = self._damage()
             if reason is not None:
@@ -106,8 +106,8 @@ class Keeper:
             backup = newest_good(self.place) if name is None else read_backup(self._named(name))
             if backup is None:
                 raise ConfigurationError(
-                    f"there is no whole backup in {self.place.folder}: `sophia-metrics maintain` makes one. A state file "
-                    "that is gone or damaged is made again by the next run, without one too"
+                    f"there is no whole backup in {self.place.folder}: `sophia-metrics maintain` makes one. "
+                    "A state file that is gone or damaged is made again by the next run, without one too"
                 )
             decisions = self._decisions()
             make = self._from_file(backup.folder / STATE_NAME)
@@ -123,7 +123,11 @@ class Keeper:
     def _was_used(self) -> bool:
         """Say whether something is here that only a run leaves, so that a state file must have been there."""
         folder = self.state.folder
-        places = ((folder / "serving", "v*.duckdb"), (folder / "landing", "*/*.parquet"), (self.place.folder, "[0-9]*Z*"))
+        places = (
+            (folder / "serving", "v*.duckdb"),
+            (folder / "landing", "*/*.parquet"),
+            (self.place.folder, "[0-9]*Z*"),
+        )
         return any(next(place.glob(pattern), None) is not None for place, pattern in places)
 
     def _give_key_back(self) -> None:
@@ -253,13 +257,18 @@ class Keeper:
         if published is None or row is None or published.number <= row[0]:
             return restored
         gone = take_over(connection, published, self.state.folder)
-        let_wait(connection, [Fault(day, "a file that was published is gone") for day in gone], _least_rows(connection, gone), now)
+        let_wait(
+            connection,
+            [Fault(day, "a file that was published is gone") for day in gone],
+            _least_rows(connection, gone),
+            now,
+        )
         return Restored(restored.base, published.number, 0, restored.moved_to)
 
     def _place(
         self,
         now: datetime,
-        fill: Callable[[duckdb.DuckDBPyConnection], None],
+        fill: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
         make: Callable[[Path], object] | None = None,
     ) -> None:
         """Make a new state file in one transaction, move the one that is there aside, and give it its name."""
@@ -272,7 +281,8 @@ class Keeper:
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.execute("BEGIN")
                 migrations.apply(connection, now)
-                fill(connection)
+                if fill is not None:
+                    fill(connection)
                 connection.execute("COMMIT")
                 connection.execute("CHECKPOINT")
             sync_file(temporary)
@@ -312,4 +322,3 @@ def _least_rows(
         )
         least[name, day] = int(row[0]) + 1 if row else 1
     return least
-

@@ -90,7 +90,7 @@ class StateFile:
 
     @staticmethod
     def is_whole(path: Path) -> bool:
-        """Read all of a state file that nobody has open, and say whether that works; what is in its log is put into it."""
+        """Read all of a state file that nobody has open, its log included, and say whether that works."""
         try:
             with duckdb.connect(path) as connection:
                 fingerprints(connection)

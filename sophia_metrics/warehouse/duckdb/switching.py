@@ -14,6 +14,7 @@ import duckdb
 
 from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.warehouse.duckdb.damage import refuse_wrong_days, waiting_day
+from sophia_metrics.warehouse.duckdb.horizons import refuse_expired
 from sophia_metrics.warehouse.duckdb.manifest import (
     DayFile,
     Switch,
@@ -52,8 +53,8 @@ def switch_optimistically(
 
     Raises:
         SuspectError: the manifest does not say what was noted of a day.
-        ServiceUnavailableError: a day waits to be made again from landing.
-        ServiceUnavailableError: the files were written so long ago that they were taken for garbage.
+        ServiceUnavailableError: the files were written so long ago that they were taken for garbage, a retention has
+            dropped their days meanwhile, or a day waits to be made again from landing.
     """
     for _ in range(OPTIMISTIC_TRIES):
         with state.transaction() as locked:
@@ -91,6 +92,7 @@ def _switch(
     *,
     is_mending: bool,
 ) -> Answer:
+    refuse_expired(locked, switch.added)
     refuse_swept(state.folder, switch.added)
     if not is_mending:
         _refuse_damaged_days(locked, {file.table_day for file in (*switch.added, *switch.removed)})
