@@ -12,6 +12,7 @@ from sophia_metrics.cli.prefect_api import PrefectApi, find_api
 from sophia_metrics.cli.prefect_runs import RunsUnderway, look_at_prefect
 from sophia_metrics.cli.price_gaps import Assumption, PriceGaps, Unpriced, load_price_gaps
 from sophia_metrics.cli.published import Published, load_late_flows, load_published
+from sophia_metrics.cli.recoveries import Recovery, load_recoveries
 from sophia_metrics.cli.setting_values import SettingValue, setting_values
 from sophia_metrics.connect import connect_cache, connect_notifier, connect_source, connect_warehouse, plan_sources
 from sophia_metrics.errors import SophiaError
@@ -50,6 +51,7 @@ class Diagnosis:
         published: the current version. None: nothing is published yet.
         held: what holds a newer version back. None: nothing does.
         unpriced: usage whose cost is not known, the most tokens first.
+        recoveries: when the state file was made again, the newest first.
         assumptions: what the prices of computed costs rest on, the most money first.
         late: our own flows that have not run when they were expected, each in a sentence.
         runs: what the Prefect API has of our deployments. None: there is no API that answers, or no state yet.
@@ -68,6 +70,7 @@ class Diagnosis:
     late: tuple[str, ...]
     runs: RunsUnderway | None
     repaired: tuple[str, ...] | None
+    recoveries: tuple[Recovery, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -103,6 +106,7 @@ def diagnose(settings: Settings, now: datetime, *, is_repairing: bool = False) -
         late=tuple(each.message(now) for each in load_late_flows(serving)) if is_published else (),
         runs=runs,
         repaired=repaired,
+        recoveries=load_recoveries(serving) if is_published else (),
     )
 
 

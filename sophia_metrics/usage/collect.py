@@ -27,11 +27,12 @@ from sophia_metrics.usage.earlier import EarlierPart, EarlierPartError, earlier_
 from sophia_metrics.usage.erasing import erase_landed
 from sophia_metrics.usage.gate import GateLimits, judge, judge_rules
 from sophia_metrics.usage.identity import Identity
-from sophia_metrics.usage.landing import LandedFile, Landing, landings
+from sophia_metrics.usage.landing import LandedFile, Landing, landings, readable_landings
 from sophia_metrics.usage.landing_writer import Landed, land
+from sophia_metrics.usage.mending import Mender
 from sophia_metrics.usage.positions import forgotten_positions, known_positions, superseded_rows, touched_positions
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
-from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED, create_rebuilt, find_landed
+from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED, create_rebuilt, find_landed, reading
 from sophia_metrics.usage.staging import Slice, stage
 from sophia_metrics.usage.tombstones import NOBODY, Reach, Tombstones
 from sophia_metrics.usage.watermark import watermark_frame
@@ -202,15 +203,16 @@ class Collector:
             erase_landed(connection, landing, source.format, tombstones)
             held_because, is_lost = None, False
             try:
-                stage(
-                    connection,
-                    landing,
-                    source.format,
-                    source.terms,
-                    now,
-                    lambda: self._earlier(landing),
-                    kept_from_on=self._kept_from_on(),
-                )
+                with reading(landing):
+                    stage(
+                        connection,
+                        landing,
+                        source.format,
+                        source.terms,
+                        now,
+                        lambda: self._earlier(landing),
+                        kept_from_on=self._kept_from_on(),
+                    )
             except EarlierPartError as error:
                 held_because, is_lost = str(error), error.is_lost
             gate = judge(connection, self.limits)
@@ -291,7 +293,7 @@ class Collector:
         query = Query(ATTEMPTS_OF_DAYS, {"start_at": window.start_at, "end_at": window.end_at})
         attempts = frozenset(self.warehouse.read(query)["attempt_id"])
         tombstones = self._tombstones()
-        landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in landings(folder)]
+        landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in readable_landings(folder)]
         by_name = {source.name: source for source in sources}
         with working_connection(self.folder, self.memory_limit) as connection:
             create_rebuilt(connection, find_landed(landed, attempts), landed, by_name, window, now)
@@ -304,6 +306,28 @@ class Collector:
         rows = self.warehouse.read(Query("SELECT tombstone, reach FROM core_tombstones")).rows()
         reaches = {str(tombstone): Reach(reach) for tombstone, reach in rows}
         return Tombstones(self.identity.key, reaches) if reaches else NOBODY
+
+    def mend(self, sources: Sequence[FileSource], now: datetime, *, is_deep: bool = False) -> tuple[date, ...]:
+        """Make the days whole whose files were lost or damaged, and return them; it costs little where none are.
+
+        Args:
+            sources: every source that may have landed anything.
+            now: the present (naive UTC).
+            is_deep: read every file, too: a changed byte is found by nothing else.
+
+        Raises:
+            ProcessingError: of some days nothing holds all rows any more; it says what remains.
+            ConfigurationError: landing holds rows of a source that is not among these.
+        """
+        mender = Mender(
+            warehouse=self.warehouse,
+            landing_folder=self.landing_folder,
+            sources={source.name: source for source in sources},
+            rebuild=lambda window: self.rebuild(sources, window, now),
+            folder=self.folder,
+            memory_limit=self.memory_limit,
+        )
+        return mender.mend(now, is_deep=is_deep)
 
     def _look_up(self, connection: duckdb.DuckDBPyConnection, terms: Sequence[SourceTerms], now: datetime) -> Learned:
         """Bring into a working connection what the prices of its relation `events` depend on."""

@@ -20,11 +20,13 @@ __all__ = [
     "Audit",
     "BuildReport",
     "Changed",
+    "Checkup",
     "Compaction",
     "Erasure",
     "Expired",
     "FileCount",
     "ForgottenMeanwhileError",
+    "Mending",
     "Observations",
     "Publication",
     "Query",
@@ -238,11 +240,42 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """What a repricing, a rebuild, an audit, an erasure, a compaction or observations changed in core.
+class Checkup:
+    """A look at whatever is listed: what is damaged is taken off the list, and its days wait to be made again.
+
+    The answer counts the days of tables that were found damaged. They stand in damaged_days.
 
     Attributes:
-        event_count: how many rows were written: events, or observations.
+        now: the present (naive UTC).
+        is_deep: read every file, too. False: look whether files are there and as long as they were, which is cheap.
+    """
+
+    now: datetime
+    is_deep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """Damaged days that are given what could be found of them; whatever they lack then is noted as lost.
+
+    Of observations, what the state folder holds in files that are no longer listed is found here. A damaged mart
+    waits for the next build, unless it can no longer be built.
+
+    Attributes:
+        rows: what was found, by table; a row that is there stays as it is.
+        days: the damaged days, by table.
+    """
+
+    rows: Mapping[str, pl.DataFrame]
+    days: Mapping[str, tuple[date, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change of core did: any kind of change but a slice and a retention.
+
+    Attributes:
+        event_count: how many rows were written: events, or observations. After a checkup: how many days are damaged.
         days: the UTC days that changed, in order.
     """
 
@@ -303,11 +336,23 @@ class Warehouse(Service, Protocol):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations | Erasure | Compaction) -> Changed: ...
+    def commit(
+        self, change: Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Checkup | Mending
+    ) -> Changed: ...
     @overload
     def commit(self, change: Retention) -> Expired: ...
     def commit(
-        self, change: Slice | Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Retention
+        self,
+        change: Slice
+        | Repricing
+        | Rebuild
+        | Audit
+        | Observations
+        | Erasure
+        | Compaction
+        | Checkup
+        | Mending
+        | Retention,
     ) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
         ...

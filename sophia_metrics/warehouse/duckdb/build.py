@@ -20,16 +20,33 @@ from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import select_typed
+from sophia_metrics.warehouse.duckdb.damage import forget_damage, refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
 from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, date_unlisted, files_of
+from sophia_metrics.warehouse.duckdb.manifest import (
+    DayFile,
+    TableDay,
+    add_files,
+    date_unlisted,
+    files_of,
+    remove_days,
+)
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import refuse_swept
 from sophia_metrics.warehouse.protocol import BuildReport
 from sophia_metrics.working import working_connection
 
-__all__ = ["DAY_MARTS", "build_marts", "stale_days"]
+__all__ = [
+    "DAY_MARTS",
+    "FilesByDay",
+    "build_marts",
+    "chunks",
+    "compute_days",
+    "files_by_table",
+    "rows_of_days",
+    "stale_days",
+]
 
 DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
 DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
@@ -42,16 +59,17 @@ FilesByDay = dict[date, tuple[DayFile, ...]]
 def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limit: str) -> BuildReport:
     """Build the stale days of every mart in day files, inputs before outputs, and switch them in at once."""
     with state.transaction() as connection:
+        refuse_wrong_days(connection)
         stale = stale_days(connection)
         if not any(stale.values()):
             return BuildReport({})
-        files = _files_by_table(connection, {day for days in stale.values() for day in days})
+        files = files_by_table(connection, {day for days in stale.values() for day in days})
         cards = fetch_frame(connection, "SELECT * FROM core_price_cards")
     version = f"build-{uuid4().hex}"
     with working_connection(folder, memory_limit) as connection:
         connection.register("core_price_cards", cards)
         wanted = {name: frozenset(days) for name, days in stale.items()}
-        for chunk in _chunks(sorted({day for days in stale.values() for day in days}), _rows_by_day(files)):
+        for chunk in chunks(sorted({day for days in stale.values() for day in days}), rows_of_days(files)):
             together = {name: [day for day in chunk if day in days] for name, days in wanted.items()}
             _build_days(connection, store, together, files, version)
     _switch(state, files, stale)
@@ -61,9 +79,12 @@ def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limi
 def stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, ...]]:
     """Return the days of each mart whose inputs differ from what it was built from, days without inputs included.
 
-    A day of a mart of which the rows of core have expired is never stale: it is all that is left of them.
+    A day of a mart of which the rows of core have expired is never stale: it is all that is left of them. A day of
+    which an input is damaged stays as it was built.
     """
     kept_from = horizons(connection)
+    rows = connection.execute("SELECT table_name, day_on FROM damaged_days").fetchall()
+    damaged = {(str(name), day) for name, day in rows}
     stale: dict[str, tuple[date, ...]] = {}
     for mart in DAY_MARTS:
         rows = connection.execute(
@@ -75,12 +96,18 @@ def stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, .
             "AND coalesce(listed.day_on, known.day_on) >= coalesce($4, DATE '0001-01-01')",
             [mart.sql_sha256, _inputs(mart), mart.name, first_kept(kept_from, mart.inputs)],
         ).fetchall()
-        days = {day for (day,) in rows}
-        stale[mart.name] = tuple(sorted(days.union(*(stale.get(name, ()) for name in _inputs(mart)))))
+        days = {day for (day,) in rows}.union(*(stale.get(name, ()) for name in _inputs(mart)))
+        stale[mart.name] = tuple(sorted(day for day in days if not _lacks_input(mart, day, damaged, stale)))
     return stale
 
 
-def _files_by_table(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> dict[str, FilesByDay]:
+def _lacks_input(mart: Mart, day: date, damaged: Collection[TableDay], stale: Mapping[str, Collection[date]]) -> bool:
+    """Say whether an input of the day is damaged, and not a mart that is built again first."""
+    return any((name, day) in damaged and day not in stale.get(name, ()) for name in _inputs(mart))
+
+
+def files_by_table(connection: duckdb.DuckDBPyConnection, days: Collection[date] | None) -> dict[str, FilesByDay]:
+    """Return the files of some days (None: of all) by table and day."""
     grouped: dict[str, list[DayFile]] = {name: [] for name in DAY_TABLES}
     for file in files_of(connection, DAY_TABLES, days):
         grouped[file.table_name].append(file)
@@ -106,7 +133,8 @@ def _inputs_sha256(mart: Mart, day: date, files: Mapping[str, FilesByDay]) -> st
     return hashlib.sha256("\n".join([mart.sql_sha256, *paths]).encode()).hexdigest()
 
 
-def _rows_by_day(files: Mapping[str, FilesByDay]) -> dict[date, int]:
+def rows_of_days(files: Mapping[str, FilesByDay]) -> dict[date, int]:
+    """Return how many rows all tables together have of each day."""
     rows: defaultdict[date, int] = defaultdict(int)
     for by_day in files.values():
         for day, found in by_day.items():
@@ -114,7 +142,7 @@ def _rows_by_day(files: Mapping[str, FilesByDay]) -> dict[date, int]:
     return rows
 
 
-def _chunks(days: Sequence[date], rows: Mapping[date, int]) -> Iterator[tuple[date, ...]]:
+def chunks(days: Sequence[date], rows: Mapping[date, int]) -> Iterator[tuple[date, ...]]:
     """Cut days into runs of at most ROWS_AT_ONCE input rows; a larger day stands alone."""
     chunk: list[date] = []
     size = 0
@@ -135,13 +163,27 @@ def _build_days(
     files: Mapping[str, FilesByDay],
     version: str,
 ) -> None:
-    """Build some days of every mart, and put the files written in the place of those that were there.
+    """Build some days of every mart, and put the files written in the place of those that were there."""
+    for mart, days, built in compute_days(connection, store, stale, files):
+        counts = rows_by_day(connection, built, str(mart.table.day))
+        for day in days:
+            files[mart.name].pop(day, None)
+        files[mart.name].update(_by_day(store.write(connection, mart.table, built, counts, version)))
 
-    A mart that was built just now for the same days is read from memory, and not from its files.
+
+def compute_days(
+    connection: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    wanted: Mapping[str, Sequence[date]],
+    files: Mapping[str, FilesByDay],
+) -> Iterator[tuple[Mart, Sequence[date], str]]:
+    """Compute some days of marts, inputs before outputs: yield each, its days, and the table with its rows.
+
+    A mart that was computed just now for the same days is read from memory, and not from its files.
     """
     there: dict[str, Sequence[date]] = {}
     for mart in DAY_MARTS:
-        days = stale[mart.name]
+        days = wanted.get(mart.name, ())
         if not days:
             continue
         for name in _inputs(mart):
@@ -153,10 +195,7 @@ def _build_days(
         connection.execute(f"CREATE OR REPLACE TABLE {built} AS {mart.sql}")
         connection.execute(f"CREATE OR REPLACE VIEW {mart.name} AS {select_typed(mart.table, built)}")
         there[mart.name] = days
-        counts = rows_by_day(connection, built, str(mart.table.day))
-        for day in days:
-            files[mart.name].pop(day, None)
-        files[mart.name].update(_by_day(store.write(connection, mart.table, built, counts, version)))
+        yield mart, days, built
     for mart in DAY_MARTS:
         connection.execute(f"DROP TABLE IF EXISTS built_{mart.name}")
 
@@ -170,11 +209,9 @@ def _switch(state: StateFile, files: Mapping[str, FilesByDay], built: Mapping[st
     ]
     with state.transaction() as connection:
         for name, days in built.items():
-            gone = connection.execute(
-                "DELETE FROM manifest WHERE table_name = $1 AND list_contains($2, day_on) RETURNING path",
-                [name, list(days)],
-            ).fetchall()
-            date_unlisted(state.folder, (path for (path,) in gone))
+            gone = remove_days(connection, [(name, day) for day in days])
+            date_unlisted(state.folder, gone)
+            forget_damage(connection, [(name, day) for day in days])
             connection.execute(
                 "DELETE FROM mart_builds WHERE mart = $1 AND list_contains($2, day_on)", [name, list(days)]
             )

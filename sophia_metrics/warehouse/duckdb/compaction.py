@@ -13,6 +13,7 @@ from sophia_metrics import schema
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.warehouse.duckdb.changes import FULL_ROWS
 from sophia_metrics.warehouse.duckdb.contents import modified_at
+from sophia_metrics.warehouse.duckdb.damage import refuse_damage
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
@@ -71,6 +72,7 @@ def _write(
     files = tuple(file for found in pieces.values() for file in found)
     if not files:
         return Switch()
+    refuse_damage(store.folder, files)
     connection.execute(f"CREATE OR REPLACE VIEW compacted AS {store.relation(table, files)}")
     columns = store.stored_columns(connection, files)
     counts = {day: _rows(found) for day, found in pieces.items()}

@@ -21,7 +21,7 @@ from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
 from sophia_metrics.warehouse.protocol import Changed, Observations
 from sophia_metrics.working import working_connection
 
-__all__ = ["commit_observations"]
+__all__ = ["commit_observations", "create_observed"]
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def commit_observations(
             for table, rows in frames.items():
                 connection.register("given", _kept(table, rows, kept_from.get(table.name)))
                 own = [file for file in found if file.table_name == table.name]
-                written[table.name] = _create_observed(connection, store.relation(table, own), table)
+                written[table.name] = create_observed(connection, store.relation(table, own), table)
                 switch += write_observations(connection, store, table, own, f"observed-{unique}")
         return switch
 
@@ -108,10 +108,10 @@ def _days(table: Table, rows: pl.DataFrame) -> list[date]:
     return rows[str(table.day)].unique().sort().to_list()
 
 
-def _create_observed(connection: duckdb.DuckDBPyConnection, there: str, table: Table) -> int:
-    """Create `observed`, the rows that are new or different, and `replaced`, those of them that replace one.
+def create_observed(connection: duckdb.DuckDBPyConnection, there: str, table: Table) -> int:
+    """Create `observed`, the rows of `given` that are new or different, and `replaced`, those that replace one.
 
-    Return how many rows there are to write.
+    Return how many rows there are to write. `there` selects the rows that are there.
     """
     names = ", ".join(table.names)
     connection.execute(

@@ -9,6 +9,7 @@ from sophia_metrics.schema import core
 from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known
+from sophia_metrics.warehouse.duckdb.damage import forget_damage, refuse_damage
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
 from sophia_metrics.warehouse.duckdb.erasure import refuse_forgotten
 from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
@@ -61,6 +62,7 @@ def commit_rebuild(state: StateFile, store: DayFileStore, change: Rebuild) -> Ch
         find=find,
         write=lambda found, unique: _write(store, change, found, f"rebuild-{unique}"),
         finish=lambda locked, switch: _finish(locked, change, switch),
+        is_mending=True,
     )
 
 
@@ -72,6 +74,7 @@ def _refuse_expired(locked: duckdb.DuckDBPyConnection, window: Window) -> None:
 
 def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], version: str) -> Switch:
     connection = change.connection
+    refuse_damage(store.folder, found)
     create_known(connection, store, found)
     connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
     connection.execute("CREATE OR REPLACE TABLE units AS SELECT * FROM rebuilt_units")
@@ -124,6 +127,7 @@ def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) 
         )
     refuse_forgotten(locked, change.tombstone_count)
     ledger.record_prices(locked, change.prices)
+    forget_damage(locked, [(name, day) for name in CORE_NAMES for day in change.window.days()])
     row = fetch_row(change.connection, "SELECT count(*) FROM kept_events")
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
 

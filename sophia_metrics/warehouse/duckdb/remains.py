@@ -15,6 +15,7 @@ from sophia_metrics.errors import handle_service_errors
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.usage.forget import Purged
 from sophia_metrics.usage.tombstones import Tombstones
+from sophia_metrics.warehouse.duckdb.damage import DAMAGED_FOLDER
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.working import working_connection
 
@@ -38,6 +39,8 @@ class DuckDBRemains:
     def purge(self, tombstones: Tombstones, version: int) -> Purged:
         """Remove the versions before this one, and the unlisted day files in which one of these people is.
 
+        Files that were damaged go whoever is in them: nobody can tell.
+
         Args:
             tombstones: these people.
             version: the number of the version that shows nobody of them.
@@ -47,7 +50,10 @@ class DuckDBRemains:
             for path in old:
                 path.unlink()
             listed = {str(path) for (path,) in locked.execute("SELECT path FROM manifest").fetchall()}
-        removed = 0
+        damaged = list((self.folder / DAMAGED_FOLDER).rglob("*.parquet"))
+        for path in damaged:
+            path.unlink(missing_ok=True)
+        removed = len(damaged)
         for table in schema.stored(Storage.DAY_FILES):
             paths = [
                 path

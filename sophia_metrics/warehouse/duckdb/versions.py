@@ -11,7 +11,7 @@ import duckdb
 from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.warehouse.duckdb.contents import modified_at
 
-__all__ = ["listed_paths", "superfluous_versions", "version_files", "version_name"]
+__all__ = ["LISTED", "listed_paths", "superfluous_versions", "version_files", "version_name"]
 
 KEEP_FOR = timedelta(hours=24)
 """No version is kept longer than that because of its age."""
