@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +26,7 @@ from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
 from sophia_metrics.warehouse.protocol import Observations, Query, Record
 from tests.lab import NOW, Lab, event
 
+ROOT = Path(__file__).parent.parent
 LATER = NOW + timedelta(minutes=5)
 PROBED_AT = datetime(2026, 11, 20, 11)
 
@@ -98,15 +99,22 @@ def made(tmp_path_factory):
     return lab
 
 
+@dataclass(frozen=True)
+class Copy(Lab):
+    """A copy of a state folder, whose source files are where they were."""
+
+    files: Path = Path()
+
+
 @pytest.fixture
 def lab(made, tmp_path):
-    shutil.copytree(made.home.parent, tmp_path / "copy", symlinks=True)
-    return Lab(tmp_path / "copy" / "state", now=LATER)
+    shutil.copytree(made.home, tmp_path / "state", symlinks=True)
+    return Copy(tmp_path / "state", now=LATER, files=made.home.parent)
 
 
 def run(lab):
     """What a run does: mend, commit what is pending and new, audit, build, publish."""
-    source = lab.source(lab.home.parent / "*.jsonl")
+    source = lab.source(lab.files / "*.jsonl")
     lab.collector.mend([source], lab.now)
     lab.collect(source)
     lab.collector.audit(lab.now)
@@ -129,9 +137,9 @@ def facts(lab):
 @pytest.fixture(scope="module")
 def expected(made, tmp_path_factory):
     """The facts after a run without damage."""
-    place = tmp_path_factory.mktemp("expected") / "copy"
-    shutil.copytree(made.home.parent, place, symlinks=True)
-    lab = Lab(place / "state", now=LATER)
+    home = tmp_path_factory.mktemp("expected") / "state"
+    shutil.copytree(made.home, home, symlinks=True)
+    lab = Copy(home, now=LATER, files=made.home.parent)
     run(lab)
     found = facts(lab)
     assert (len(found["core"]), len(found["probes"]), found["sent"]) == (4, 3, [("e1", "sent")])
@@ -212,10 +220,8 @@ def test_days_whose_landing_has_gone_come_back_from_what_was_published(lab, expe
     shown = lab.serving.query("SELECT attempt_id FROM core_ingest_ledger")["attempt_id"]
     for attempt in done.filter(done.is_in(shown.implode())):
         (lab.home / "landing" / "app" / f"{attempt}.parquet").unlink()
-    for path in lab.home.parent.glob("*.jsonl"):
-        path.unlink()
     (lab.home / "warehouse.duckdb").unlink()
-    run(lab)
+    run(replace(lab, files=lab.home / "nowhere"))
     assert facts(lab) == expected
 
 
@@ -290,12 +296,13 @@ def test_a_state_file_that_is_gone_in_the_middle_of_a_run_is_not_made_empty(lab)
 
 def test_a_recovery_that_is_killed_begins_anew(lab, expected):
     (lab.home / "warehouse.duckdb").unlink()
-    pid = os.fork()
-    if pid == 0:
-        Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-        _ = lab.warehouse
-        os._exit(0)
-    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+    program = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom tests.lab import Lab\n"
+        "def kill(*_):\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Path.replace = kill\nprint(Lab(Path(sys.argv[1])).warehouse)"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(lab.home)], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
     run(lab)
     assert facts(lab) == expected
 
@@ -322,7 +329,7 @@ def test_restore_goes_back_and_keeps_the_decisions_of_now(lab, expected):
 
 def test_restore_refuses_a_backup_that_is_not_there_or_not_whole(lab):
     upkeep = DuckDBUpkeep(lab.home)
-    with pytest.raises(ConfigurationError, match=r"there is no backup '../serving'.*20261120T120000Z"):
+    with pytest.raises(ConfigurationError, match=r"there is no backup '\.\./serving'.*20261120T120000Z"):
         upkeep.restore(LATER, "../serving")
     halve(lab.home / "backups" / "20261120T120000Z" / "warehouse.duckdb")
     with pytest.raises(ConfigurationError, match="is damaged"):
@@ -377,7 +384,7 @@ def test_a_lock_holder_that_hangs_is_named_after_a_while_and_waited_for_no_longe
         os.kill(holder.pid, signal.SIGSTOP)
         started = time.monotonic()
         with pytest.raises(
-            ServiceUnavailableError, match=rf"held by pid {holder.pid} on \S+ since 20.*waited 0.2 seconds"
+            ServiceUnavailableError, match=rf"held by pid {holder.pid} on \S+ since 20.*waited 0\.2 seconds"
         ):
             DuckDBWarehouse(lab.home, lock_wait_seconds=0.2).prepare(NOW)
         assert time.monotonic() - started < 30

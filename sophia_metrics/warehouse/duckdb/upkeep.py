@@ -67,7 +67,7 @@ class DuckDBUpkeep:
 
     @_translated
     def renew_backups(self, now: datetime) -> int:
-        """Where there are backups, make one, and remove those before it (`now`: naive UTC); return how many those were."""
+        """Where there are backups, make one, and remove those before it (`now`: naive UTC); return how many."""
         return renew_backups(self._state, self._backups, now)
 
     @_translated
