@@ -1,4 +1,4 @@
-"""Maintain the warehouse: it is backed up, what nobody needs any more goes, and days in pieces become whole."""
+"""Maintain the warehouse: it is mended and backed up, what nobody needs goes, and days in pieces become whole."""
 
 from prefect import flow
 
@@ -17,14 +17,14 @@ from tasks.maintenance import (
 from tasks.marts import build_marts, publish_version
 from tasks.runs import finish_run, recorded_run
 from tasks.settings import read_settings
-from tasks.usage import audit_days
+from tasks.usage import audit_days, mend_days
 
 __all__ = ["maintain_warehouse"]
 
 
 @flow(flow_run_name=named_by_minute("maintain-warehouse"), persist_result=False)
 def maintain_warehouse(config: str | None = None, dry_run: bool = False) -> Maintained:
-    """Back up the state, compact days, drop what is kept no longer, sweep away what nobody lists; return what was done.
+    """Read every file and mend what is damaged, back up, compact, drop what is old, sweep; return what was done.
 
     Runs on the one host that has the state folder. Safe to run twice, at once with any other flow, and after a kill.
     Readers notice nothing. A step that fails does not stop the others; then the run fails, and says which.
@@ -42,6 +42,7 @@ def maintain_warehouse(config: str | None = None, dry_run: bool = False) -> Main
         return rehearse(settings, utc_now())
     with recorded_run(settings, "maintain-warehouse", utc_now()) as run:
         attempts = Attempts()
+        mended = attempts.make("mending", lambda: mend_days(settings, utc_now(), is_deep=True))
         backup = attempts.make("the backup", lambda: back_up_state(settings, utc_now()))
         compacted = attempts.make("compaction", lambda: compact_days(settings, utc_now()))
         attempts.make("the audit", lambda: audit_days(settings, utc_now()))
@@ -53,7 +54,7 @@ def maintain_warehouse(config: str | None = None, dry_run: bool = False) -> Main
         if not attempts.problems:
             finish_run(settings, run, utc_now(), quality=quality)
         publication = attempts.make("the publish", lambda: publish_version(settings, utc_now()))
-        maintained = Maintained(compacted, expired, landing, swept, publication, attempts.problems, backup=backup)
+        maintained = Maintained(compacted, expired, landing, swept, publication, attempts.problems, backup, mended)
         show_maintenance(maintained)
         maintained.raise_problems()
     return maintained

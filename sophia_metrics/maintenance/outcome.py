@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 from sophia_metrics.errors import ServiceUnavailableError, SophiaError
@@ -27,8 +28,9 @@ class Maintained:
         swept: what nobody lists any more.
         publication: the version that readers see now.
         problems: which steps failed and why, in sentences.
-        is_dry_run: nothing was changed.
         backup: the copy of the state that was made first.
+        mended: days that were found damaged, and made anew from landing.
+        is_dry_run: nothing was changed.
     """
 
     compacted: Changed | None
@@ -37,8 +39,9 @@ class Maintained:
     swept: Swept | None
     publication: Publication | None
     problems: tuple[str, ...] = ()
-    is_dry_run: bool = False
     backup: Backup | None = None
+    mended: tuple[date, ...] | None = None
+    is_dry_run: bool = False
 
     @property
     def held_because(self) -> str | None:

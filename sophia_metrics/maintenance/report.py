@@ -24,6 +24,8 @@ def maintenance_report(maintained: Maintained) -> str:
 
 def maintenance_lines(maintained: Maintained) -> Iterator[tuple[str, str]]:
     """Yield what was done, by what it was done to."""
+    if maintained.mended is not None:
+        yield "damaged days made anew", f"{len(maintained.mended):,}"
     if maintained.backup is not None:
         yield "state backed up", f"{maintained.backup.folder}"
     if (compacted := maintained.compacted) is not None:
