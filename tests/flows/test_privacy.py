@@ -1,13 +1,17 @@
 """Nothing of what people write, and no secret, is anywhere after a whole run: no file, no table, no log, no page."""
 
 import logging
+import urllib.request
 from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
 
 from flows.run_pipeline import run_pipeline
+from sophia_metrics.connect import connect_page
+from sophia_metrics.settings import load_settings
 from sophia_metrics.sources.registry import FORMAT_NAMES
+from tasks.clock import utc_now
 from tests.command_line import CommandLine
 from tests.flows.planted import MAPPING, Garden
 from tests.forgotten import texts_in
@@ -15,6 +19,7 @@ from tests.misbehaving import free_port, http, raw, serving
 
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
 
+PAGES = ("/", "/api/v1/llm/stats", "/api/v1/performance", "/api/cache/stats", "/api/v1/health", "/api/v1/llm/alerts")
 COMMANDS = (
     ("doctor", "--json"),
     ("alerts", "--json"),
@@ -69,6 +74,9 @@ name = "gone"
 kind = "slack"
 url_env = "GONE_URL"
 
+[dashboard]
+port = 0
+
 [alerts]
 down_after_seconds = 0
 
@@ -93,6 +101,16 @@ def variables_of(garden, echo, angry, hook):
     }
 
 
+def page_of(folder, path):
+    server = connect_page(load_settings(folder), {}, utc_now)
+    server.start()
+    try:
+        with urllib.request.urlopen(server.url.rstrip("/") + path, timeout=30) as answer:  # noqa: S310 - our own server
+            return answer.read()
+    finally:
+        server.stop()
+
+
 @pytest.fixture(scope="module")
 def found(prefect_server, tmp_path_factory):
     """The places whose words are somewhere after a whole run under Prefect, and the files with them."""
@@ -112,6 +130,7 @@ def found(prefect_server, tmp_path_factory):
         try:
             state = run_pipeline(config=str(folder), checkpoint=True, return_state=True)
             printed = [CommandLine(folder)(*command).output for command in COMMANDS]
+            pages = [page_of(folder, path) for path in PAGES]
         finally:
             logging.getLogger().removeHandler(handler)
         assert state.is_completed(), state.message
@@ -125,6 +144,7 @@ def found(prefect_server, tmp_path_factory):
     everything = [
         *((str(path), text) for path, text in texts_in(folder / ".sophia")),
         *((f"what {command} printed", text.encode()) for command, text in zip(COMMANDS, printed, strict=True)),
+        *((f"the page {path}", text) for path, text in zip(PAGES, pages, strict=True)),
         ("the log", "\n".join(logged).encode()),
         ("what Prefect was told", "\n".join(told_prefect).encode()),
     ]
