@@ -242,8 +242,8 @@ class DuckDBWarehouse(ServiceLifecycle):
             faults = find_damage_behind(self._state, error, now)
             if not faults:
                 raise
-            first, *others = faults
-            more = f" (and {len(others)} more)" if others else ""
+            first, *rest = faults
+            more = f" (and {len(rest)} more)" if rest else ""
             raise ServiceUnavailableError(
                 f"{first}{more}. What is damaged was moved to {aside(self.folder, now)}, and nothing is published "
                 "until its day is made anew: run it again, the next collection begins with that"

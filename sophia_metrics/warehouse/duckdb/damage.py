@@ -7,6 +7,7 @@ is listed can be read; and while a day waits nothing is published, so that no re
 import os
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -50,7 +51,8 @@ __all__ = [
     "move_aside",
     "refuse_damage",
     "refuse_wrong_days",
-    "true_file",
+    "rows_in_files",
+    "true_files",
     "waiting_day",
 ]
 
@@ -203,19 +205,14 @@ def _note(
     listed = [file for file in files_of(locked, DAY_NAMES, {day for _, day in days}) if file.table_day in days]
     reasons = {file: found[file] for file in listed if file in found}
     rows = {day: _rows_before(locked, day, listed) for day in days}
-    whole: list[DayFile] = []
-    for file in listed:
-        if file.table_day in wrong and file not in reasons:
-            true = true_file(folder, file)
-            if true is None:
-                reasons[file] = f"{file.path} cannot be read"
-            else:
-                whole.append(true)
+    believed = [file for file in listed if file.table_day in wrong and file not in reasons]
+    whole = true_files(folder, believed)
+    reasons.update((file, f"{file.path} cannot be read") for file in believed if file.path not in whole)
     for file in reasons:
         move_aside(folder, file.path, now)
     remove_files(locked, reasons)
     remove_days(locked, wrong)
-    add_files(locked, whole)
+    add_files(locked, whole.values())
     first = {file.table_day: reason for file, reason in sorted(reasons.items(), reverse=True)}
     faults = tuple(Fault(day, first.get(day, WRONG_LIST)) for day in sorted(days) if day in first or day in wrong)
     let_wait(locked, faults, rows, now)
@@ -231,17 +228,41 @@ def _rows_before(locked: duckdb.DuckDBPyConnection, day: TableDay, listed: Itera
     return sum(file.row_count for file in listed if file.table_day == day)
 
 
-def true_file(folder: Path, file: DayFile) -> DayFile | None:
-    """Return what the file itself says, where the manifest cannot be believed; None: it cannot be read."""
-    path = folder / file.path
-    try:
-        with duckdb.connect() as connection:
-            row = fetch_row(connection, "SELECT num_rows FROM parquet_file_metadata($1)", [str(path)])
-        if row is None:
-            return None
-        return replace(file, row_count=int(row[0]), size_bytes=path.stat().st_size, sha256=hash_file(path))
-    except (duckdb.Error, OSError):
-        return None
+def true_files(folder: Path, files: Iterable[DayFile]) -> dict[str, DayFile]:
+    """Return by path what files say themselves, where the manifest cannot be believed, but for unreadable ones."""
+    listed = list(files)
+    rows = rows_in_files(folder, listed)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        hashes = pool.map(hash_file, (folder / path for path in rows))
+        hashed = dict(zip(rows, hashes, strict=True))
+    return {
+        file.path: replace(
+            file,
+            row_count=rows[file.path],
+            size_bytes=(folder / file.path).stat().st_size,
+            sha256=hashed[file.path],
+        )
+        for file in listed
+        if file.path in rows
+    }
+
+
+def rows_in_files(folder: Path, files: Iterable[DayFile]) -> dict[str, int]:
+    """Return by path how many rows files have; those that cannot be read are left out."""
+    paths = [str(folder / file.path) for file in files]
+    with duckdb.connect() as connection:
+        try:
+            found = _rows_in(connection, paths) if paths else []
+        except duckdb.Error:  # it does not say which of them it cannot read
+            found: list[tuple[str, int]] = []
+            for path in paths:
+                with suppress(duckdb.Error):
+                    found += _rows_in(connection, [path])
+    return {Path(path).relative_to(folder).as_posix(): count for path, count in found}
+
+
+def _rows_in(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> list[tuple[str, int]]:
+    return connection.execute("SELECT file_name, num_rows FROM parquet_file_metadata($1)", [paths]).fetchall()
 
 
 def let_wait(

@@ -4,7 +4,7 @@ A version is a copy of the state as of its publish, but for what no reader needs
 nothing that was published is lost with the state file.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,7 +19,7 @@ from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.usage.landing import readable_landings
 from sophia_metrics.usage.positions import position_frame
-from sophia_metrics.warehouse.duckdb.damage import true_file
+from sophia_metrics.warehouse.duckdb.damage import true_files
 from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame, replace_rows
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, files_of, remove_files
@@ -135,16 +135,14 @@ def _take_manifest(
     listed = {file.path: file for file in files_of(connection, [table.name for table in tables.values()])}
     wanted = {path for path in published.paths if "=0001-01-01/" not in path}
     remove_files(connection, [file for path, file in listed.items() if path not in wanted])
-    added: list[DayFile] = []
-    gone: set[tuple[str, date]] = set()
-    for path in sorted(wanted - listed.keys()):
-        place, _, _ = path.rpartition("/")
-        table = tables[place.rpartition("/")[0]]
-        day = date.fromisoformat(place.rpartition("=")[2])
-        file = true_file(folder, DayFile(table.name, day, path, 0, 0, (folder / path).stem))
-        if file is None:
-            gone.add((table.name, day))
-        else:
-            added.append(file)
-    add_files(connection, added)
-    return frozenset(gone)
+    unknown = [_day_file(tables, path) for path in sorted(wanted - listed.keys())]
+    added = true_files(folder, unknown)
+    add_files(connection, added.values())
+    return frozenset(file.table_day for file in unknown if file.path not in added)
+
+
+def _day_file(tables: Mapping[str, Table], path: str) -> DayFile:
+    """Return the day file of a path, of which nothing else is known."""
+    place, _, name = path.rpartition("/")
+    table = tables[place.rpartition("/")[0]]
+    return DayFile(table.name, date.fromisoformat(place.rpartition("=")[2]), path, 0, 0, name.removesuffix(".parquet"))

@@ -29,7 +29,7 @@ from sophia_metrics.warehouse.duckdb.build import (
     rows_of_days,
     stale_days,
 )
-from sophia_metrics.warehouse.duckdb.damage import DAY_NAMES, WRONG_LIST, fault_of
+from sophia_metrics.warehouse.duckdb.damage import DAY_NAMES, WRONG_LIST, fault_of, rows_in_files
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
 from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
@@ -177,18 +177,12 @@ def _verify_files(store: DayFileStore, files: Sequence[DayFile], notes: _Notes, 
 
 def _wrong_counts(store: DayFileStore, files: Sequence[DayFile]) -> dict[DayFile, str]:
     """Return the files that have another number of rows than the manifest says."""
-    wrong: dict[DayFile, str] = {}
-    with duckdb.connect() as connection:
-        for file in files:
-            try:
-                row = fetch_row(
-                    connection, "SELECT num_rows FROM parquet_file_metadata($1)", [str(store.folder / file.path)]
-                )
-            except duckdb.Error:
-                row = None
-            if row is None or row[0] != file.row_count:
-                wrong[file] = f"{file.path} does not have {file.row_count:,} rows"
-    return wrong
+    rows = rows_in_files(store.folder, files)
+    return {
+        file: f"{file.path} does not have {file.row_count:,} rows"
+        for file in files
+        if rows.get(file.path) != file.row_count
+    }
 
 
 def _verify_published(folder: Path, version: tuple[int, int | None, str | None] | None, notes: _Notes) -> None:
