@@ -1,5 +1,6 @@
 """Whether the process of a run is still there: it holds a lock that the kernel frees when it dies, however it dies."""
 
+import errno
 import fcntl
 import json
 import os
@@ -8,10 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import IO
+
+from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError, SophiaError
 
 __all__ = ["Trace", "forget_trace", "present", "read_traces"]
 
 SUFFIX = ".run"
+MAY_HEAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +40,46 @@ class Trace:
 
 @contextmanager
 def present(folder: Path, run_id: str, flow: str, started_at: datetime) -> Generator[None]:
-    """Hold a run as long as this process works on it; afterwards nothing is left of it in the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Hold a run as long as this process works on it; afterwards nothing is left of it in the folder.
+
+    Raises:
+        ConfigurationError: the folder cannot be written.
+        ServiceUnavailableError: its disk is full, or fails.
+    """
     path = folder / f"{run_id}{SUFFIX}"
-    temporary = folder / f".{run_id}.{os.getpid()}.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump({"flow": flow, "started_at": started_at.isoformat(), "process_id": os.getpid()}, file)
-        file.flush()
-        temporary.rename(path)  # it is locked before anybody can see it
+    told = {"flow": flow, "started_at": started_at.isoformat(), "process_id": os.getpid()}
+    try:
+        file = _hold(path, json.dumps(told))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    with file:
         try:
             yield
         finally:
             if _is_same(path, file.fileno()):
                 path.unlink()
+
+
+def _hold(path: Path, told: str) -> IO[str]:
+    """Write and lock a trace, and let it be seen."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
+    file = temporary.open("w", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(told)
+        file.flush()
+        temporary.rename(path)  # it is locked before anybody can see it
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _unwritable(folder: Path, error: OSError) -> SophiaError:
+    if error.errno in MAY_HEAL:
+        return ServiceUnavailableError(f"{folder} cannot be written ({error.strerror}): make room, and run again")
+    return ConfigurationError(f"{folder} cannot be written ({error.strerror}): set SOPHIA_HOME to another folder")
 
 
 def read_traces(folder: Path) -> tuple[Trace, ...]:
@@ -63,18 +94,20 @@ def forget_trace(folder: Path, run_id: str) -> None:
 
 
 def _read(path: Path) -> Trace | None:
-    """Return a trace. None: the run ended meanwhile."""
+    """Return a trace. None: the run ended meanwhile, or the machine lost power and with it what the file says."""
     try:
         with path.open(encoding="utf-8") as file:
             is_present = not _can_lock(file.fileno())
             if not is_present and not _is_same(path, file.fileno()):
                 return None
             told = json.load(file)
+            started_at, process_id = datetime.fromisoformat(told["started_at"]), int(told["process_id"])
+            return Trace(path.stem, str(told["flow"]), started_at, process_id, is_present)
     except FileNotFoundError:
         return None
-    return Trace(
-        path.stem, told["flow"], datetime.fromisoformat(told["started_at"]), int(told["process_id"]), is_present
-    )
+    except (ValueError, TypeError, KeyError):
+        path.unlink(missing_ok=True)
+        return None
 
 
 def _can_lock(descriptor: int) -> bool:

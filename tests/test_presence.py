@@ -6,6 +6,9 @@ import subprocess
 import sys
 from datetime import datetime
 
+import pytest
+
+from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.presence import forget_trace, present, read_traces
 
 AT = datetime(2026, 11, 20, 12)
@@ -53,6 +56,22 @@ def test_a_run_that_is_started_again_takes_the_place_of_its_trace(tmp_path):
     with present(tmp_path, "r1", "collect-usage", AT):
         assert [trace.is_present for trace in read_traces(tmp_path)] == [True]
     assert read_traces(tmp_path) == ()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"flow": "collect-usage"}', '{"started_at": 1}'])
+def test_a_trace_that_was_not_written_to_its_end_keeps_nobody_from_running(tmp_path, content):
+    (tmp_path / "r1.run").write_text(content)
+    assert read_traces(tmp_path) == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_that_says_what_to_do(tmp_path):
+    (tmp_path / "state").write_text("a file where the state folder should be")
+    with (
+        pytest.raises(ConfigurationError, match=r"cannot be written .*set SOPHIA_HOME"),
+        present(tmp_path / "state" / "runs", "r1", "collect-usage", AT),
+    ):
+        pass
 
 
 def test_without_a_folder_nobody_is_there(tmp_path):
