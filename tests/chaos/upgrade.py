@@ -1,0 +1,44 @@
+"""An upgrade that is killed in the middle: the newest migrations are taken back, and applied again by the next run."""
+
+import duckdb
+
+from tests.chaos.children import Child
+from tests.chaos.faults import Action, Kind
+from tests.chaos.world import Fault, World
+
+TAKEN_BACK = {
+    "m007_key_runs": ("DROP TABLE key_runs", "ALTER TABLE manifest DROP COLUMN is_audited"),
+    "m005_quality": ("DROP TABLE core_quality_verdicts", "DROP TABLE judged_days"),
+    "m003_services": ("DROP TABLE core_services",),
+}
+"""By migration, what undoes it; none of them holds a decision that could not be made again."""
+
+ACTS = 14
+"""About so many acts an upgrade makes before its first step begins."""
+
+
+def kill_an_upgrade(world: World) -> None:
+    """Make the state an older one, kill the run that upgrades it, and let that be."""
+    make_older(world)
+    fault = Fault(
+        world.random.choice((Kind.ANY, Kind.ANY, Kind.COMMIT)),
+        world.random.randint(1, ACTS),
+        world.random.choice((Action.KILL_BEFORE, Action.KILL_AFTER, Action.TORN)),
+        "warehouse.duckdb",
+    )
+    if world.finish(world.start("collect", fault)).is_killed:
+        world.tally.kills["in an upgrade"] += 1
+
+
+def make_older(world: World) -> None:
+    """Take the newest migrations back, as if an older program had written the state."""
+
+    def body() -> None:
+        with duckdb.connect(world.place.home / "warehouse.duckdb") as connection:
+            for migration, statements in TAKEN_BACK.items():
+                for statement in statements:
+                    connection.execute(statement)
+                connection.execute("DELETE FROM schema_migrations WHERE migration = $1", [migration])
+
+    ending = Child.start(body, world.place.folder / "older.txt").wait()
+    assert ending.is_well, ending.said
