@@ -46,7 +46,7 @@ __all__ = ["DuckDBWarehouse"]
 
 _translated = handle_service_errors(
     "the warehouse",
-    unavailable=(OSError, duckdb.IOException),
+    unavailable=(OSError, duckdb.IOException, duckdb.FatalException),  # fatal: a checkpoint found no room
     advice="the disk is full or fails, or a file of the state folder is gone; look at the folder and run again",
 )
 
@@ -61,11 +61,13 @@ class DuckDBWarehouse(ServiceLifecycle):
         self._state = StateFile(folder)
         self._store = DayFileStore(folder)
 
+    @_translated
     def prepare(self, now: datetime) -> None:
         """Make the state folder, or bring an older one up to date.
 
         Raises:
             ConfigurationError: the folder lies on a network file system, or a newer program wrote it.
+            ServiceUnavailableError: the disk is full or fails.
         """
         self._state.create(now)
         for table in schema.stored(Storage.DAY_FILES):

@@ -147,7 +147,7 @@ class DayFileStore:
         path = f"{_day_folder(table, day)}/{version}.parquet"
         place_file(
             self.folder / path,
-            lambda temporary: rows.write_parquet(temporary, compression="zstd", compression_level=1),
+            lambda temporary: _write_parquet(rows, temporary),
         )
         return DayFile(table.name, day, path, rows.height, (self.folder / path).stat().st_size, version)
 
@@ -232,6 +232,13 @@ def _together(days: Mapping[date, int]) -> Generator[list[date]]:
         size += count
     if run:
         yield run
+
+
+def _write_parquet(rows: pl.DataFrame, path: Path) -> None:
+    try:
+        rows.write_parquet(path, compression="zstd", compression_level=1)
+    except pl.exceptions.ComputeError as error:  # says "out of specification" where the disk is full
+        raise OSError(f"{path} cannot be written") from error
 
 
 def _day_folder(table: Table, day: date) -> str:
