@@ -1,8 +1,8 @@
 """What there is in a state folder, and what of it is wrong beside the oracle and the notes."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +16,9 @@ from sophia_metrics.warehouse.protocol import Query
 from tests.chaos.notes import Notes
 from tests.chaos.oracle import Acknowledged, Expected, Fact, Oracle
 from tests.chaos.run import LIMITS_USD, SHARES, Place
-from tests.chaos.webhook import Webhook
+
+Message = Mapping[str, str]
+"""A message that came: its delivery_id, dedup_key, kind, rule and subject."""
 
 EVENTS = "SELECT trace_id, started_at, output_tokens, source_updated_at FROM core_usage_events"
 TORN = (
@@ -173,54 +175,50 @@ class Told:
     outside: tuple[str, ...]
 
 
-def judge_messages(webhook: Webhook, notes: Notes, ended: Iterable[int]) -> Told:
+def judge_messages(messages: Sequence[Message], notes: Notes, ended: Iterable[int]) -> Told:
     """Say which messages came more than once, and whether each repeat is one that is promised for a crash.
 
     `ended` are the numbers of the runs that were killed, or failed as they were made to.
     """
     allowed, marked, outside = frozenset(ended), set[str](), list[str]()
-    runs: dict[str, list[int]] = {}
+    runs: defaultdict[str, list[int]] = defaultdict(list)
     for note in notes.read():
         if note["note"] == "marked":
             marked.add(note["delivery"])
         elif note["note"] == "sending":
             if note["delivery"] in marked:
                 outside.append(f"{note['delivery']} was sent again by run {note['run']} after it was marked")
-            runs.setdefault(note["delivery"], []).append(note["run"])
-    inside = count = 0
-    for delivery, messages in webhook.messages().items():
-        if delivery not in runs:
-            continue  # of another world
-        count += 1
-        repeats = len(messages) - 1
-        if len({message["dedup_key"] for message in messages}) > 1:
+            runs[note["delivery"]].append(note["run"])
+    keys: defaultdict[str, list[str]] = defaultdict(list)
+    for message in messages:
+        keys[message["delivery_id"]].append(message["dedup_key"])
+    inside = 0
+    for delivery, told in keys.items():
+        if len(set(told)) > 1:
             outside.append(f"{delivery} came under several keys")
-        if repeats > sum(run in allowed for run in runs[delivery][:-1]):
-            outside.append(f"{delivery} came {len(messages)} times, sent by the runs {runs[delivery]}")
+        if len(told) - 1 > sum(run in allowed for run in runs[delivery][:-1]):
+            outside.append(f"{delivery} came {len(told)} times, sent by the runs {runs[delivery]}")
         else:
-            inside += repeats
-    return Told(count, inside, (*outside, *_fired_twice(webhook, runs)))
+            inside += len(told) - 1
+    return Told(len(keys), inside, (*outside, *_fired_twice(messages)))
 
 
-def untold(webhook: Webhook, notes: Notes, spend_usd: Decimal) -> list[str]:
+def untold(messages: Sequence[Message], spend_usd: Decimal) -> list[str]:
     """Say which thresholds the spend has reached without a word to the receiver."""
-    own = {note["delivery"] for note in notes.read() if note["note"] == "sending"}
-    fired = {
-        (message["subject"], message["rule"])
-        for message in webhook.notes.read()
-        if message["kind"] == "fire" and message["delivery_id"] in own
+    fired = {(message["subject"], message["rule"]) for message in messages if message["kind"] == "fire"}
+    reached = {
+        (name, f"budget-{(share * 100).normalize():f}")
+        for name, limit in LIMITS_USD.items()
+        for share in SHARES
+        if spend_usd >= limit * share
     }
-    reached = ((name, f"budget-{share * 100:f}") for name, limit in LIMITS_USD.items() for share in SHARES if spend_usd >= limit * share)
-    wanted = {(name, rule.rstrip("0").rstrip(".") if "." in rule else rule) for name, rule in reached}
-    return [f"nobody was told of {rule} of {name}" for name, rule in sorted(wanted - fired)]
+    return [f"nobody was told of {rule} of {name}" for name, rule in sorted(reached - fired)]
 
 
-def _fired_twice(webhook: Webhook, runs: Iterable[str]) -> list[str]:
+def _fired_twice(messages: Sequence[Message]) -> list[str]:
     """Return what fired under two ids without a word in between that it was over."""
-    own, open_by, twice = frozenset(runs), dict[str, str](), list[str]()
-    for message in webhook.notes.read():
-        if message["delivery_id"] not in own:
-            continue
+    open_by, twice = dict[str, str](), list[str]()
+    for message in messages:
         alert = f"{message['rule']} of {message['subject']}"
         if message["kind"] == "fire":
             if open_by.setdefault(alert, message["delivery_id"]) != message["delivery_id"]:

@@ -60,13 +60,14 @@ class Oracle:
         return (row for lines in self.lines.values() for _, row in lines)
 
     def acknowledged(self, spans: Iterable[Acknowledged]) -> list[Row]:
-        """Return the rows that the spans hold."""
-        return [
-            row
+        """Return the rows that the spans hold; several runs may have acknowledged the same."""
+        found = {
+            (span.path, start): row
             for span in spans
             for start, row in self.lines.get(span.path, ())
             if span.byte_start <= start < span.byte_end
-        ]
+        }
+        return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +101,5 @@ class Expected:
     @property
     def spend_usd(self) -> Decimal:
         """What all of it costs."""
-        return sum((count * (INPUT_USD + tokens * OUTPUT_USD) for (_, _, tokens), count in self.facts.items()), Decimal())
+        costs = (count * (INPUT_USD + tokens * OUTPUT_USD) for (_, _, tokens), count in self.facts.items())
+        return sum(costs, Decimal())

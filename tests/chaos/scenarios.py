@@ -10,7 +10,7 @@ from tests.chaos.upgrade import kill_an_upgrade
 from tests.chaos.world import Fault, Started, World
 
 KILLS = (Action.KILL_BEFORE, Action.KILL_AFTER, Action.TORN)
-PLACES = ("", "warehouse.duckdb", "/landing/", "/core/", "/marts/", "/serving/", "/tmp/")
+PLACES = ("", "warehouse.duckdb", "/landing/", "/core/", "/marts/", "/serving/", "/key_runs/", "warehouse.lock")
 EARLIEST = datetime(2026, 11, 19, 12)
 """The clock never goes back beyond the starts of the calls: those would be quarantined, and rightly."""
 LONGEST_SECONDS = 2.5

@@ -39,8 +39,10 @@ class Soak:
         started = perf_counter()
         try:
             while tally.kill_count < self.kills:
-                place = Place(self.folder / f"world-{tally.worlds}", webhook.url)
-                world = World(place, faults, webhook, Random(f"{self.seed}-{tally.worlds}"), tally)
+                name = f"world-{tally.worlds}"
+                place = Place(self.folder / name, f"{webhook.url}/{name}")
+                random = Random(f"{self.seed}-{tally.worlds}")  # noqa: S311 - a test that can be repeated, no secret
+                world = World(place, faults, webhook, random, tally)
                 self._live(world, min(self.kills, tally.kill_count + KILLS_A_WORLD))
                 self._say(tally, perf_counter() - started)
         finally:
@@ -49,6 +51,7 @@ class Soak:
 
     def _live(self, world: World, until: int) -> None:
         world.begin()
+        kills = world.tally.kill_count
         try:
             while world.tally.kill_count < until:
                 healed_at = world.tally.kill_count + KILLS_A_HEALING
@@ -57,6 +60,10 @@ class Soak:
                     scenario(world)
                 world.heal()
             world.end()
+        except (AssertionError, OSError) as error:
+            world.tally.unhealed.append(f"{world.place.folder.name} ended early: {error}")
+            if world.tally.kill_count == kills:
+                raise  # nothing works here: the next world would end the same way
         finally:
             world.stop_readers()
 

@@ -1,5 +1,7 @@
 """An upgrade that is killed in the middle: the newest migrations are taken back, and applied again by the next run."""
 
+from contextlib import closing
+
 import duckdb
 
 from tests.chaos.children import Child
@@ -34,7 +36,7 @@ def make_older(world: World) -> None:
     """Take the newest migrations back, as if an older program had written the state."""
 
     def body() -> None:
-        with duckdb.connect(world.place.home / "warehouse.duckdb") as connection:
+        with closing(duckdb.connect(world.place.home / "warehouse.duckdb")) as connection:
             for migration, statements in TAKEN_BACK.items():
                 for statement in statements:
                     connection.execute(statement)

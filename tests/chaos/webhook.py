@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ class NotedPosts(list[Post]):
         """Write a message down before it is answered."""
         if len(post.body) == int(post.headers["Content-Length"]):
             content = json.loads(post.body)
-            self._notes.add(**{key: content[key] for key in ("delivery_id", "dedup_key", "kind", "rule", "subject")})
+            told = {key: content[key] for key in ("delivery_id", "dedup_key", "kind", "rule", "subject")}
+            self._notes.add(path=post.path, **told)
 
 
 class Webhook:
@@ -54,9 +54,6 @@ class Webhook:
         os.close(self._closing)
         self._child.wait()
 
-    def messages(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the messages that came, by the id of their delivery."""
-        by_delivery: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-        for message in self.notes.read():
-            by_delivery[message["delivery_id"]].append(message)
-        return by_delivery
+    def messages(self, url: str) -> list[dict[str, Any]]:
+        """Return the whole messages that came to a URL, in order."""
+        return [message for message in self.notes.read() if url.endswith(message["path"])]

@@ -76,10 +76,9 @@ class World:
         """Heal, judge for good, and stop the readers."""
         self.heal()
         self.stop_readers()
-        told = judge_messages(self.webhook, self.place.notes, self.ended)
-        self.tally.told.append(told)
-        spend = Expected.of(self.sources.oracle.rows).spend_usd
-        self.tally.unhealed += untold(self.webhook, self.place.notes, spend)
+        messages = self.webhook.messages(self.place.webhook_url)
+        self.tally.told.append(judge_messages(messages, self.place.notes, self.ended))
+        self.tally.unhealed += untold(messages, Expected.of(self.sources.oracle.rows).spend_usd)
 
     def start(self, flow: str, fault: Fault | None = None) -> "Started":
         """Start a run of a flow in a process of its own."""
