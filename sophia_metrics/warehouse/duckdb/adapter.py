@@ -46,7 +46,8 @@ __all__ = ["DuckDBWarehouse"]
 
 _translated = handle_service_errors(
     "the warehouse",
-    unavailable=(OSError, duckdb.IOException, duckdb.FatalException),  # fatal: a checkpoint found no room
+    # DuckDB says so by the last two where a COMMIT or a checkpoint finds no room.
+    unavailable=(OSError, duckdb.IOException, duckdb.TransactionException, duckdb.FatalException),
     advice="the disk is full or fails, or a file of the state folder is gone; look at the folder and run again",
 )
 
