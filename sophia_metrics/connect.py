@@ -22,6 +22,7 @@ from sophia_metrics.health.prober import Prober
 from sophia_metrics.health.settings import MaintenanceSettings, ServiceSettings
 from sophia_metrics.health.status import Thresholds
 from sophia_metrics.health.watch import Maintenance, Watch
+from sophia_metrics.maintenance.upkeep import Upkeep
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.overrides import load_overrides
 from sophia_metrics.scopes import Scope
@@ -54,6 +55,7 @@ __all__ = [
     "connect_page",
     "connect_prober",
     "connect_source",
+    "connect_upkeep",
     "connect_warehouse",
     "every_source",
     "plan_sources",
@@ -75,6 +77,13 @@ def connect_warehouse(settings: Settings, now: datetime) -> Warehouse:
     warehouse = DuckDBWarehouse(settings.home, memory_limit=settings.memory_limit, keep_versions=settings.keep_versions)
     warehouse.prepare(now)
     return warehouse
+
+
+def connect_upkeep(settings: Settings) -> Upkeep:
+    """Return what takes care of the state folder of the configured warehouse, which is prepared already."""
+    from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep  # noqa: PLC0415 - adapters are loaded when asked for
+
+    return DuckDBUpkeep(settings.home, keep_versions=settings.keep_versions)
 
 
 def connect_source(source: SourceSettings) -> FileSource:

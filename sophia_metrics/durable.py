@@ -1,11 +1,27 @@
 """Writes that survive a crash: every fsync, rename and link of the warehouse goes through here."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["make_folder", "make_folders", "place_file", "point_to", "sync_file", "sync_folder", "unplaced_file"]
+__all__ = [
+    "hash_file",
+    "make_folder",
+    "make_folders",
+    "place_file",
+    "point_to",
+    "sync_file",
+    "sync_folder",
+    "unplaced_file",
+]
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_file(path: Path) -> None:

@@ -63,9 +63,13 @@ class Serving:
         path = self._current()
         try:
             connection = duckdb.connect(path, read_only=True)
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
+            if "Conflicting lock" in str(error):
+                raise ServiceUnavailableError(
+                    f"{path} cannot be opened: another program has opened it for writing. Close that program and try again"
+                ) from error
             raise ServiceUnavailableError(
-                f"{path} cannot be opened: another program has opened it for writing. Close that program and try again"
+                f"{path} is damaged and cannot be opened: `sophia-metrics run` publishes anew"
             ) from error
         try:
             connection.execute("SET TimeZone = 'UTC'")
@@ -85,8 +89,8 @@ class Serving:
                 return fetch_frame(connection, sql, parameters)
             except duckdb.IOException as error:
                 raise ServiceUnavailableError(
-                    f"a file of the published version in {self._home} cannot be read: "
-                    "`sophia-metrics run` publishes anew where the folder was moved"
+                    f"a file of the published version in {self._home} cannot be read: `sophia-metrics run` makes anew "
+                    "what is damaged, and publishes anew where the folder was moved"
                 ) from error
             except duckdb.Error as error:
                 raise ConfigurationError(f"the query cannot run: {error}") from error

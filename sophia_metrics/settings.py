@@ -42,6 +42,7 @@ from sophia_metrics.configuration import (
 )
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check_services
+from sophia_metrics.maintenance.settings import RetentionSettings
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
@@ -269,7 +270,8 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=2,
-            description="Published versions that are kept at least; each is also kept for 24 hours.",
+            description="Published versions that are kept at least; besides, all of the last hour and one of each "
+            "of the last 24 hours are.",
             examples=[3],
         ),
     ] = 3
@@ -283,6 +285,7 @@ class Settings(BaseSettings):
             examples=[[{"name": "search-month", "scope": "team/search", "period": "month", "limit_usd": 500}]],
         ),
     ] = PLATFORM_BUDGETS
+    retention: Annotated[RetentionSettings, Field(description="For how long what is kept.")] = RetentionSettings()
     quality: Annotated[QualitySettings, Field(description="How what readers see is judged.")] = QualitySettings()
     sources: Annotated[
         tuple[SourceSettings, ...],

@@ -12,7 +12,7 @@ import duckdb
 
 from sophia_metrics.durable import make_folder
 
-__all__ = ["spill_folder", "working_connection"]
+__all__ = ["spill_folder", "sweep_spills", "working_connection"]
 
 PREFIX = "spill-"
 
@@ -57,14 +57,31 @@ def _spill_folder(parent: Path) -> Generator[Path]:
         os.close(held)
 
 
-def _sweep(parent: Path) -> None:
+def sweep_spills(folder: Path, *, is_dry_run: bool = False) -> tuple[int, ...]:
+    """Remove what killed processes had spilled to a state folder; return the bytes of each of their folders.
+
+    In a dry run nothing is removed.
+    """
+    parent = folder / "tmp"
+    if not parent.is_dir():
+        return ()
+    with _locked(parent, fcntl.LOCK_EX):
+        return _sweep(parent, is_dry_run=is_dry_run)
+
+
+def _sweep(parent: Path, *, is_dry_run: bool = False) -> tuple[int, ...]:
     """Remove the folders whose process was killed: the kernel has given their locks back."""
+    sizes: list[int] = []
     for left in parent.glob(f"{PREFIX}*"):
         try:
             with _locked(left, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                rmtree(left)
+                size = sum(path.stat().st_size for path in left.rglob("*") if path.is_file())
+                if not is_dry_run:
+                    rmtree(left)
         except (BlockingIOError, FileNotFoundError):
             continue  # in use, or its connection has just closed
+        sizes.append(size)
+    return tuple(sizes)
 
 
 @contextmanager

@@ -214,6 +214,24 @@ def check(*, prefect: UsePrefect = False, json: Json = False) -> None:
         raise typer.Exit(HELD)
 
 
+@app.command()
+def maintain(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")] = False,
+    prefect: UsePrefect = False,
+    json: Json = False,
+) -> None:
+    """Compact days in pieces, drop what [retention] keeps no longer, remove files that nothing lists any more.
+
+    Readers notice nothing, rollups stay, and foreign files are reported, never removed. A step that fails does not
+    stop the others; then it exits with 1. It runs without Prefect unless --prefect says otherwise.
+    """
+    from sophia_metrics.cli.maintain import maintain_state  # noqa: PLC0415
+
+    if maintain_state(is_dry_run=dry_run, is_plain=not prefect, is_json=json):
+        raise typer.Exit(HELD)
+
+
 budgets_app = typer.Typer(
     help="How the budgets stand; set one, or take that back.",
     invoke_without_command=True,

@@ -13,6 +13,7 @@ from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.progress import Progress
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError, SophiaError
 from sophia_metrics.health.results import ProbeResult
+from sophia_metrics.maintenance.outcome import Maintained
 from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.usage.outcome import Collected, RunSummary
 from sophia_metrics.warehouse.protocol import BuildReport, Changed, Publication
@@ -97,6 +98,14 @@ class Pipeline:
 
         self._progress.show("judging every day")
         return self._start(check_quality)
+
+    def maintain(self, *, is_dry_run: bool) -> Maintained:
+        """Let go what nobody needs any more; a dry run only tells what that is."""
+        self._prepare()
+        from flows.maintain_warehouse import maintain_warehouse  # noqa: PLC0415 - see above
+
+        self._progress.show("maintaining the state folder")
+        return self._start(maintain_warehouse, dry_run=is_dry_run)
 
     def _prepare(self) -> None:
         """Find the Prefect API, and say why there will be a wait.

@@ -18,7 +18,10 @@ from sophia_metrics.quality.check import (
 )
 from sophia_metrics.quality.expectation import Dimension, Expectation
 
-__all__ = ["BILLED_UNITS", "MAX_COUNT", "STAGED_USAGE"]
+__all__ = ["BEFORE_RETENTION", "BILLED_UNITS", "MAX_COUNT", "STAGED_USAGE"]
+
+BEFORE_RETENTION = "before_retention"
+"""The rule of rows that come after retention has dropped their day. They say nothing against the file that has them."""
 
 MAX_COUNT = 10**12
 MAX_AMOUNT = 10**12
@@ -69,6 +72,12 @@ STAGED_USAGE: tuple[Expectation, ...] = (
         Dimension.COMPLETENESS,
     ),
     _valid("time_too_early", AtLeast("started_at", datetime(2015, 1, 1)), "the start time is before 2015"),  # noqa: DTZ001 - instants are naive UTC
+    Expectation(
+        BEFORE_RETENTION,
+        Holds(("has_expired",), "has_expired"),
+        "the rows of its day are kept no longer, so that nobody can tell whether it was counted",
+        Dimension.TIMELINESS,
+    ),
     Expectation(
         "time_in_future",
         NotAfterNow("started_at"),

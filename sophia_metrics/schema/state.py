@@ -9,11 +9,13 @@ __all__ = [
     "ALERT_SILENCES",
     "BUDGETS",
     "CALENDAR_DAYS",
+    "DAMAGED_DAYS",
     "FILE_POSITIONS",
     "INGEST_LEDGER",
     "JUDGED_DAYS",
     "KEY_RUNS",
     "MANIFEST",
+    "MANIFEST_DAYS",
     "MART_BUILDS",
     "PIPELINE_RUNS",
     "PRICE_BOOKS",
@@ -21,6 +23,8 @@ __all__ = [
     "PRICE_CARD_UNITS",
     "QUALITY_VERDICTS",
     "QUARANTINE_VERDICTS",
+    "RECOVERIES",
+    "RETENTION",
     "SCHEMA_CHANGES",
     "SCHEMA_MIGRATIONS",
     "SERVICES",
@@ -299,6 +303,40 @@ VERSIONS = Table(
         Column("published_at", INSTANT, "When it was published (UTC).", True),
         Column("content_sha256", TEXT, "Hash over everything that the version shows.", True),
         Column("is_sample", BOOLEAN, "The version shows sample data.", True),
+        Column("size_bytes", COUNT, "Bytes of its file. Null: in the version itself, or not noted yet."),
+        Column("file_sha256", TEXT, "SHA-256 of its file. Null: as before."),
+    ),
+    storage=Storage.STATE,
+)
+
+RECOVERIES = Table(
+    name="core_recoveries",
+    doc="When the state file was lost, damaged or given back, and from what it was made again.",
+    key=("recovered_at",),
+    columns=(
+        Column("recovered_at", INSTANT, "When it was made again (UTC).", True),
+        Column("reason", TEXT, "What was wrong, or who asked for it.", True),
+        Column(
+            "base",
+            TEXT,
+            "state: the file itself, without its write-ahead log; a backup, by its name; nothing: there was neither.",
+            True,
+        ),
+        Column("version", COUNT, "The published version from which what is newer came. Null: none was newer."),
+        Column("adopted_count", COUNT, "Observations that were found in day files and listed again.", True),
+        Column("moved_to", TEXT, "Where the damaged file is now, below the state folder. Null: there was none."),
+    ),
+    storage=Storage.STATE,
+)
+
+RETENTION = Table(
+    name="core_retention",
+    doc="From which UTC day on the rows of a table are kept. Of the days before it only the rollups are left: the marts by day.",
+    key=("table_name",),
+    columns=(
+        Column("table_name", TEXT, "The table.", True),
+        Column("kept_from_on", DATE, "The first UTC day whose rows are kept; it only ever moves forwards.", True),
+        Column("moved_at", INSTANT, "When it last moved (UTC).", True),
     ),
     storage=Storage.STATE,
 )
@@ -468,6 +506,36 @@ MANIFEST = Table(
         Column("size_bytes", COUNT, "Bytes of the file.", True),
         Column("attempt_id", TEXT, "The attempt or build that wrote it.", True),
         Column("is_audited", BOOLEAN, "Its events were looked for on all other days. Null: not yet, or it holds none."),
+        Column("sha256", TEXT, "SHA-256 of the file. Null: written before that was noted."),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+MANIFEST_DAYS = Table(
+    name="manifest_days",
+    doc="What the manifest says of each day, once more, so that a row of it that is lost or changed is noticed.",
+    key=("table_name", "day_on"),
+    columns=(
+        Column("table_name", TEXT, "The table.", True),
+        Column("day_on", DATE, "The UTC day.", True),
+        Column("file_count", COUNT, "Files of the day.", True),
+        Column("row_count", COUNT, "Rows in them.", True),
+        Column("files_sha256", TEXT, "Hash over their paths, rows, bytes and hashes.", True),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+DAMAGED_DAYS = Table(
+    name="damaged_days",
+    doc="Days of which a file was lost or damaged: they wait to be made again, or could not be.",
+    key=("table_name", "day_on"),
+    columns=(
+        Column("table_name", TEXT, "The table.", True),
+        Column("day_on", DATE, "The UTC day.", True),
+        Column("reason", TEXT, "What was found, in a sentence.", True),
+        Column("row_count", COUNT, "Rows that the day had before.", True),
+        Column("found_at", INSTANT, "When it was found (UTC).", True),
+        Column("lost_count", COUNT, "Rows that nothing holds any more. Null: the day waits to be made again."),
     ),
     storage=Storage.INTERNAL,
 )

@@ -8,14 +8,14 @@ import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from sophia_metrics.errors import handle_service_errors
+from sophia_metrics.errors import ConfigurationError, handle_service_errors
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.pricing.price import distinct_keys
@@ -26,11 +26,12 @@ from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.earlier import EarlierPart, EarlierPartError, earlier_parts
 from sophia_metrics.usage.gate import GateLimits, judge, judge_rules
 from sophia_metrics.usage.identity import Identity
-from sophia_metrics.usage.landing import LandedFile, Landing, landings
+from sophia_metrics.usage.landing import LandedFile, Landing, landings, readable_landings
 from sophia_metrics.usage.landing_writer import Landed, land
+from sophia_metrics.usage.mending import Mender
 from sophia_metrics.usage.positions import forgotten_positions, known_positions, superseded_rows, touched_positions
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
-from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, create_rebuilt, find_landed
+from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED, create_rebuilt, find_landed, reading
 from sophia_metrics.usage.staging import Slice, stage
 from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.protocol import Audit, Changed, Query, Rebuild, Receipt, Record, Repricing, Warehouse
@@ -185,7 +186,16 @@ class Collector:
         with working_connection(self.folder, self.memory_limit) as connection:
             held_because, is_lost = None, False
             try:
-                stage(connection, landing, source.format, source.terms, now, lambda: self._earlier(landing))
+                with reading(landing):
+                    stage(
+                        connection,
+                        landing,
+                        source.format,
+                        source.terms,
+                        now,
+                        lambda: self._earlier(landing),
+                        kept_from_on=self._kept_from_on(),
+                    )
             except EarlierPartError as error:
                 held_because, is_lost = str(error), error.is_lost
             gate = judge(connection, self.limits)
@@ -258,19 +268,45 @@ class Collector:
         What is priced keeps its price.
 
         Raises:
-            ConfigurationError: a landed file is of a source that is not among these.
+            ConfigurationError: a landed file is of a source that is not among these, or the rows of some of these days
+                have expired.
             ProcessingError: a landed file of these days is gone.
             ServiceUnavailableError: another run committed to these days meanwhile.
         """
+        kept_from_on = self._kept_from_on()
+        if kept_from_on is not None and window.start_at.date() < kept_from_on:
+            raise ConfigurationError(EXPIRED.format(first=kept_from_on))
         query = Query(ATTEMPTS_OF_DAYS, {"start_at": window.start_at, "end_at": window.end_at})
         attempts = frozenset(self.warehouse.read(query)["attempt_id"])
-        landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in landings(folder)]
+        landed = [each for folder in sorted(self.landing_folder.glob("*")) for each in readable_landings(folder)]
         by_name = {source.name: source for source in sources}
         with working_connection(self.folder, self.memory_limit) as connection:
             create_rebuilt(connection, find_landed(landed, attempts), landed, by_name, window, now)
             connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
             learned = self._look_up(connection, [source.terms for source in sources], now)
             return self.warehouse.commit(Rebuild(connection, window, attempts, learned, now))
+
+    def mend(self, sources: Sequence[FileSource], now: datetime, *, is_deep: bool = False) -> tuple[date, ...]:
+        """Make the days whole whose files were lost or damaged, and return them; it costs little where none are.
+
+        Args:
+            sources: every source that may have landed anything.
+            now: the present (naive UTC).
+            is_deep: read every file, too: a changed byte is found by nothing else.
+
+        Raises:
+            ProcessingError: of some days nothing holds all rows any more; it says what remains.
+            ConfigurationError: landing holds rows of a source that is not among these.
+        """
+        mender = Mender(
+            warehouse=self.warehouse,
+            landing_folder=self.landing_folder,
+            sources={source.name: source for source in sources},
+            rebuild=lambda window: self.rebuild(sources, window, now),
+            folder=self.folder,
+            memory_limit=self.memory_limit,
+        )
+        return mender.mend(now, is_deep=is_deep)
 
     def _look_up(self, connection: duckdb.DuckDBPyConnection, terms: Sequence[SourceTerms], now: datetime) -> Learned:
         """Bring into a working connection what the prices of its relation `events` depend on."""
@@ -297,6 +333,11 @@ class Collector:
         known = [Landing.read(path) for path in paths if path.exists()]
         held = [attempt for attempt, status in found.iter_rows() if status == "held"]
         return earlier_parts(landing, known, held)
+
+    def _kept_from_on(self) -> date | None:
+        """Return the first UTC day whose rows are kept. None: all are."""
+        query = Query("SELECT kept_from_on FROM core_retention WHERE table_name = 'core_usage_events'")
+        return next(iter(self.warehouse.read(query)["kept_from_on"]), None)
 
     def _terms(self) -> list[SourceTerms]:
         """Return the terms on which each source was last collected."""

@@ -6,6 +6,7 @@ import duckdb
 
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.quality import verdict as quality
+from sophia_metrics.quality.staged_usage import BEFORE_RETENTION
 from sophia_metrics.quality.suite import compile_count, counted
 from sophia_metrics.quality.suites import QUARANTINED_SHARE, STAGED
 
@@ -31,13 +32,15 @@ class Verdict:
 
     Attributes:
         reason: why the slice is held, in a sentence. None: it may be committed.
-        row_count: its rows that are usage.
+        row_count: its rows that are usage, but for those that come too late.
         broken_count: those of them that break a row rule.
+        late_count: rows that come after retention has dropped their day: they say nothing against the slice.
     """
 
     reason: str | None
     row_count: int = 0
     broken_count: int = 0
+    late_count: int = 0
 
     @property
     def is_held(self) -> bool:
@@ -50,11 +53,12 @@ def judge(connection: duckdb.DuckDBPyConnection, limits: GateLimits) -> Verdict:
     counts = connection.execute(
         "SELECT rule, count(*) FROM keys WHERE NOT is_ignored GROUP BY rule ORDER BY count(*) DESC, rule"
     ).fetchall()
-    rows = sum(int(count) for _, count in counts)
-    broken = [(str(rule), int(count)) for rule, count in counts if rule is not None]
+    late_count = sum(int(count) for rule, count in counts if rule == BEFORE_RETENTION)
+    rows = sum(int(count) for _, count in counts) - late_count
+    broken = [(str(rule), int(count)) for rule, count in counts if rule not in {None, BEFORE_RETENTION}]
     broken_count = sum(count for _, count in broken)
     if rows < limits.min_rows or not broken or broken_count / rows <= limits.max_quarantined_ratio:
-        return Verdict(None, rows, broken_count)
+        return Verdict(None, rows, broken_count, late_count)
     rule, count = broken[0]
     return Verdict(
         f"{broken_count:,} of {rows:,} rows break a row rule, most of them {rule} ({count:,}): "
@@ -62,6 +66,7 @@ def judge(connection: duckdb.DuckDBPyConnection, limits: GateLimits) -> Verdict:
         "[gate] max_quarantined_ratio in sophia.toml says from which share on a slice is held",
         rows,
         broken_count,
+        late_count,
     )
 
 
@@ -70,11 +75,12 @@ def judge_rules(connection: duckdb.DuckDBPyConnection, gate: Verdict) -> tuple[q
 
     Where no row was rejected nothing is counted again.
     """
-    counts = {(STAGED.name, each.name): (0, gate.row_count) for each in STAGED.expectations}
-    if gate.broken_count:
+    row_count = gate.row_count + gate.late_count
+    counts = {(STAGED.name, each.name): (0, row_count) for each in STAGED.expectations}
+    if gate.broken_count or gate.late_count:
         rejected = replace(STAGED, rows=f"{STAGED.rows} AND rule IS NOT NULL")
         row = fetch_row(connection, compile_count([rejected], "getvariable('now')")) or ()
-        counts = {key: (failed, gate.row_count) for key, (failed, _) in counted([STAGED], row).items()}
+        counts = {key: (failed, row_count) for key, (failed, _) in counted([STAGED], row).items()}
     slice_verdict = quality.Verdict(
         suite=STAGED.name,
         expectation=QUARANTINED_SHARE.name,

@@ -5,6 +5,7 @@ any later time, by this program or a newer one, without the source.
 """
 
 import json
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
@@ -18,7 +19,9 @@ from sophia_metrics.errors import ConfigurationError, ProcessingError
 from sophia_metrics.sources.fields import Field
 from sophia_metrics.sources.file_source import SourceFile
 
-__all__ = ["FOOTER_KEY", "FOOTER_VERSION", "LandedFile", "Landing", "landings"]
+__all__ = ["FOOTER_KEY", "FOOTER_VERSION", "LandedFile", "Landing", "landings", "readable_landings"]
+
+log = logging.getLogger(__name__)
 
 FOOTER_KEY = "sophia_landing"
 FOOTER_VERSION = 2
@@ -158,3 +161,16 @@ def landings(folder: Path, *, but: Collection[str] = ()) -> Iterator[Landing]:
     for path in sorted(folder.glob("*.parquet")):
         if path.stem not in but:
             yield Landing.read(path)
+
+
+def readable_landings(folder: Path) -> Iterator[Landing]:
+    """Yield the landed files of a source's landing folder that can be read: others are as good as gone.
+
+    Raises:
+        ConfigurationError: a newer program landed one of them.
+    """
+    for path in sorted(folder.glob("*.parquet")):
+        try:
+            yield Landing.read(path)
+        except ProcessingError as error:
+            log.warning("%s", error)

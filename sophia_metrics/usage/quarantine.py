@@ -65,14 +65,14 @@ def quarantine_frame(connection: duckdb.DuckDBPyConnection, landing: Landing, no
 def _rejected(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
     """Return file_name, row_ordinal, rule, kept_values, values_sha256 of the rejected rows, in order.
 
-    The hash of the values is the same wherever the row stands in a batch.
+    The hash of the values is the same wherever the row stands in a batch, and whenever it comes.
     """
     names = (f"{name} := CASE WHEN regexp_full_match({name}, '{NAME_PATTERN}') THEN {name} END" for name in KEPT_NAMES)
     numbers = (f"{name} := {name}" for name in KEPT_NUMBERS)
     return connection.execute(
         "SELECT file_name, row_ordinal, rule, "
         f"to_json(struct_pack({', '.join((*names, *numbers))})) AS kept_values, "
-        """sha256(CAST(json_merge_patch(to_json(mapped), '{"row_ordinal": null}') AS VARCHAR)) """
+        """sha256(CAST(json_merge_patch(to_json(mapped), '{"row_ordinal": null, "has_expired": null}') AS VARCHAR)) """
         "FROM mapped WHERE rule IS NOT NULL AND NOT is_ignored ORDER BY row_ordinal"
     ).fetchall()
 

@@ -1,6 +1,7 @@
 """Making days of core anew from landing, as if their files had just arrived."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
@@ -19,7 +20,7 @@ from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import STAGED_COLUMNS, stage
 from sophia_metrics.windows import Window
 
-__all__ = ["ATTEMPTS_OF_DAYS", "create_rebuilt", "find_landed"]
+__all__ = ["ATTEMPTS_OF_DAYS", "EXPIRED", "create_rebuilt", "earlier_of", "find_landed", "reading"]
 
 UNIT_COLUMNS = tuple(
     column for column in core.USAGE_UNITS.columns if column.name not in {"rate_usd", "cost_usd", "price_status"}
@@ -30,6 +31,12 @@ ATTEMPTS_OF_DAYS = (
     "AND started_min_at < $end_at + INTERVAL 1 DAY AND started_max_at >= $start_at - INTERVAL 1 DAY"
 )
 """The committed attempts that may hold a version of an event of the days from $start_at to $end_at."""
+
+EXPIRED = (
+    "the rows of days before {first} have been dropped by [retention] usage_days, and only their rollups are left: "
+    "they cannot be made anew. Choose days from {first} on"
+)
+"""What is said of days that have expired."""
 
 
 def create_rebuilt(
@@ -49,6 +56,7 @@ def create_rebuilt(
 
     Raises:
         ConfigurationError: a landed file is of a source that is no longer configured.
+        ProcessingError: a landed file is damaged.
     """
     for name, columns in (("core_events", STAGED_COLUMNS), ("core_units", UNIT_COLUMNS)):
         listed = ", ".join(f"{column.name} {sql_type(column.kind)}" for column in columns)
@@ -61,8 +69,9 @@ def create_rebuilt(
                 f"the landed file {landing.path.name} is of source {landing.source!r}, which is not configured: "
                 "add it to sophia.toml again"
             )
-        earlier = partial(_earlier, landing, every_landing)
-        stage(connection, landing, source.format, source.terms, landing.landed_at, earlier)
+        earlier = partial(earlier_of, landing, every_landing)
+        with reading(landing):
+            stage(connection, landing, source.format, source.terms, landing.landed_at, earlier)
         rejected.append(quarantine_frame(connection, landing, now))
         merge(connection)
         _absorb(connection)
@@ -77,7 +86,28 @@ def create_rebuilt(
     connection.register("rejected", pl.concat(rejected))
 
 
-def _earlier(landing: Landing, known: Sequence[Landing]) -> tuple[EarlierPart, ...]:
+@contextmanager
+def reading(landing: Landing) -> Generator[None]:
+    """Name the landed file that cannot be read.
+
+    Raises:
+        ProcessingError: it is damaged.
+    """
+    try:
+        yield
+    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        raise ProcessingError(
+            f"the landed file {landing.path} is damaged or gone: nothing was changed. If its source is still there, "
+            "move it away and ingest that again"
+        ) from error
+
+
+def earlier_of(landing: Landing, known: Sequence[Landing]) -> tuple[EarlierPart, ...]:
+    """Return what stands before a landed file in its files.
+
+    Raises:
+        ProcessingError: it cannot be told.
+    """
     try:
         return earlier_parts(landing, known)
     except EarlierPartError as error:
@@ -107,7 +137,7 @@ def find_landed(landings: Sequence[Landing], attempts: frozenset[str]) -> tuple[
     missing = attempts - {landing.attempt_id for landing in landings}
     if missing:
         raise ProcessingError(
-            f"{len(missing)} landed files of these days are gone (the first is attempt {min(missing)}): "
+            f"{len(missing)} landed files of these days are gone or damaged (the first is attempt {min(missing)}): "
             "rebuilding would lose their rows. Choose days whose landing is still kept; nothing was changed"
         )
     wanted = [landing for landing in landings if landing.attempt_id in attempts]

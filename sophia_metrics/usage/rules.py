@@ -13,7 +13,7 @@ from sophia_metrics.quality.staged_usage import BILLED_UNITS, STAGED_USAGE
 
 __all__ = ["ROW_RULES", "RULES_VERSION", "UNIT_RULES", "RowRule", "first_broken_rule"]
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raised with every change of a rule; landed files say under which version they were judged."""
 
 NOW = "getvariable('now')"

@@ -12,7 +12,7 @@ The wide row is built once; everything after reads it from memory.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import duckdb
 
@@ -29,7 +29,7 @@ from sophia_metrics.usage.earlier import EarlierPart
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.rules import UNIT_RULES, first_broken_rule
 
-__all__ = ["STAGED_COLUMNS", "Slice", "stage"]
+__all__ = ["STAGED_COLUMNS", "Slice", "has_rows_without_id", "stage"]
 
 PRICED_NAMES = frozenset(column.name for column in core.PRICED)
 STAGED_COLUMNS: tuple[Column, ...] = tuple(
@@ -47,6 +47,7 @@ CONTROL = (
     Column("total_input_tokens", Kind.COUNT, "All input tokens, as the source counts them."),
     Column("has_fraction", Kind.BOOLEAN, "A count is no whole number."),
     Column("has_absurd_count", Kind.BOOLEAN, "A count is beyond what its column holds."),
+    Column("has_expired", Kind.BOOLEAN, "The rows of its day are kept no longer."),
 )
 MAPPED_COLUMNS = (*CONTROL, *(column for column in STAGED_COLUMNS if column.name not in BOOKKEEPING))
 WITHOUT_ID = "event_id IS NULL AND rule IS NULL AND NOT is_ignored"
@@ -85,6 +86,7 @@ def stage(
     terms: SourceTerms,
     now: datetime,
     earlier: Earlier = lambda: (),
+    kept_from_on: date | None = None,
 ) -> None:
     """Give every landed row its event_id and the first rule that it breaks.
 
@@ -96,12 +98,14 @@ def stage(
         now: the present (naive UTC); times beyond it are suspicious.
         earlier: finds the landed files with what stands before these rows in their files; asked only where rows have no
             id of their own, which equal rows before them tell apart.
+        kept_from_on: the first UTC day whose rows are kept. None: all are, or the rows are not judged by that.
 
     Raises:
         EarlierPartError: what stands before these rows is held, or cannot be told. `mapped` and `keys` are there, the
             rest is not.
     """
     connection.execute("SET VARIABLE now = (SELECT $1::TIMESTAMP)", [now])
+    connection.execute("SET VARIABLE kept_from = (SELECT $1::DATE)", [kept_from_on])
     connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [terms.name])
     _create_landed(connection, landing)
     mapped_names = _create_mapped(connection, file_format)
@@ -111,6 +115,14 @@ def stage(
         _create_landed(connection, landing)
         _identify_by_values(connection, mapped_names)
     _create_units(connection, file_format)
+
+
+def has_rows_without_id(connection: duckdb.DuckDBPyConnection, landing: Landing, file_format: Format) -> bool:
+    """Say whether a landed file has rows that only their number among equal rows of their file tells apart."""
+    connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [landing.source])
+    _create_landed(connection, landing)
+    _create_mapped(connection, file_format)
+    return _has_rows_without_id(connection)
 
 
 def _create_landed(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
@@ -125,6 +137,7 @@ def _create_mapped(connection: duckdb.DuckDBPyConnection, file_format: Format) -
     judged = {
         "has_fraction": _any_count(given, "{0} <> trunc({0}) OR NOT isfinite({0})"),
         "has_absurd_count": _any_count(given, f"abs({{0}}) > {MAX_COUNT}"),
+        "has_expired": "coalesce(CAST(started_at AS TIMESTAMP) < getvariable('kept_from'), false)",
     }
     typed = ", ".join(
         f"{judged.get(column.name) or _typed(column, given)} AS {column.name}" for column in MAPPED_COLUMNS

@@ -18,7 +18,11 @@ __all__ = [
     "Audit",
     "BuildReport",
     "Changed",
+    "Checkup",
+    "Compaction",
+    "Expired",
     "FileCount",
+    "Mending",
     "Observations",
     "Publication",
     "Query",
@@ -26,6 +30,7 @@ __all__ = [
     "Receipt",
     "Record",
     "Repricing",
+    "Retention",
     "Warehouse",
 ]
 
@@ -154,11 +159,99 @@ class Observations:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """What a repricing, a rebuild, an audit or observations changed in core.
+class Compaction:
+    """Days that lie in several small pieces, each to become one: no row changes.
 
     Attributes:
-        event_count: how many rows were written: events, or observations.
+        now: the present (naive UTC). A day to which somebody has written within a day before it is left alone.
+        is_dry_run: tell what would be done, and change nothing.
+    """
+
+    now: datetime
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """From when on rows are kept. Of days that are dropped the rollups stay: the marts by day.
+
+    Days go only as far as their marts are built, no expectation fails, and the audit has seen them; what is dropped
+    once is never kept again, whatever a later retention says.
+
+    Attributes:
+        usage_from_on: the first UTC day of usage events, their units and quarantined rows that is kept. None: all are.
+        observed_from_on: the same of cache snapshots, cache lookups and probe results.
+        runs_from_at: pipeline runs, verdicts of expectations and the list of versions from before then go (naive UTC).
+            None: all are kept.
+        now: the present (naive UTC).
+        is_dry_run: tell what would be done, and change nothing.
+    """
+
+    usage_from_on: date | None
+    observed_from_on: date | None
+    runs_from_at: datetime | None
+    now: datetime
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What a retention dropped, or in a dry run would drop.
+
+    Attributes:
+        row_count: rows of core.
+        day_count: days of a table that held them.
+        run_count: rows about runs.
+        usage_from_on: the first UTC day of usage that is kept now. None: all are.
+        observed_from_on: the same of observations.
+        stopped_because: why not every day went that is old enough, in a sentence. None: every one did.
+    """
+
+    row_count: int
+    day_count: int
+    run_count: int
+    usage_from_on: date | None
+    observed_from_on: date | None
+    stopped_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """A look at whatever is listed: what is damaged is taken off the list, and its days wait to be made again.
+
+    The answer counts the days of tables that were found damaged. They stand in damaged_days.
+
+    Attributes:
+        now: the present (naive UTC).
+        is_deep: read every file, too. False: look whether files are there and as long as they were, which is cheap.
+    """
+
+    now: datetime
+    is_deep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """Damaged days that are given what could be found of them; whatever they lack then is noted as lost.
+
+    Of observations, what the state folder holds in files that are no longer listed is found here. A damaged mart
+    waits for the next build, unless it can no longer be built.
+
+    Attributes:
+        rows: what was found, by table; a row that is there stays as it is.
+        days: the damaged days, by table.
+    """
+
+    rows: Mapping[str, pl.DataFrame]
+    days: Mapping[str, tuple[date, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a repricing, a rebuild, an audit, a compaction, a checkup, a mending or observations changed in core.
+
+    Attributes:
+        event_count: how many rows were written: events, or observations. After a checkup: how many days are damaged.
         days: the UTC days that changed, in order.
     """
 
@@ -212,8 +305,14 @@ class Warehouse(Service, Protocol):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations) -> Changed: ...
-    def commit(self, change: Slice | Repricing | Rebuild | Audit | Observations) -> Receipt | Changed:
+    def commit(
+        self, change: Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending
+    ) -> Changed: ...
+    @overload
+    def commit(self, change: Retention) -> Expired: ...
+    def commit(
+        self, change: Slice | Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending | Retention
+    ) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
         ...
 

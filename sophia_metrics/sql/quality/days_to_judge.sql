@@ -1,6 +1,6 @@
 -- question: Which UTC days are made of other files than when they were last judged, or were held back then?
 -- grain: day_on
--- sources: manifest, judged_days
+-- sources: manifest, judged_days, damaged_days, core_retention
 -- owner: quality
 WITH listed AS (
     SELECT
@@ -19,7 +19,15 @@ SELECT
 FROM listed
 FULL JOIN judged_days ON judged_days.day_on = listed.day_on
 WHERE
-    (CAST($every_day AS BOOLEAN) AND listed.day_on IS NOT NULL)
-    OR judged_days.inputs_sha256 IS DISTINCT FROM listed.inputs_sha256
-    OR judged_days.held_because IS NOT NULL
+    (
+        (CAST($every_day AS BOOLEAN) AND listed.day_on IS NOT NULL)
+        OR judged_days.inputs_sha256 IS DISTINCT FROM listed.inputs_sha256
+        OR judged_days.held_because IS NOT NULL
+    )
+    AND coalesce(listed.day_on, judged_days.day_on) NOT IN (SELECT damaged_days.day_on FROM damaged_days)
+    -- Of a day that has expired there is nothing left with which its rollups could be compared.
+    AND coalesce(listed.day_on, judged_days.day_on) >= coalesce(
+        (SELECT max(kept_from_on) FROM core_retention WHERE table_name = 'core_usage_events'),
+        CAST('0001-01-01' AS DATE)
+    )
 ORDER BY day_on

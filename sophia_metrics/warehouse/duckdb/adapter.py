@@ -1,7 +1,8 @@
 """The DuckDB warehouse: day files, a small state file, and published versions, in one folder."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -18,19 +19,30 @@ from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.audit import commit_audit
+from sophia_metrics.warehouse.duckdb.backups import BACKUPS_FOLDER, BackupPlace
 from sophia_metrics.warehouse.duckdb.build import build_marts
 from sophia_metrics.warehouse.duckdb.commit import commit_slice
+from sophia_metrics.warehouse.duckdb.compaction import commit_compaction
+from sophia_metrics.warehouse.duckdb.damage import SuspectError, aside, find_damage, find_damage_behind
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
+from sophia_metrics.warehouse.duckdb.mending import commit_mending
 from sophia_metrics.warehouse.duckdb.observations import commit_observations
 from sophia_metrics.warehouse.duckdb.publish import publish_version
 from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
+from sophia_metrics.warehouse.duckdb.recovery import Keeper
 from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
+from sophia_metrics.warehouse.duckdb.retention import commit_retention
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import (
     Audit,
     BuildReport,
     Changed,
+    Checkup,
+    Compaction,
+    Expired,
+    Mending,
     Observations,
     Publication,
     Query,
@@ -38,6 +50,7 @@ from sophia_metrics.warehouse.protocol import (
     Receipt,
     Record,
     Repricing,
+    Retention,
 )
 from sophia_metrics.working import working_connection
 
@@ -55,22 +68,34 @@ _translated = handle_service_errors(
 class DuckDBWarehouse(ServiceLifecycle):
     """Core, marts and state in a state folder on a local disk."""
 
-    def __init__(self, folder: Path, *, memory_limit: str = "4GiB", keep_versions: int = 3) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        memory_limit: str = "4GiB",
+        keep_versions: int = 3,
+        backups: BackupPlace | None = None,
+        lock_wait_seconds: float = LOCK_WAIT_SECONDS,
+    ) -> None:
         self.folder = folder
         self._memory_limit = memory_limit
         self._keep_versions = keep_versions
-        self._state = StateFile(folder)
+        self._state = StateFile(folder, lock_wait_seconds=lock_wait_seconds)
         self._store = DayFileStore(folder)
+        self._keeper = Keeper(self._state, self._store, backups or BackupPlace(folder / BACKUPS_FOLDER), memory_limit)
+        self._prepared_at: datetime | None = None
 
     @_translated
     def prepare(self, now: datetime) -> None:
-        """Make the state folder, or bring an older one up to date.
+        """Make the state folder, bring an older one up to date, and make a state file again that is gone or damaged.
 
         Raises:
             ConfigurationError: the folder lies on a network file system, or a newer program wrote it.
-            ServiceUnavailableError: the disk is full or fails.
+            ServiceUnavailableError: the disk is full or fails, another process hangs with the lock, or has the state file
+                open.
         """
-        self._state.create(now)
+        self._prepared_at = now
+        self._keeper.prepare(now)
         for table in schema.stored(Storage.DAY_FILES):
             if not (self.folder / self._store.empty_path(table)).exists():
                 self._store.create_empty(table)
@@ -90,10 +115,16 @@ class DuckDBWarehouse(ServiceLifecycle):
             message = (
                 str(error)
                 if isinstance(error, SophiaError)
-                else f"{self._state.path} is damaged: restore it from a backup"
+                else f"{self._state.path} cannot be read: look at the disk"
             )
             return Health("warehouse", HealthStatus.DOWN, message)
         elapsed_ms = (perf_counter() - started) * 1000
+        if facts["damaged_count"]:
+            message = (
+                f"{facts['damaged_count']:,} days of tables are damaged ({facts['lost_count']:,} rows of them lost): what "
+                "can be made again is, by the next collection; `sophia-metrics verify` names the rest"
+            )
+            return Health("warehouse", HealthStatus.DEGRADED, message, elapsed_ms, facts)
         return Health("warehouse", HealthStatus.HEALTHY, f"{self._state.path} answers", elapsed_ms, facts)
 
     async def get_metrics(self) -> Mapping[str, float | int | None]:
@@ -106,6 +137,10 @@ class DuckDBWarehouse(ServiceLifecycle):
 
         The lock is held only for state tables: where the query names none, its files are read without it.
         """
+        with self._noticing_damage():
+            return self._read(query)
+
+    def _read(self, query: Query) -> pl.DataFrame:
         tables = [table for table in schema.TABLES if re.search(rf"\b{table.name}\b", query.sql)]
         facts = [table for table in tables if table.storage is Storage.DAY_FILES]
         with self._state.transaction() as connection:
@@ -126,18 +161,40 @@ class DuckDBWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(self, change: Repricing | Rebuild | Audit | Observations) -> Changed: ...
+    def commit(
+        self, change: Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending
+    ) -> Changed: ...
+    @overload
+    def commit(self, change: Retention) -> Expired: ...
     @_translated
-    def commit(self, change: Slice | Repricing | Rebuild | Audit | Observations) -> Receipt | Changed:
+    def commit(
+        self, change: Slice | Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending | Retention
+    ) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
-        if isinstance(change, Slice):
-            return commit_slice(self._state, self._store, change)
+        with self._noticing_damage():
+            if isinstance(change, Slice):
+                return commit_slice(self._state, self._store, change)
+            if isinstance(change, Retention):
+                return commit_retention(self._state, change)
+            return self._change(change)
+
+    def _change(  # noqa: PLR0911 - one return a kind of change
+        self, change: Repricing | Rebuild | Audit | Observations | Compaction | Checkup | Mending
+    ) -> Changed:
         if isinstance(change, Repricing):
             return commit_repricing(self._state, self._store, change)
         if isinstance(change, Rebuild):
             return commit_rebuild(self._state, self._store, change)
         if isinstance(change, Observations):
             return commit_observations(self._state, self._store, change, self.folder, self._memory_limit)
+        if isinstance(change, Compaction):
+            return commit_compaction(self._state, self._store, change, self._memory_limit)
+        if isinstance(change, Checkup):
+            self._keeper.check(change.now)
+            faults = find_damage(self._state, change.now, is_deep=change.is_deep)
+            return Changed(len(faults), tuple(sorted({fault.table_day[1] for fault in faults})))
+        if isinstance(change, Mending):
+            return commit_mending(self._state, self._store, change, self._memory_limit)
         return commit_audit(self._state, self._store, change, self._memory_limit)
 
     @_translated
@@ -150,19 +207,44 @@ class DuckDBWarehouse(ServiceLifecycle):
     @_translated
     def build(self) -> BuildReport:
         """Build the days of the marts whose inputs changed."""
-        return build_marts(self._state, self._store, self.folder, self._memory_limit)
+        with self._noticing_damage():
+            return build_marts(self._state, self._store, self.folder, self._memory_limit)
 
     @_translated
     def publish(self, now: datetime) -> Publication:
         """Let readers see what is committed and built; nothing happens where nothing changed."""
-        return publish_version(self._state, self._store, self.folder / "serving", now, self._keep_versions)
+        with self._noticing_damage():
+            return publish_version(self._state, self._store, self.folder / "serving", now, self._keep_versions)
+
+    @contextmanager
+    def _noticing_damage(self) -> Generator[None]:
+        """Look, after a failure, whether a day file is damaged: then the next run has to know, and a person too.
+
+        Raises:
+            ServiceUnavailableError: one is, and its day waits to be made again.
+        """
+        try:
+            yield
+        except (duckdb.Error, SuspectError) as error:
+            now = self._prepared_at
+            faults = find_damage_behind(self._state, error, now) if now is not None else ()
+            if now is None or not faults:
+                raise
+            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+            raise ServiceUnavailableError(
+                f"{faults[0]}{more}. What is damaged was moved to {aside(self.folder, now)}, and nothing is published "
+                "until its day is made anew: run it again, the next collection begins with that"
+            ) from error
 
     def _metrics(self) -> dict[str, float | int | None]:
         with self._state.transaction() as connection:
             row = fetch_row(
                 connection,
-                "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(size_bytes), 0) FROM manifest",
+                "SELECT count(*), coalesce(sum(row_count), 0), coalesce(sum(size_bytes), 0), "
+                "(SELECT count(*) FROM damaged_days), (SELECT coalesce(sum(lost_count), 0) FROM damaged_days) "
+                "FROM manifest",
             )
         if row is None:
             raise ServiceUnavailableError(f"{self._state.path} does not answer: try again")
-        return {"file_count": int(row[0]), "row_count": int(row[1]), "size_bytes": int(row[2])}
+        names = ("file_count", "row_count", "size_bytes", "damaged_count", "lost_count")
+        return {name: int(count) for name, count in zip(names, row, strict=True)}

@@ -20,14 +20,24 @@ from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import select_typed
+from sophia_metrics.warehouse.duckdb.damage import forget_damage, refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
+from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, files_of
+from sophia_metrics.warehouse.duckdb.manifest import (
+    DayFile,
+    TableDay,
+    add_files,
+    date_unlisted,
+    files_of,
+    remove_days,
+)
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.switching import refuse_swept
 from sophia_metrics.warehouse.protocol import BuildReport
 from sophia_metrics.working import working_connection
 
-__all__ = ["build_marts"]
+__all__ = ["DAY_MARTS", "build_marts", "stale_days"]
 
 DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
 DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
@@ -40,7 +50,8 @@ FilesByDay = dict[date, tuple[DayFile, ...]]
 def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limit: str) -> BuildReport:
     """Build the stale days of every mart in day files, inputs before outputs, and switch them in at once."""
     with state.transaction() as connection:
-        stale = _stale_days(connection)
+        refuse_wrong_days(connection)
+        stale = stale_days(connection)
         if not any(stale.values()):
             return BuildReport({})
         files = _files_by_table(connection, {day for days in stale.values() for day in days})
@@ -56,8 +67,15 @@ def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limi
     return BuildReport({mart: days for mart, days in stale.items() if days})
 
 
-def _stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, ...]]:
-    """Return the days of each mart whose inputs differ from what it was built from, days without inputs included."""
+def stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, ...]]:
+    """Return the days of each mart whose inputs differ from what it was built from, days without inputs included.
+
+    A day of a mart of which the rows of core have expired is never stale: it is all that is left of them. A day of
+    which an input is damaged stays as it was built.
+    """
+    kept_from = horizons(connection)
+    rows = connection.execute("SELECT table_name, day_on FROM damaged_days").fetchall()
+    damaged = {(str(name), day) for name, day in rows}
     stale: dict[str, tuple[date, ...]] = {}
     for mart in DAY_MARTS:
         rows = connection.execute(
@@ -65,12 +83,18 @@ def _stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, 
             "FROM manifest WHERE list_contains($2, table_name) GROUP BY day_on), "
             "known AS (SELECT day_on, inputs_sha256 FROM mart_builds WHERE mart = $3) "
             "SELECT coalesce(listed.day_on, known.day_on) FROM listed FULL JOIN known ON known.day_on = listed.day_on "
-            "WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256",
-            [mart.sql_sha256, _inputs(mart), mart.name],
+            "WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256 "
+            "AND coalesce(listed.day_on, known.day_on) >= coalesce($4, DATE '0001-01-01')",
+            [mart.sql_sha256, _inputs(mart), mart.name, first_kept(kept_from, mart.inputs)],
         ).fetchall()
-        days = {day for (day,) in rows}
-        stale[mart.name] = tuple(sorted(days.union(*(stale.get(name, ()) for name in _inputs(mart)))))
+        days = {day for (day,) in rows}.union(*(stale.get(name, ()) for name in _inputs(mart)))
+        stale[mart.name] = tuple(sorted(day for day in days if not _lacks_input(mart, day, damaged, stale)))
     return stale
+
+
+def _lacks_input(mart: Mart, day: date, damaged: Collection[TableDay], stale: Mapping[str, Collection[date]]) -> bool:
+    """Say whether an input of the day is damaged, and not a mart that is built again first."""
+    return any((name, day) in damaged and day not in stale.get(name, ()) for name in _inputs(mart))
 
 
 def _files_by_table(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> dict[str, FilesByDay]:
@@ -163,13 +187,15 @@ def _switch(state: StateFile, files: Mapping[str, FilesByDay], built: Mapping[st
     ]
     with state.transaction() as connection:
         for name, days in built.items():
-            connection.execute(
-                "DELETE FROM manifest WHERE table_name = $1 AND list_contains($2, day_on)", [name, list(days)]
-            )
+            gone = remove_days(connection, [(name, day) for day in days])
+            date_unlisted(state.folder, gone)
+            forget_damage(connection, [(name, day) for day in days])
             connection.execute(
                 "DELETE FROM mart_builds WHERE mart = $1 AND list_contains($2, day_on)", [name, list(days)]
             )
-            add_files(connection, [file for day in days for file in files[name].get(day, ())])
+            added = [file for day in days for file in files[name].get(day, ())]
+            refuse_swept(state.folder, added)
+            add_files(connection, added)
         insert_frame(
             connection,
             state_tables.MART_BUILDS,

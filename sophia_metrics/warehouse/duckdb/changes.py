@@ -8,6 +8,7 @@ import duckdb
 
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Table
+from sophia_metrics.warehouse.duckdb.damage import refuse_damage
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, filled_columns, rows_by_day
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch
 
@@ -143,6 +144,7 @@ def _write_anew(
     """Write the fresh rows, by day as counted, together with what stays of some files."""
     if not anew:
         return store.write(connection, table, fresh, counts, version, columns=columns)
+    refuse_damage(store.folder, anew)
     rows = defaultdict(int, counts)
     for file in anew:
         rows[file.day_on] += file.row_count

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from sophia_metrics.durable import make_folders, place_file, sync_folder
+from sophia_metrics.durable import hash_file, make_folders, place_file, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.ddl import sql_type
@@ -145,11 +145,14 @@ class DayFileStore:
     def _write_frame(self, table: Table, rows: pl.DataFrame, version: str) -> DayFile:
         day: date = rows[str(table.day)][0]
         path = f"{_day_folder(table, day)}/{version}.parquet"
-        place_file(
-            self.folder / path,
-            lambda temporary: _write_parquet(rows, temporary),
-        )
-        return DayFile(table.name, day, path, rows.height, (self.folder / path).stat().st_size, version)
+        hashes: list[str] = []
+
+        def write(temporary: Path) -> None:
+            _write_parquet(rows, temporary)
+            hashes.append(hash_file(temporary))
+
+        place_file(self.folder / path, write)
+        return DayFile(table.name, day, path, rows.height, (self.folder / path).stat().st_size, version, hashes[0])
 
     def _write_large(
         self,
@@ -196,10 +199,12 @@ class DayFileStore:
             f"ORDER BY {', '.join(table.order)}"
         )
         counted: list[int] = []
+        hashes: list[str] = []
 
         def copy(temporary: Path) -> None:
             row = fetch_row(cursor, f"COPY ({rows}) TO {literal(str(temporary))} {PARQUET}")
             counted.append(int(row[0]) if row else 0)
+            hashes.append(hash_file(temporary))
 
         place_file(self.folder / path, copy)
         cursor.close()
@@ -207,7 +212,7 @@ class DayFileStore:
         if not counted[0]:
             target.unlink()
             return None
-        return DayFile(table.name, day, path, counted[0], target.stat().st_size, version)
+        return DayFile(table.name, day, path, counted[0], target.stat().st_size, version, hashes[0])
 
 
 def rows_by_day(connection: duckdb.DuckDBPyConnection, relation: str, day: str = "usage_on") -> dict[date, int]:

@@ -16,7 +16,14 @@ __all__ = ["day_held_because", "note_held", "note_released"]
 
 
 def day_held_because(connection: duckdb.DuckDBPyConnection) -> str | None:
-    """Return why nothing may be published, in a sentence. None: every day that was judged has passed."""
+    """Return why nothing may be published, in a sentence. None: every day that was judged has passed, and is whole."""
+    waiting = connection.execute(
+        "SELECT table_name, day_on, reason FROM damaged_days WHERE lost_count IS NULL ORDER BY day_on, table_name"
+    ).fetchall()
+    if waiting:
+        name, day, reason = waiting[0]
+        more = f"; {len(waiting) - 1} more are damaged too" if len(waiting) > 1 else ""
+        return f"{name} of {day} is damaged and waits to be made again: {reason}{more}"
     rows = connection.execute(
         "SELECT day_on, held_because FROM judged_days WHERE held_because IS NOT NULL ORDER BY day_on"
     ).fetchall()

@@ -16,6 +16,7 @@ from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.positions import position_frame
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.usage.watermark import watermark_frame
+from sophia_metrics.warehouse.duckdb.manifest import note_days
 from sophia_metrics.warehouse.protocol import FileCount, Receipt
 
 __all__ = [
@@ -190,11 +191,17 @@ def keep_sample_apart(connection: duckdb.DuckDBPyConnection, source: str) -> Non
                 "sample data are not mixed with real usage: set SOPHIA_HOME to a folder of its own for a look at them"
             )
         return
+    rows = connection.execute(
+        "SELECT DISTINCT table_name, day_on FROM manifest WHERE starts_with(table_name, 'core_') "
+        "AND split_part(attempt_id, '-', 1) IN (SELECT attempt_id FROM core_ingest_ledger WHERE source = $1)",
+        [SAMPLE_SOURCE],
+    ).fetchall()
     connection.execute(
         "DELETE FROM manifest WHERE starts_with(table_name, 'core_') AND split_part(attempt_id, '-', 1) IN "
         "(SELECT attempt_id FROM core_ingest_ledger WHERE source = $1)",
         [SAMPLE_SOURCE],
     )
+    note_days(connection, {(str(name), day) for name, day in rows})
     connection.execute("UPDATE core_ingest_ledger SET status = 'superseded' WHERE source = $1", [SAMPLE_SOURCE])
     for table in ("core_watermarks", "core_schema_changes", "file_positions"):
         connection.execute(f"DELETE FROM {table} WHERE source = $1", [SAMPLE_SOURCE])

@@ -1,8 +1,15 @@
-"""The manifest: which Parquet files are a day of a table now. Paths are relative to the state folder."""
+"""The manifest: which Parquet files are a day of a table now. Paths are relative to the state folder.
 
+What it says of a day is noted once more in manifest_days, by the same transaction: every change of the manifest goes
+through here, so that a row that is lost or changed by anything else is noticed.
+"""
+
+import os
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -13,20 +20,30 @@ from sophia_metrics.schema.state import MANIFEST
 __all__ = [
     "DayFile",
     "Switch",
+    "TableDay",
     "add_files",
+    "date_unlisted",
     "files_of",
     "forget_audits",
     "note_audited",
+    "note_days",
+    "note_every_day",
+    "remove_days",
     "remove_files",
     "unaudited_files",
+    "wrong_days",
 ]
+
+
+TableDay = tuple[str, date]
+"""A UTC day of a table, by its name."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class DayFile:
     """One immutable Parquet file: all or some rows of one UTC day of one table.
 
-    `attempt_id` names the attempt or the build that wrote it.
+    `attempt_id` names the attempt or the build that wrote it. `sha256` None: it was written before that was noted.
     """
 
     table_name: str
@@ -35,6 +52,12 @@ class DayFile:
     row_count: int
     size_bytes: int
     attempt_id: str
+    sha256: str | None = None
+
+    @property
+    def table_day(self) -> TableDay:
+        """The day of the table of which it holds rows."""
+        return self.table_name, self.day_on
 
 
 NAMES = tuple(each.name for each in fields(DayFile))
@@ -70,20 +93,94 @@ def files_of(
 
 def add_files(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]) -> None:
     """List more files; no audit has seen them."""
-    rows = [astuple(each) for each in files]
-    if rows:
+    added = list(files)
+    if added:
         types = polars_schema(MANIFEST)
-        frame = pl.DataFrame(rows, schema={name: types[name] for name in NAMES}, orient="row")
+        frame = pl.DataFrame(
+            [astuple(each) for each in added], schema={name: types[name] for name in NAMES}, orient="row"
+        )
         connection.register("added_files", frame)
         connection.execute(f"INSERT INTO manifest BY NAME SELECT {', '.join(NAMES)} FROM added_files")
         connection.unregister("added_files")
+        note_days(connection, {each.table_day for each in added})
 
 
 def remove_files(connection: duckdb.DuckDBPyConnection, files: Iterable[DayFile]) -> None:
     """Take files off the list; the files themselves stay for the versions that show them."""
-    paths = [each.path for each in files]
-    if paths:
-        connection.execute("DELETE FROM manifest WHERE list_contains($1, path)", [paths])
+    removed = list(files)
+    if removed:
+        connection.execute("DELETE FROM manifest WHERE list_contains($1, path)", [[each.path for each in removed]])
+        note_days(connection, {each.table_day for each in removed})
+
+
+def remove_days(connection: duckdb.DuckDBPyConnection, days: Collection[TableDay]) -> tuple[str, ...]:
+    """Take every file of some days off the list, and return their paths."""
+    if not days:
+        return ()
+    gone = connection.execute(
+        f"DELETE FROM manifest USING {GIVEN_DAYS} WHERE {IS_GIVEN} RETURNING path", _columns(days)
+    ).fetchall()
+    note_days(connection, days)
+    return tuple(str(path) for (path,) in gone)
+
+
+GIVEN_DAYS = "(SELECT unnest($1::VARCHAR[]) AS given_name, unnest($2::DATE[]) AS given_on) AS given"
+IS_GIVEN = "table_name = given_name AND day_on = given_on"
+DAY_FACTS = (
+    "count(*) AS file_count, CAST(sum(row_count) AS BIGINT) AS row_count, "
+    "sha256(string_agg(concat_ws(' ', path, row_count, size_bytes, sha256), chr(10) ORDER BY path)) AS files_sha256"
+)
+"""What is noted of a day. `is_audited` is left out: an audit notes it without a change of the day."""
+
+
+def note_days(connection: duckdb.DuckDBPyConnection, days: Collection[TableDay]) -> None:
+    """Note what the manifest says of some days now; those without files are forgotten."""
+    connection.execute(f"DELETE FROM manifest_days USING {GIVEN_DAYS} WHERE {IS_GIVEN}", _columns(days))
+    connection.execute(
+        f"INSERT INTO manifest_days BY NAME SELECT table_name, day_on, {DAY_FACTS} FROM manifest "
+        f"SEMI JOIN {GIVEN_DAYS} ON {IS_GIVEN} GROUP BY table_name, day_on",
+        _columns(days),
+    )
+
+
+def note_every_day(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note what the manifest says of each day now."""
+    connection.execute("DELETE FROM manifest_days")
+    connection.execute(
+        f"INSERT INTO manifest_days BY NAME SELECT table_name, day_on, {DAY_FACTS} FROM manifest "
+        "GROUP BY table_name, day_on"
+    )
+
+
+def wrong_days(
+    connection: duckdb.DuckDBPyConnection, days: Collection[TableDay] | None = None
+) -> dict[TableDay, int | None]:
+    """Return the days of which the manifest does not say what was noted, and the number of rows that was noted.
+
+    `days` restricts them; None: every day. A number that is None: nothing was noted of the day.
+    """
+    among = "" if days is None else f"SEMI JOIN {GIVEN_DAYS} ON {IS_GIVEN}"
+    rows = connection.execute(
+        f"WITH listed AS (SELECT table_name, day_on, {DAY_FACTS} FROM manifest {among} GROUP BY table_name, day_on), "
+        f"noted AS (SELECT table_name, day_on, file_count, row_count, files_sha256 FROM manifest_days {among}) "
+        "SELECT coalesce(listed.table_name, noted.table_name), coalesce(listed.day_on, noted.day_on), noted.row_count "
+        "FROM listed FULL JOIN noted ON noted.table_name = listed.table_name AND noted.day_on = listed.day_on "
+        "WHERE listed.files_sha256 IS DISTINCT FROM noted.files_sha256",
+        None if days is None else _columns(days),
+    ).fetchall()
+    return {(str(name), day): count for name, day, count in rows}
+
+
+def _columns(days: Iterable[TableDay]) -> list[list[object]]:
+    ordered = sorted(days)
+    return [[name for name, _ in ordered], [day for _, day in ordered]]
+
+
+def date_unlisted(folder: Path, paths: Iterable[str]) -> None:
+    """Date files anew that leave the list: for an hour from then on somebody may still be reading them."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            os.utime(folder / path)
 
 
 def unaudited_files(connection: duckdb.DuckDBPyConnection, table_name: str, row_limit: int) -> tuple[DayFile, ...]:

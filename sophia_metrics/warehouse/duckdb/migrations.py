@@ -7,10 +7,12 @@ import duckdb
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import create_table
+from sophia_metrics.warehouse.duckdb.manifest import note_every_day
 
-__all__ = ["MIGRATIONS", "apply"]
+__all__ = ["MIGRATIONS", "apply", "unseen"]
 
 
 def m001_initial(connection: duckdb.DuckDBPyConnection) -> None:
@@ -67,6 +69,21 @@ def m007_key_runs(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(create_table(schema.table("key_runs")))
 
 
+def m008_retention(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remember from which day on rows are kept: so far all are."""
+    connection.execute(create_table(schema.table("core_retention")))
+
+
+def m009_recovery(connection: duckdb.DuckDBPyConnection) -> None:
+    """Note hashes of files and what is listed of each day, so that damage is found; and what was recovered."""
+    connection.execute("ALTER TABLE manifest ADD COLUMN IF NOT EXISTS sha256 VARCHAR")
+    connection.execute("ALTER TABLE core_versions ADD COLUMN IF NOT EXISTS size_bytes BIGINT")
+    connection.execute("ALTER TABLE core_versions ADD COLUMN IF NOT EXISTS file_sha256 VARCHAR")
+    for table in ("manifest_days", "damaged_days", "core_recoveries"):
+        connection.execute(create_table(schema.table(table)))
+    note_every_day(connection)
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -75,7 +92,27 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m005_quality,
     m006_alerts,
     m007_key_runs,
+    m008_retention,
+    m009_recovery,
 )
+
+
+def unseen(connection: duckdb.DuckDBPyConnection) -> tuple[Callable[[duckdb.DuckDBPyConnection], None], ...]:
+    """Return the migrations that this state has not seen; it stays as it is.
+
+    Raises:
+        ConfigurationError: the state was written by a newer version of this program.
+    """
+    is_new = fetch_row(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'schema_migrations'") is None
+    seen: set[str] = set()
+    if not is_new:
+        seen = {str(row[0]) for row in connection.execute("SELECT migration FROM schema_migrations").fetchall()}
+    unknown = seen - {step.__name__ for step in MIGRATIONS}
+    if unknown:
+        raise ConfigurationError(
+            f"the state was written by a newer sophia-metrics (migration {max(unknown)}): install that version"
+        )
+    return tuple(step for step in MIGRATIONS if step.__name__ not in seen)
 
 
 def apply(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
@@ -84,14 +121,8 @@ def apply(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
     Raises:
         ConfigurationError: the state was written by a newer version of this program.
     """
+    steps = unseen(connection)
     connection.execute(create_table(schema.table("schema_migrations")))
-    seen = {row[0] for row in connection.execute("SELECT migration FROM schema_migrations").fetchall()}
-    unknown = seen - {step.__name__ for step in MIGRATIONS}
-    if unknown:
-        raise ConfigurationError(
-            f"the state was written by a newer sophia-metrics (migration {max(unknown)}): install that version"
-        )
-    for step in MIGRATIONS:
-        if step.__name__ not in seen:
-            step(connection)
-            connection.execute("INSERT INTO schema_migrations VALUES ($1, $2)", [step.__name__, now])
+    for step in steps:
+        step(connection)
+        connection.execute("INSERT INTO schema_migrations VALUES ($1, $2)", [step.__name__, now])

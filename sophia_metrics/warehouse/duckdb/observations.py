@@ -1,5 +1,6 @@
 """Committing observations: rows of caches and probes, by the same files and the same switch as usage."""
 
+import logging
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -13,13 +14,16 @@ from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.duckdb.changes import write_observations
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.horizons import horizons
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
 from sophia_metrics.warehouse.protocol import Changed, Observations
 from sophia_metrics.working import working_connection
 
-__all__ = ["commit_observations"]
+__all__ = ["commit_observations", "create_observed"]
+
+log = logging.getLogger(__name__)
 
 OBSERVED = {table.name: table for table in core.OBSERVED}
 
@@ -28,6 +32,8 @@ def commit_observations(
     state: StateFile, store: DayFileStore, change: Observations, folder: Path, memory_limit: str
 ) -> Changed:
     """Write the rows that are new or different, and make those of all tables visible in one step.
+
+    Rows of days that retention has dropped are left out, and their number is logged: their rollups stay as they are.
 
     Raises:
         ValueError: a frame is of a table that holds no observations, has a column that its table has not, or
@@ -38,22 +44,25 @@ def commit_observations(
         return Changed(0, ())
     days = {table: _days(table, rows) for table, rows in frames.items()}
     written: dict[str, int] = {}
+    kept_from: dict[str, date] = {}
+
+    def find(locked: duckdb.DuckDBPyConnection) -> tuple[DayFile, ...]:
+        kept_from.update(horizons(locked))
+        return tuple(file for table, some in days.items() for file in files_of(locked, [table.name], some))
 
     def write(found: tuple[DayFile, ...], unique: str) -> Switch:
         switch = Switch()
         with working_connection(folder, memory_limit) as connection:
             for table, rows in frames.items():
-                connection.register("given", rows)
+                connection.register("given", _kept(table, rows, kept_from.get(table.name)))
                 own = [file for file in found if file.table_name == table.name]
-                written[table.name] = _create_observed(connection, store.relation(table, own), table)
+                written[table.name] = create_observed(connection, store.relation(table, own), table)
                 switch += write_observations(connection, store, table, own, f"observed-{unique}")
         return switch
 
     return switch_optimistically(
         state,
-        find=lambda locked: tuple(
-            file for table, some in days.items() for file in files_of(locked, [table.name], some)
-        ),
+        find=find,
         write=write,
         finish=lambda _, switch: Changed(sum(written.values()), switch.days(OBSERVED)),
     )
@@ -82,14 +91,27 @@ def _typed(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     return typed.unique(subset=table.key, keep="last", maintain_order=True)
 
 
+def _kept(table: Table, rows: pl.DataFrame, first: date | None) -> pl.DataFrame:
+    """Return the rows but for those of days that retention has dropped."""
+    kept = rows if first is None else rows.filter(pl.col(str(table.day)) >= first)
+    if kept.height < rows.height:
+        log.warning(
+            "%s rows of %s are left out: days before %s are kept no longer",
+            f"{rows.height - kept.height:,}",
+            table.name,
+            first,
+        )
+    return kept
+
+
 def _days(table: Table, rows: pl.DataFrame) -> list[date]:
     return rows[str(table.day)].unique().sort().to_list()
 
 
-def _create_observed(connection: duckdb.DuckDBPyConnection, there: str, table: Table) -> int:
-    """Create `observed`, the rows that are new or different, and `replaced`, those of them that replace one.
+def create_observed(connection: duckdb.DuckDBPyConnection, there: str, table: Table) -> int:
+    """Create `observed`, the rows of `given` that are new or different, and `replaced`, those that replace one.
 
-    Return how many rows there are to write.
+    Return how many rows there are to write. `there` selects the rows that are there.
     """
     names = ", ".join(table.names)
     connection.execute(

@@ -15,7 +15,7 @@ import duckdb
 
 from sophia_metrics import schema
 from sophia_metrics.calendars import local_day, settled_on
-from sophia_metrics.durable import place_file, point_to, sync_folder
+from sophia_metrics.durable import hash_file, place_file, point_to, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.marts import MARTS
 from sophia_metrics.schema import core
@@ -24,12 +24,14 @@ from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.warehouse.duckdb.damage import refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.holding import day_held_because, note_held, note_released
 from sophia_metrics.warehouse.duckdb.ledger import insert_frame
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.serving_marts import VIEW_MARTS, create_serving_marts, create_view, time_zones
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.versions import superfluous_versions, version_files, version_name
 from sophia_metrics.warehouse.protocol import Publication
 
 __all__ = ["CURRENT_NAME", "publish_version"]
@@ -38,7 +40,6 @@ CURRENT_NAME = "current.duckdb"
 SHOWN_DAYS = 90
 SHOWN_SINCE = {"core_ingest_ledger": "finished_at", "core_quality_verdicts": "judged_at"}
 """Tables that grow with every run, of which a version shows the last SHOWN_DAYS days, and by which instant."""
-KEEP_FOR = timedelta(hours=24)
 FORMAT = 3
 """Raised when the layout of a serving version changes, so that the next publish writes one."""
 
@@ -78,11 +79,14 @@ def publish_version(
     The lock is held throughout, so that versions are published in the order of their numbers.
     """
     with state.transaction() as connection:
+        refuse_wrong_days(connection)
         row = fetch_row(
             connection,
-            "SELECT version, published_at, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1",
+            "SELECT version, published_at, content_sha256, size_bytes, file_sha256 FROM core_versions "
+            "ORDER BY version DESC LIMIT 1",
         )
         number = int(row[0]) if row else 0
+        is_whole = row is not None and _is_whole(serving / version_name(number), *row[3:])
         if (reason := day_held_because(connection)) is not None:
             note_held(serving, reason, now)
             return Publication(number, is_new=False, published_at=row[1] if row else None, held_because=reason)
@@ -91,35 +95,34 @@ def publish_version(
         if (
             row
             and row[2] == content
-            and (serving / version_name(number)).exists()
+            and is_whole
             and not _aged(connection, row[1], now)
         ):
             point_to(serving / CURRENT_NAME, version_name(number))
             return Publication(number, is_new=False, published_at=row[1])
-        number = max(number, *(int(path.stem[1:]) for path in serving.glob("v*.duckdb")), 0) + 1
+        number = max(number, *version_files(serving), 0) + 1
         sample = fetch_row(connection, "SELECT source FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
         connection.execute(
             "UPDATE core_pipeline_runs SET version = $1 WHERE version IS NULL AND run_status <> 'running'",
             [number],
         )
         connection.execute(
-            "INSERT INTO core_versions VALUES ($1, $2, $3, $4)", [number, now, content, sample is not None]
+            "INSERT INTO core_versions (version, published_at, content_sha256, is_sample) VALUES ($1, $2, $3, $4)",
+            [number, now, content, sample is not None],
         )
-        previous = serving / version_name(int(row[0]) if row else 0)
+        previous = serving / version_name(int(row[0])) if row and is_whole else None
         files = files_of(connection, [table.name for table in schema.stored(Storage.DAY_FILES)])
         place_file(serving / version_name(number), lambda path: _write(connection, store, files, path, previous, now))
         sync_folder(serving)
+        path = serving / version_name(number)
+        connection.execute(
+            "UPDATE core_versions SET size_bytes = $1, file_sha256 = $2 WHERE version = $3",
+            [path.stat().st_size, hash_file(path), number],
+        )
         point_to(serving / CURRENT_NAME, version_name(number))
-        kept = _kept_names(connection, now, keep_versions)
-        for path in serving.glob("v*.duckdb"):
-            if path.name not in kept:
-                path.unlink(missing_ok=True)
+        for path in superfluous_versions(connection, serving, now, keep_versions):
+            path.unlink(missing_ok=True)
     return Publication(number, is_new=True, published_at=now)
-
-
-def version_name(number: int) -> str:
-    """Return the file name of a version; names sort as numbers do."""
-    return f"v{number:06d}.duckdb"
 
 
 def _content_sha256(connection: duckdb.DuckDBPyConnection, folder: Path, now: datetime) -> str:
@@ -159,7 +162,7 @@ def _write(
     store: DayFileStore,
     files: Sequence[DayFile],
     path: Path,
-    previous: Path,
+    previous: Path | None,
     now: datetime,
 ) -> None:
     """Write a version as a copy of the previous one, in which only what differs is written again."""
@@ -180,9 +183,16 @@ def _write(
         version.close()
 
 
-def _open_copy(previous: Path, path: Path) -> duckdb.DuckDBPyConnection:
+def _is_whole(path: Path, size_bytes: int | None, file_sha256: str | None) -> bool:
+    """Say whether a version is there as it was published; nothing was noted of one that an older program published."""
+    if not path.is_file():
+        return False
+    return size_bytes is None or (path.stat().st_size == size_bytes and hash_file(path) == file_sha256)
+
+
+def _open_copy(previous: Path | None, path: Path) -> duckdb.DuckDBPyConnection:
     """Open a copy of the previous version, or an empty file where that is gone, damaged or laid out otherwise."""
-    if previous.exists():
+    if previous is not None and previous.exists():
         shutil.copyfile(previous, path)
         try:
             version = duckdb.connect(path)
@@ -229,14 +239,4 @@ def _readable(table: Table, rows: str) -> str:
         "QUALIFY row_number() OVER (PARTITION BY quarantine_id ORDER BY verdict_at DESC) = 1) "
         "SELECT found.*, coalesce(decided.verdict, 'open') AS verdict, decided.verdict_at "
         "FROM found LEFT JOIN decided ON decided.quarantine_id = found.quarantine_id"
-    )
-
-
-def _kept_names(connection: duckdb.DuckDBPyConnection, now: datetime, keep_versions: int) -> frozenset[str]:
-    """Return the names of the versions to keep: the last ones by number, and all of the last 24 hours."""
-    rows = connection.execute("SELECT version, published_at FROM core_versions ORDER BY version DESC").fetchall()
-    return frozenset(
-        version_name(version)
-        for place, (version, published_at) in enumerate(rows)
-        if place < keep_versions or now - published_at < KEEP_FOR
     )

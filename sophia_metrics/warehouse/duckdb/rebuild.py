@@ -2,14 +2,16 @@
 
 import duckdb
 
-from sophia_metrics.errors import ServiceUnavailableError
+from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
-from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS
+from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED
 from sophia_metrics.warehouse.duckdb import ledger
 from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known
+from sophia_metrics.warehouse.duckdb.damage import forget_damage, refuse_damage
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
+from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
@@ -45,20 +47,33 @@ def commit_rebuild(state: StateFile, store: DayFileStore, change: Rebuild) -> Ch
     """Replace whole days by the rows that were made anew.
 
     Raises:
+        ConfigurationError: the rows of some of these days have expired.
         ServiceUnavailableError: another run committed to these days meanwhile.
     """
     days = tuple(change.window.days())
-    names = (*CORE_NAMES, core.QUARANTINE.name)
+
+    def find(locked: duckdb.DuckDBPyConnection) -> tuple[DayFile, ...]:
+        _refuse_expired(locked, change.window)
+        return files_of(locked, CORE_NAMES, days) + files_of(locked, [core.QUARANTINE.name])
+
     return switch_optimistically(
         state,
-        find=lambda locked: files_of(locked, CORE_NAMES, days) + files_of(locked, names[2:]),
+        find=find,
         write=lambda found, unique: _write(store, change, found, f"rebuild-{unique}"),
         finish=lambda locked, switch: _finish(locked, change, switch),
+        is_mending=True,
     )
+
+
+def _refuse_expired(locked: duckdb.DuckDBPyConnection, window: Window) -> None:
+    first = first_kept(horizons(locked), CORE_NAMES)
+    if first is not None and window.start_at.date() < first:
+        raise ConfigurationError(EXPIRED.format(first=first))
 
 
 def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], version: str) -> Switch:
     connection = change.connection
+    refuse_damage(store.folder, found)
     create_known(connection, store, found)
     connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
     connection.execute("CREATE OR REPLACE TABLE units AS SELECT * FROM rebuilt_units")
@@ -110,6 +125,7 @@ def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) 
             "another run committed to the days that are being rebuilt: nothing was changed, run the backfill again"
         )
     ledger.record_prices(locked, change.prices)
+    forget_damage(locked, [(name, day) for name in CORE_NAMES for day in change.window.days()])
     row = fetch_row(change.connection, "SELECT count(*) FROM kept_events")
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
 

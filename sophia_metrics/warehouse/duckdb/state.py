@@ -4,82 +4,120 @@ While a process has a DuckDB file open, no other process can even read it. So th
 under a blocking lock of the kernel, which is free again when its holder dies, and only briefly.
 """
 
-import fcntl
 import os
-import socket
 from collections.abc import Generator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
-from sophia_metrics.warehouse.duckdb import migrations
+from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
+from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS, held_lock
 
-__all__ = ["StateFile"]
+__all__ = ["StateDamagedError", "StateFile", "refuse_network_filesystem"]
 
 NETWORK_FILESYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
 )
 
 
+class StateDamagedError(ServiceUnavailableError):
+    """The state file is gone or damaged: the next run makes it again before it does anything else."""
+
+
 class StateFile:
     """The one small database file of a state folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
+        self.folder = folder
         self.path = folder / "warehouse.duckdb"
+        self.log_path = folder / "warehouse.duckdb.wal"
+        self.suspicion_path = folder / "warehouse.suspect"
+        """There while a failure has made the file suspect: the next run reads all of it."""
         self._lock_path = folder / "warehouse.lock"
-
-    def create(self, now: datetime) -> None:
-        """Make the file, or bring an older one up to date, with numbered migrations applied once.
-
-        Raises:
-            ConfigurationError: the folder lies on a network file system, or a newer program wrote the file.
-        """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        refuse_network_filesystem(self.path.parent)
-        with self.transaction() as connection:
-            migrations.apply(connection, now)
+        self._lock_wait_seconds = lock_wait_seconds
 
     @contextmanager
     def transaction(self) -> Generator[duckdb.DuckDBPyConnection]:
         """Hold the lock and one transaction: committed at the end, rolled back on any exception.
 
         Raises:
-            ServiceUnavailableError: another program, which does not take our lock, has the file open.
+            ServiceUnavailableError: another process hangs with the lock, or a program that does not take our lock has
+                the file open.
+            StateDamagedError: the file is gone, or damaged.
         """
-        with self._lock():
+        with self.lock(), self.connection() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                with suppress(duckdb.Error):  # the failure itself says more
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def lock(self) -> Generator[None]:
+        """Hold the lock of the state folder.
+
+        Raises:
+            ServiceUnavailableError: another process hangs with it.
+        """
+        with held_lock(self._lock_path, self._lock_wait_seconds):
+            yield
+
+    @contextmanager
+    def connection(self) -> Generator[duckdb.DuckDBPyConnection]:
+        """Open the file, whose lock is held.
+
+        Raises:
+            ServiceUnavailableError: another program, which does not take our lock, has the file open.
+            StateDamagedError: the file is gone, or damaged.
+        """
+        try:
             connection = self._open()
             try:
                 connection.execute("SET TimeZone = 'UTC'")
-                connection.execute("BEGIN")
-                try:
-                    yield connection
-                except BaseException:
-                    connection.execute("ROLLBACK")
-                    raise
-                connection.execute("COMMIT")
+                yield connection
             finally:
                 connection.close()
+        except duckdb.Error as error:
+            if self.is_whole(self.path):
+                raise
+            self.suspicion_path.touch()
+            raise StateDamagedError(self._damaged("is damaged")) from error
 
-    @contextmanager
-    def _lock(self) -> Generator[None]:
-        with self._lock_path.open("a+", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            lock.truncate(0)
-            lock.write(f"pid {os.getpid()} on {socket.gethostname()}\n")
-            lock.flush()
-            yield
+    @staticmethod
+    def is_whole(path: Path) -> bool:
+        """Read all of a state file that nobody has open, its log included, and say whether that works."""
+        try:
+            with duckdb.connect(path) as connection:
+                fingerprints(connection)
+        except duckdb.Error:
+            return False
+        return True
 
     def _open(self) -> duckdb.DuckDBPyConnection:
+        if not self.path.exists():
+            raise StateDamagedError(self._damaged("is gone"))
+        if not os.access(self.path, os.R_OK | os.W_OK):
+            raise ConfigurationError(f"{self.path} may not be read and written: run as the user who owns it")
         try:
             return duckdb.connect(self.path)
-        except duckdb.IOException as error:
-            raise ServiceUnavailableError(
-                f"{self.path} cannot be opened: another program has it open, or the disk fails. "
-                "Close that program (a DuckDB shell?) and try again; read the published data with `sophia-metrics sql`"
-            ) from error
+        except duckdb.Error as error:
+            if "Conflicting lock" in str(error):
+                raise ServiceUnavailableError(
+                    f"{self.path} cannot be opened: another program has it open. Close that program (a DuckDB shell?) "
+                    "and try again; read the published data with `sophia-metrics sql`"
+                ) from error
+            raise
+
+    def _damaged(self, what: str) -> str:
+        return (
+            f"{self.path} {what}: the next run makes it again, from a backup or from what is published, and goes on "
+            "from there. Run it again; `sophia-metrics restore` does the same"
+        )
 
 
 def refuse_network_filesystem(folder: Path, mounts: Path = Path("/proc/mounts")) -> None:
