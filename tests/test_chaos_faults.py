@@ -17,7 +17,7 @@ BEGIN = """
 import json, os, sys
 from pathlib import Path
 import duckdb
-from tests.chaos.faults import Action, Faults, Kind
+from tests.chaos.faults import Action, Fault, Faults, Kind
 folder = Path(sys.argv[1])
 faults = Faults.loaded()
 faults.watch(folder)
@@ -102,9 +102,9 @@ def test_it_counts_nothing_outside_the_folder(program):
 
 
 @pytest.mark.parametrize(("action", "there"), [("KILL_BEFORE", "one"), ("KILL_AFTER", "onetwo22"), ("TORN", "onetw")])
-def test_it_kills_before_after_and_halfway_through_the_second_write(program, tmp_path, action, there):
+def test_it_kills_before_after_and_partway_through_the_second_write(program, tmp_path, action, there):
     code = f"""
-faults.arm(Kind.WRITE, 2, Action.{action})
+faults.arm(Fault(Kind.WRITE, 2, Action.{action}))
 with (folder / "a").open("wb", buffering=0) as file:
     for part in (b"one", b"two22", b"three"):
         file.write(part)
@@ -113,9 +113,9 @@ with (folder / "a").open("wb", buffering=0) as file:
     assert (tmp_path / "a").read_text() == there
 
 
-def test_a_full_disk_takes_half_of_a_write_and_no_other(program, tmp_path):
+def test_a_full_disk_takes_a_part_of_a_write_and_no_other(program, tmp_path):
     code = """
-faults.arm(Kind.WRITE, 2, Action.FULL)
+faults.arm(Fault(Kind.WRITE, 2, Action.FULL))
 descriptor = os.open(folder / "a", os.O_WRONLY | os.O_CREAT)
 said = []
 for part in (b"one", b"four", b"six"):
@@ -131,7 +131,7 @@ print(json.dumps(said))
 
 def test_a_disk_that_fails_once_fails_once(program):
     code = """
-faults.arm(Kind.RENAME, 1, Action.EIO_ONCE)
+faults.arm(Fault(Kind.RENAME, 1, Action.EIO_ONCE))
 (folder / "a").write_text("abc")
 said = []
 for _ in range(2):
@@ -151,7 +151,7 @@ pids = []
 for action in (Action.KILL_BEFORE, Action.COUNT):
     pid = os.fork()
     if pid == 0:
-        faults.arm(Kind.WRITE, 1, action)
+        faults.arm(Fault(Kind.WRITE, 1, action))
         (folder / str(os.getpid())).write_text("abc")
         os._exit(0)
     pids.append(os.waitpid(pid, 0)[1])

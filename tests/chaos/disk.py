@@ -11,11 +11,11 @@ from random import Random
 
 from sophia_metrics.pricing.card import PriceKey
 from sophia_metrics.pricing.genai import list_cards
-from tests.chaos.faults import Action, Faults, Kind
+from tests.chaos.faults import Action, Fault, Faults, Kind
 from tests.chaos.run import Place
 from tests.chaos.tally import Tally
 from tests.chaos.webhook import Webhook
-from tests.chaos.world import Fault, World
+from tests.chaos.world import World
 
 PLACES = ("warehouse.lock", "warehouse.duckdb", "/landing/", "/core/", "/key_runs/", "/marts/", "/serving/")
 FAULTS = (

@@ -1,7 +1,7 @@
 /* Faults at the calls by which a process reaches the disk, and at what it sends to one port: loaded with LD_PRELOAD.
  *
  * Acts on files below a watched folder are counted by kind. At the nth act of a kind the process is killed before it,
- * after it or halfway through it, stopped, or the disk is full from then on, or fails once. Every process is armed for
+ * after it or part of the way through it, stopped, or the disk is full from then on, or fails once. Every process is armed for
  * itself: what is armed before a fork is inherited, what is armed after it is not.
  */
 #define _GNU_SOURCE
@@ -22,8 +22,8 @@
 
 enum kind { ANY, WRITE, FSYNC, RENAME, TRUNCATE, UNLINK, POST, COMMIT, KINDS };
 enum action { COUNT, KILL_BEFORE, KILL_AFTER, TORN, FULL, EIO_ONCE, STOP };
-/* What the wrapped call has to do: as usual, half of it and die, half of it and fail from then on, or fail. */
-enum verdict { GO, GO_AND_DIE, HALF_AND_DIE, HALF, FAIL };
+/* What the wrapped call has to do: as usual, part of it and die, part of it and fail from then on, or fail. */
+enum verdict { GO, GO_AND_DIE, PART_AND_DIE, PART, FAIL };
 
 static char folder[PATH_MAX];
 static char needle[PATH_MAX];
@@ -34,6 +34,7 @@ static long matched;
 static enum kind armed_kind;
 static enum action armed_action;
 static long armed_nth;
+static int armed_share;
 static int is_full;
 
 void chaos_watch(const char *watched, int watched_port) {
@@ -45,10 +46,11 @@ void chaos_watch(const char *watched, int watched_port) {
     is_full = 0;
 }
 
-void chaos_arm(int kind, long nth, int action, const char *text) {
+void chaos_arm(int kind, long nth, int action, int share, const char *text) {
     snprintf(needle, sizeof needle, "%s", text);
     armed_kind = kind;
     armed_nth = nth;
+    armed_share = share;
     matched = 0;
     is_full = 0;
     __atomic_store_n(&armed_action, action, __ATOMIC_SEQ_CST);
@@ -73,10 +75,10 @@ static enum verdict judge(enum kind kind, const char *path) {
     switch (armed_action) {
     case KILL_BEFORE: die(); return GO;
     case KILL_AFTER: return GO_AND_DIE;
-    case TORN: return HALF_AND_DIE;
+    case TORN: return PART_AND_DIE;
     case FULL:
         is_full = 1;
-        return kind == WRITE ? HALF : GO;
+        return kind == WRITE ? PART : GO;
     case EIO_ONCE: return FAIL;
     case STOP: kill(getpid(), SIGSTOP); return GO;
     default: return GO;
@@ -135,28 +137,31 @@ void chaos_commit(int is_after) {
     must_die = verdict == GO_AND_DIE;
 }
 
+/* So many sixteenths of a write are done when it is torn. */
+static size_t part_of(size_t size) { return size * armed_share / 16; }
+
 static int error_of_disk(void) { return is_full ? ENOSPC : EIO; }
 
 #define REAL(type, name, ...)                                                                                          \
     static type (*real)(__VA_ARGS__);                                                                                  \
     if (real == NULL) *(void **)&real = dlsym(RTLD_NEXT, name)
 
-/* A call that takes `size` bytes: whole, or half of them. */
+/* A call that takes `size` bytes: whole, or some of them. */
 #define SIZED(verdict, size, call)                                                                                     \
     switch (verdict) {                                                                                                 \
     case FAIL: errno = error_of_disk(); return -1;                                                                     \
-    case HALF: case HALF_AND_DIE: size = size / 2; break;                                                              \
+    case PART: case PART_AND_DIE: size = part_of(size); break;                                                              \
     default: break;                                                                                                    \
     }                                                                                                                  \
     ssize_t done = size == 0 && verdict != GO ? 0 : call;                                                              \
-    if (verdict == GO_AND_DIE || verdict == HALF_AND_DIE) die();                                                       \
-    if (verdict == HALF && done == 0) { errno = ENOSPC; return -1; }                                                   \
+    if (verdict == GO_AND_DIE || verdict == PART_AND_DIE) die();                                                       \
+    if (verdict == PART && done == 0) { errno = ENOSPC; return -1; }                                                   \
     return done
 
-/* A call that cannot be half done. */
+/* A call that cannot be done in part. */
 #define WHOLE(verdict, call)                                                                                           \
     if (verdict == FAIL) { errno = error_of_disk(); return -1; }                                                       \
-    if (verdict == HALF_AND_DIE) die();                                                                                \
+    if (verdict == PART_AND_DIE) die();                                                                                \
     int done = call;                                                                                                   \
     if (verdict == GO_AND_DIE) die();                                                                                  \
     return done

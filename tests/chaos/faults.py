@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Self
@@ -36,12 +37,31 @@ class Action(IntEnum):
     KILL_BEFORE = 1
     KILL_AFTER = 2
     TORN = 3
-    """Half of it is done, and the process is killed."""
+    """Some of it is done, and the process is killed."""
     FULL = 4
-    """From then on the disk is full; the write at hand finds room for half of it."""
+    """From then on the disk is full; the write at hand finds room for some of it."""
     EIO_ONCE = 5
     STOP = 6
     """The process hangs before it, as by SIGSTOP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to a process.
+
+    Attributes:
+        kind: of the act at which it happens.
+        nth: at which of them, from 1.
+        action: what happens.
+        within: only acts on paths that hold this text count.
+        share: so many sixteenths of the bytes of a write are written where it is torn.
+    """
+
+    kind: Kind
+    nth: int
+    action: Action
+    within: str = ""
+    share: int = 8
 
 
 def why_not() -> str | None:
@@ -72,7 +92,7 @@ class Faults:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
-        library.chaos_arm.argtypes = [ctypes.c_int, ctypes.c_long, ctypes.c_int, ctypes.c_char_p]
+        library.chaos_arm.argtypes = [ctypes.c_int, ctypes.c_long, ctypes.c_int, ctypes.c_int, ctypes.c_char_p]
         library.chaos_watch.argtypes = [ctypes.c_char_p, ctypes.c_int]
         library.chaos_count.restype = ctypes.c_long
 
@@ -85,9 +105,9 @@ class Faults:
         """Count acts below a folder, and posts to a port of loopback, from 0 on."""
         self._library.chaos_watch(str(folder.resolve()).encode(), port)
 
-    def arm(self, kind: Kind, nth: int, action: Action, within: str = "") -> None:
-        """Let something happen at the nth act of a kind, counted from now on, on paths that hold a text."""
-        self._library.chaos_arm(kind, nth, action, within.encode())
+    def arm(self, fault: "Fault") -> None:
+        """Let something happen; acts are counted from now on."""
+        self._library.chaos_arm(fault.kind, fault.nth, fault.action, fault.share, fault.within.encode())
 
     def counts(self) -> dict[Kind, int]:
         """Return how many acts there were of each kind since the watch began."""
@@ -105,11 +125,17 @@ class Faults:
 
 
 class CountedConnection:
-    """A DuckDB connection whose COMMIT is an act."""
+    """A DuckDB connection whose COMMIT is an act: `commit` is told before it (0) and after it (1)."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, commit: Callable[[int], object]) -> None:
         self._connection = connection
         self._commit = commit
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
 
     def execute(self, sql: str, *args: Any) -> Any:
         if sql != "COMMIT":

@@ -51,6 +51,7 @@ class State:
         quarantined: ids of the rows of quarantine.
         observed: instants of the probe results.
         torn: what is not whole: rows of the ledger, files of the manifest.
+        recovery_count: how often the state file was made again.
         spend: of core, of the marts, of the published core, of the published marts.
     """
 
@@ -58,6 +59,7 @@ class State:
     quarantined: list[str]
     observed: list[str]
     torn: list[str]
+    recovery_count: int
     spend: tuple[str, str, str, str]
 
     @classmethod
@@ -94,6 +96,7 @@ def write_state(place: Place, now: datetime, target: Path) -> None:
         quarantined=[ident for (ident,) in rows(f"SELECT quarantine_id FROM {core.QUARANTINE.name}")],
         observed=[at.isoformat() for (at,) in rows(f"SELECT probed_at FROM {core.PROBE_RESULTS.name}")],
         torn=torn,
+        recovery_count=rows("SELECT count(*) AS n FROM core_recoveries")[0][0],
         spend=tuple(map(str, spend)),  # type: ignore[arg-type]
     )
     target.write_text(json.dumps(asdict(state)), encoding="utf-8")

@@ -158,6 +158,7 @@ class Run:
     def _collect(self) -> None:
         lab = self.place.lab(self.now)
         source, collector = lab.source(self.place.folder / "sources" / "*.jsonl"), lab.collector
+        collector.mend([source], self.now)
         for landing in collector.pending(source):
             self._commit(lab, collector, landing)
         findings = collector.find(source, self.now)

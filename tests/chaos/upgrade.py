@@ -5,8 +5,8 @@ from contextlib import closing
 import duckdb
 
 from tests.chaos.children import Child
-from tests.chaos.faults import Action, Kind
-from tests.chaos.world import Fault, World
+from tests.chaos.faults import Action, Fault, Kind
+from tests.chaos.world import World
 
 TAKEN_BACK = {
     "m007_key_runs": ("DROP TABLE key_runs", "ALTER TABLE manifest DROP COLUMN is_audited"),
