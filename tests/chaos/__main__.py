@@ -33,9 +33,14 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         started = perf_counter()
         tally = Soak(given.kills, given.seed, folder.resolve(), is_quiet=given.json).run()
-    print("\n".join([*tally.lines(), f"{'seconds':<40} {perf_counter() - started:>9,.0f}"]))
+    spent, seconds = os.times(), perf_counter() - started
+    cpu_seconds = spent.user + spent.system + spent.children_user + spent.children_system
+    print("\n".join(tally.lines()))
+    print(f"{'seconds, and of processors':<40} {seconds:>9,.0f} {cpu_seconds:>9,.0f}")
+    print("\n".join(tally.complaints()))
     if given.json:
-        print(json.dumps({**tally.facts(), "seconds": round(perf_counter() - started, 1), "broken": tally.broken}))
+        times = {"seconds": round(seconds, 1), "cpu_seconds": round(cpu_seconds, 1)}
+        print(json.dumps({**tally.facts(), **times, "broken": tally.broken}))
     return 0 if tally.is_good else 1
 
 

@@ -27,7 +27,7 @@ def damage_a_file(world: World) -> None:
     assert ending.is_well, ending.said
     world.place.notes.add(note="damaged", what=name)
     world.sources.append(2)
-    world.finish(world.start("collect"))
+    world.finish(world.start("pipeline"))
     world.heal()
     world.start_readers()
     world.tally.others[f"damaged: {name}"] += 1

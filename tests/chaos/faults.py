@@ -14,6 +14,7 @@ from typing import Any, Self
 import duckdb
 
 LIBRARY = "CHAOS_LIBRARY"
+ROOT = Path(__file__).parent.parent.parent
 SOURCE = Path(__file__).with_name("faults.c")
 
 
@@ -85,6 +86,19 @@ def compile_library(folder: Path) -> Path:
 def environment(library: Path) -> dict[str, str]:
     """Return the environment of a process that has the injector loaded."""
     return {**os.environ, "LD_PRELOAD": str(library), LIBRARY: str(library)}
+
+
+def run_under(folder: Path, *module: str) -> subprocess.CompletedProcess[str]:
+    """Run a module with the injector loaded, which is compiled into a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", *module],
+        cwd=ROOT,
+        env=environment(compile_library(folder)),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
 
 
 class Faults:

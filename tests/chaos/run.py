@@ -155,6 +155,10 @@ class Run:
         if not changed.is_empty or dispatched.is_changed:
             warehouse.publish(self.now)
 
+    def upgrade(self) -> None:
+        """Bring the state up to date, as the first step of any flow does."""
+        self.place.warehouse(self.now)
+
     def _collect(self) -> None:
         lab = self.place.lab(self.now)
         source, collector = lab.source(self.place.folder / "sources" / "*.jsonl"), lab.collector
@@ -187,4 +191,5 @@ FLOWS: Mapping[str, Callable[[Run], None]] = {
     "build": Run.build,
     "observe": Run.observe,
     "tell": Run.tell,
+    "upgrade": Run.upgrade,
 }

@@ -55,6 +55,13 @@ def kill_around_a_post(world: World) -> None:
     _finish(world, "at post", world.start("pipeline", fault))
 
 
+def tear_the_state(world: World) -> None:
+    """Kill a run in the middle of a write to the state file: DuckDB writes its first block again where it stands."""
+    world.sources.append(world.random.randint(1, 6))
+    fault = Fault(Kind.WRITE, world.random.randint(1, 24), Action.TORN, "warehouse.duckdb", world.random.randint(1, 15))
+    _finish(world, "in a write to the state file", world.start("collect", fault))
+
+
 def two_at_once(world: World) -> None:
     """Let two pipelines work on the same window, and through."""
     world.sources.append(world.random.randint(1, 6))
@@ -136,6 +143,7 @@ SCENARIOS: Mapping[Callable[[World], None], int] = {
     kill_two_at_once: 9,
     kill_at_any_time: 3,
     kill_around_a_post: 2,
+    tear_the_state: 2,
     two_at_once: 1,
     fill_the_disk: 1,
     fail_the_disk: 1,

@@ -89,6 +89,9 @@ class Tally:
                 yield f"{name.replace('_', ' '):<40} {value:>9,.0f}"
             else:
                 yield f"{name.replace('_', ' '):<40} {value:>9,}"
+
+    def complaints(self) -> Iterator[str]:
+        """Yield what breaks a promise, the first of each kind."""
         for name, found in self.broken.items():
             yield from (f"{name}: {text}" for text in found[:20])
 

@@ -15,20 +15,20 @@ TAKEN_BACK = {
 }
 """By migration, what undoes it; none of them holds a decision that could not be made again."""
 
-ACTS = 14
-"""About so many acts an upgrade makes before its first step begins."""
-
 
 def kill_an_upgrade(world: World) -> None:
-    """Make the state an older one, kill the run that upgrades it, and let that be."""
+    """Make the state an older one, and kill the run that upgrades it at one of its acts; another may do it again."""
+    world.finish(world.start("upgrade"))  # what was killed before may have left a damaged state, or an older one
     make_older(world)
-    fault = Fault(
-        world.random.choice((Kind.ANY, Kind.ANY, Kind.COMMIT)),
-        world.random.randint(1, ACTS),
-        world.random.choice((Action.KILL_BEFORE, Action.KILL_AFTER, Action.TORN)),
-        "warehouse.duckdb",
-    )
-    if world.finish(world.start("collect", fault)).is_killed:
+    if not world.is_upgrade_known:
+        world.finish(world.start("upgrade"))
+        world.is_upgrade_known = True
+        make_older(world)
+    kind = world.random.choice((Kind.ANY, Kind.ANY, Kind.COMMIT))
+    action = world.random.choice((Action.KILL_BEFORE, Action.KILL_AFTER, Action.TORN))
+    nth = world.random.randint(1, max(1, world.acts["upgrade"][kind]))
+    fault = Fault(kind, nth, action, share=world.random.randint(1, 15))
+    if world.finish(world.start("upgrade", fault)).is_killed:
         world.tally.kills["in an upgrade"] += 1
 
 

@@ -50,6 +50,7 @@ class World:
     readers: list[tuple[Child, Path]] = field(default_factory=list[tuple[Child, Path]])
     closing: int | None = None
     recovery_count: int = 0
+    is_upgrade_known: bool = False
 
     def __post_init__(self) -> None:
         self.place.folder.mkdir(parents=True)
