@@ -14,7 +14,15 @@ from tasks.plan import plan_usage
 from tasks.runs import finish_run, recorded_run
 from tasks.sample import make_sample
 from tasks.settings import read_settings
-from tasks.usage import commit_landing, find_pending, find_usage, land_batch, note_collected, price_again
+from tasks.usage import (
+    commit_landing,
+    find_pending,
+    find_usage,
+    land_batch,
+    mend_days,
+    note_collected,
+    price_again,
+)
 
 __all__ = ["collect_source", "collect_usage"]
 
@@ -29,6 +37,7 @@ def collect_usage(
     landed and left over is committed first, a file that was read is not read again, two runs lose nothing.
     Held: the gate did not believe a slice. It stays in landing, out of core, and every run judges it again,
     until the format, the mapping or the file is corrected. Other slices are committed.
+    A day of which a file was lost or damaged is made anew first, from landing.
     Readers see what was collected after the next build-dashboard.
 
     Args:
@@ -39,6 +48,7 @@ def collect_usage(
     """
     settings = read_settings(config)
     with recorded_run(settings, "collect-usage", now := utc_now()) as run:
+        mend_days(settings, now)
         planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
         collected = tuple(collect_source(settings, each, now) for each in planned)
         price_again(settings, utc_now())

@@ -15,7 +15,7 @@ from tasks.plan import plan_usage
 from tasks.probes import probe_once
 from tasks.runs import finish_run, recorded_run
 from tasks.settings import read_settings
-from tasks.usage import audit_days, price_again
+from tasks.usage import audit_days, mend_days, price_again
 
 __all__ = ["run_pipeline"]
 
@@ -36,6 +36,8 @@ def run_pipeline(
     Held: the gate did not believe a slice. It stays in landing, out of the figures, and every run judges it
     again. The rest is published; the run is a success, and says `is_held`. Held too: a day fails an
     expectation. Then nothing is published, and readers keep the version that they have.
+    A day of which a file was lost or damaged is made anew first, from landing. Where that cannot be, the run fails once
+    and says what remains.
     A cache that fails is named in the summary and in the logs, and keeps nothing else out.
 
     Args:
@@ -48,6 +50,7 @@ def run_pipeline(
     """
     settings = read_settings(config)
     with recorded_run(settings, "run-pipeline", now := utc_now()) as run:
+        mend_days(settings, now)
         planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
         with started_checkpoint(settings, planned, now, is_wanted=checkpoint) as great_expectations:
             collected = tuple(collect_source(settings, each, now, are_finished=bool(paths)) for each in planned)

@@ -42,6 +42,7 @@ from sophia_metrics.windows import Window, naive_utc
 if TYPE_CHECKING:
     from sophia_metrics.cache.redis_cache import RedisCache
     from sophia_metrics.dashboard.server import PageServer
+    from sophia_metrics.warehouse.duckdb.backups import BackupPlace
 
 __all__ = [
     "AGENT_FORMATS",
@@ -74,7 +75,13 @@ def connect_warehouse(settings: Settings, now: datetime) -> Warehouse:
     """Return the configured warehouse, ready for use; `now` is naive UTC."""
     from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse  # noqa: PLC0415 - adapters are loaded when asked for
 
-    warehouse = DuckDBWarehouse(settings.home, memory_limit=settings.memory_limit, keep_versions=settings.keep_versions)
+    warehouse = DuckDBWarehouse(
+        settings.home,
+        memory_limit=settings.memory_limit,
+        keep_versions=settings.keep_versions,
+        backups=_backup_place(settings),
+        lock_wait_seconds=settings.lock_wait_seconds,
+    )
     warehouse.prepare(now)
     return warehouse
 
@@ -83,7 +90,19 @@ def connect_upkeep(settings: Settings) -> Upkeep:
     """Return what takes care of the state folder of the configured warehouse, which is prepared already."""
     from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep  # noqa: PLC0415 - adapters are loaded when asked for
 
-    return DuckDBUpkeep(settings.home, keep_versions=settings.keep_versions)
+    return DuckDBUpkeep(
+        settings.home,
+        memory_limit=settings.memory_limit,
+        keep_versions=settings.keep_versions,
+        backups=_backup_place(settings),
+        lock_wait_seconds=settings.lock_wait_seconds,
+    )
+
+
+def _backup_place(settings: Settings) -> "BackupPlace":
+    from sophia_metrics.warehouse.duckdb.backups import BACKUPS_FOLDER, BackupPlace  # noqa: PLC0415 - see above
+
+    return BackupPlace(settings.backup.folder or settings.home / BACKUPS_FOLDER, settings.backup.keep)
 
 
 def connect_source(source: SourceSettings) -> FileSource:

@@ -66,7 +66,8 @@ class Serving:
         except duckdb.Error as error:
             if "Conflicting lock" in str(error):
                 raise ServiceUnavailableError(
-                    f"{path} cannot be opened: another program has opened it for writing. Close that program and try again"
+                    f"{path} cannot be opened: another program has opened it for writing. Close that program and "
+                    "try again"
                 ) from error
             raise ServiceUnavailableError(
                 f"{path} is damaged and cannot be opened: `sophia-metrics run` publishes anew"

@@ -42,7 +42,7 @@ from sophia_metrics.configuration import (
 )
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check_services
-from sophia_metrics.maintenance.settings import RetentionSettings
+from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
@@ -285,6 +285,16 @@ class Settings(BaseSettings):
             examples=[[{"name": "search-month", "scope": "team/search", "period": "month", "limit_usd": 500}]],
         ),
     ] = PLATFORM_BUDGETS
+    lock_wait_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="So long a step waits for another process that has the state file; then it fails and says "
+            "which one that is.",
+            examples=[120],
+        ),
+    ] = 120
+    backup: Annotated[BackupSettings, Field(description="Where copies of the state file go.")] = BackupSettings()
     retention: Annotated[RetentionSettings, Field(description="For how long what is kept.")] = RetentionSettings()
     quality: Annotated[QualitySettings, Field(description="How what readers see is judged.")] = QualitySettings()
     sources: Annotated[
@@ -419,6 +429,9 @@ def load_settings(folder: Path | None = None) -> Settings:
         update={
             "home": anchored("home", settings.home),
             "price_overrides": settings.price_overrides and anchored("price_overrides", settings.price_overrides),
+            "backup": settings.backup.model_copy(
+                update={"folder": settings.backup.folder and anchored("backup", settings.backup.folder)}
+            ),
             "sources": tuple(sources),
             "budgets": settings.budgets if {"budgets"} & (values.keys() | given) else platform_budgets(os.environ),
         }

@@ -8,15 +8,29 @@ from sophia_metrics.connect import connect_upkeep, connect_warehouse, every_sour
 from sophia_metrics.maintenance.outcome import Maintained
 from sophia_metrics.maintenance.policy import landings_before, retention_at
 from sophia_metrics.maintenance.report import maintenance_report
-from sophia_metrics.maintenance.upkeep import Freed, Swept
+from sophia_metrics.maintenance.upkeep import Backup, Freed, Swept
 from sophia_metrics.settings import Settings
 from sophia_metrics.usage.landing_retention import expire_landings
 from sophia_metrics.warehouse.protocol import Changed, Compaction, Expired
 from tasks.step import is_orchestrated, step
 
-__all__ = ["compact_days", "drop_landings", "expire_days", "rehearse", "show_maintenance", "sweep_files"]
+__all__ = [
+    "back_up_state",
+    "compact_days",
+    "drop_landings",
+    "expire_days",
+    "rehearse",
+    "show_maintenance",
+    "sweep_files",
+]
 
 HOUR = 3600.0
+
+
+@step("back up the state", deadline_seconds=600)
+def back_up_state(settings: Settings, now: datetime) -> Backup:
+    """Copy the state file, compare the copy, and let go of the oldest ones."""
+    return connect_upkeep(settings).back_up(now)
 
 
 @step("make days of small pieces whole", deadline_seconds=HOUR)
@@ -33,12 +47,13 @@ def expire_days(settings: Settings, now: datetime, *, is_dry_run: bool = False) 
 
 @step("remove landed files that are kept no longer", deadline_seconds=HOUR)
 def drop_landings(settings: Settings, now: datetime, *, is_dry_run: bool = False) -> Freed:
-    """Remove landed files whose rows have been in core for long enough."""
+    """Remove landed files whose rows have been in core for long enough, and before the oldest backup."""
+    backups = connect_upkeep(settings).backups()
     return expire_landings(
         connect_warehouse(settings, now),
         settings.home,
         {source.name: source for source in every_source(settings)},
-        landings_before(settings.retention, now, None),
+        landings_before(settings.retention, now, backups[0].made_at if backups else None),
         memory_limit=settings.memory_limit,
         is_dry_run=is_dry_run,
     )

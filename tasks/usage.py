@@ -19,6 +19,7 @@ __all__ = [
     "find_pending",
     "find_usage",
     "land_batch",
+    "mend_days",
     "note_collected",
     "price_again",
     "rebuild_days",
@@ -26,6 +27,16 @@ __all__ = [
 
 HOUR = 3600.0
 """A batch is at most one large file: an hour is far more than it takes, and far less than a day."""
+
+
+@step("look for damage, and make damaged days anew", deadline_seconds=4 * HOUR)
+def mend_days(settings: Settings, now: datetime, *, is_deep: bool = False) -> tuple[date, ...]:
+    """Make the days whole whose files were lost or damaged; `is_deep`: read every file to find them.
+
+    Raises:
+        ProcessingError: of some days nothing holds all rows any more; it says what remains. The next run goes on.
+    """
+    return _collector(settings, now).mend(every_source(settings), now, is_deep=is_deep)
 
 
 @step("{source.name}: look for landings left over", deadline_seconds=300)

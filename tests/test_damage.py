@@ -1,5 +1,8 @@
 """What is damaged is found, named and made whole by the next run: the same core as without the damage."""
 
+import shutil
+from decimal import Decimal
+
 import duckdb
 import polars as pl
 import pytest
@@ -11,14 +14,20 @@ from tests.lab import NOW, Lab, event
 DAY = "DATE '2026-11-18'"
 
 
-@pytest.fixture
-def lab(tmp_path):
-    """Two days of usage in one table each, a row in quarantine, built and published."""
-    lab = Lab(tmp_path / "state")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Two days of usage, a row in quarantine, built and published."""
+    lab = Lab(tmp_path_factory.mktemp("made") / "state")
     calls = [event("a"), event("b", "2026-11-17T10:00:00Z", units={"web_searches": 2}), event("e", output_tokens=-1)]
     lab.ingest(lab.write("one.jsonl", calls), lab.write("two.jsonl", [event("c"), event("a", output_tokens=500)]))
     lab.publish()
     return lab
+
+
+@pytest.fixture
+def lab(made, tmp_path):
+    shutil.copytree(made.home, tmp_path / "state", symlinks=True)
+    return Lab(tmp_path / "state")
 
 
 def everything(lab):
@@ -180,7 +189,7 @@ def test_nothing_is_built_or_published_from_a_manifest_that_lost_a_row(lab):
     assert lab.serving.version == version
 
 
-def test_where_landing_is_gone_an_error_says_which_day_and_what_remains_and_the_rest_goes_on(lab):
+def test_where_landing_is_gone_an_error_says_what_remains_and_the_rest_goes_on(lab):
     spend = "SELECT sum(cost_usd) FROM mart_cost_daily"
     before = lab.one(spend)
     lab.ingest(lab.write("three.jsonl", [event("f")]))
@@ -193,9 +202,7 @@ def test_where_landing_is_gone_an_error_says_which_day_and_what_remains_and_the_
     assert lab.collector.mend([lab.source()], NOW) == ()
     lab.ingest(lab.write("four.jsonl", [event("g", "2026-11-19T10:00:00Z")]))
     assert lab.publish().held_because is None
-    assert lab.one(spend) == before + before / before * 0 + lab.one(
-        "SELECT cost_usd FROM core_usage_events WHERE usage_on = DATE '2026-11-19'"
-    )
+    assert lab.one(spend) == before + Decimal("0.0035")  # the marts of the damaged day stay as they were built
 
 
 def test_a_look_that_finds_nothing_changes_nothing(lab):

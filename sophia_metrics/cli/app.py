@@ -323,6 +323,46 @@ def doctor(*, json: Json = False) -> None:
 
 
 @app.command()
+def verify(
+    *,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every file, recompute every mart, look for events that stand twice.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Recompute what must agree: days and their sum, marts and core, files and what is noted of them, the ledger.
+
+    Nothing is changed. It exits with 1 where something does not agree, and says what.
+    """
+    from sophia_metrics.cli.verify import verify_state  # noqa: PLC0415 - see above
+
+    if not verify_state(is_deep=deep, is_json=json):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def restore(
+    backup: Annotated[
+        str | None, typer.Argument(help="A backup, by its name. Unset: the newest that is whole.", metavar="[BACKUP]")
+    ] = None,
+    *,
+    list_: Annotated[bool, typer.Option("--list", help="List the backups, and restore none.")] = False,
+    json: Json = False,
+) -> None:
+    """Put a backup in the place of the state, with the decisions of now in it: no alert is sent again.
+
+    The state that was there is kept aside. The next `run` commits what landing holds that is newer. A state file
+    that is gone or damaged needs no restore: every run makes it again by itself.
+    """
+    from sophia_metrics.cli.restore import list_backups, restore_state  # noqa: PLC0415 - see above
+
+    if list_:
+        list_backups(is_json=json)
+    else:
+        restore_state(backup, is_json=json)
+
+
+@app.command()
 def alerts(
     *,
     days: Annotated[int, typer.Option("--days", min=0, help="Show those that ended in the last days, too.")] = 7,

@@ -11,6 +11,7 @@ from pathlib import Path
 from sophia_metrics.cli.prefect_api import PrefectApi, find_api
 from sophia_metrics.cli.price_gaps import Assumption, PriceGaps, Unpriced, load_price_gaps
 from sophia_metrics.cli.published import Published, load_published
+from sophia_metrics.cli.recoveries import Recovery, load_recoveries
 from sophia_metrics.cli.setting_values import SettingValue, setting_values
 from sophia_metrics.connect import connect_cache, connect_notifier, connect_source, connect_warehouse, plan_sources
 from sophia_metrics.errors import SophiaError
@@ -49,6 +50,7 @@ class Diagnosis:
         published: the current version. None: nothing is published yet.
         held: what holds a newer version back. None: nothing does.
         unpriced: usage whose cost is not known, the most tokens first.
+        recoveries: when the state file was made again, the newest first.
         assumptions: what the prices of computed costs rest on, the most money first.
     """
 
@@ -61,6 +63,7 @@ class Diagnosis:
     held: Held | None
     unpriced: tuple[Unpriced, ...]
     assumptions: tuple[Assumption, ...]
+    recoveries: tuple[Recovery, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -84,6 +87,7 @@ def diagnose(settings: Settings, now: datetime) -> Diagnosis:
         held=serving.held,
         unpriced=gaps.unpriced,
         assumptions=gaps.assumptions,
+        recoveries=load_recoveries(serving) if is_published else (),
     )
 
 

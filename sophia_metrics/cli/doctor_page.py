@@ -11,6 +11,7 @@ from sophia_metrics.cli.figures import bytes_text, count, instant, money, plural
 from sophia_metrics.cli.price_gaps import Assumption, Unpriced
 from sophia_metrics.cli.published import Published
 from sophia_metrics.cli.quality_page import held_lines
+from sophia_metrics.cli.recoveries import recovery_line
 from sophia_metrics.services import HealthStatus
 
 __all__ = ["print_diagnosis"]
@@ -42,6 +43,8 @@ def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
         yield "Published", Text("nothing yet: `sophia-metrics run` does it")
         return
     yield "Published", Text(_version(diagnosis.published))
+    if diagnosis.recoveries:
+        yield "State file made again", Group(*(Text(recovery_line(each)) for each in diagnosis.recoveries))
     yield "Models whose cost is not known, by tokens", _unpriced(diagnosis.unpriced)
     yield "Prices that rest on an assumption, by cost", _assumptions(diagnosis.assumptions)
     yield "Held back by the gate", _held(diagnosis.published)

@@ -19,7 +19,7 @@ from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
-from sophia_metrics.maintenance.settings import RetentionSettings
+from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.settings import (
     CONFIG_NAME,
     SECRET_FIELDS,
@@ -39,6 +39,7 @@ TABLES = frozenset(
         "exchange_rates",
         "gate",
         "quality",
+        "backup",
         "retention",
         "budgets",
         "sources",
@@ -115,6 +116,7 @@ def render_config() -> str:
         f"{_comment(fields['dashboard'])}#[dashboard]\n{_settings(DashboardSettings)}",
         f"{_comment(fields['budgets'])}#[[budgets]]\n{_settings(BudgetSettings)}",
         f"{_comment(fields['quality'])}#[quality]\n{_settings(QualitySettings)}",
+        f"{_comment(fields['backup'])}#[backup]\n{_settings(BackupSettings)}",
         f"{_comment(fields['retention'])}#[retention]\n{_settings(RetentionSettings)}",
         f"{_comment(fields['sources'])}#[[sources]]\n{_settings(SourceSettings)}",
         MAPPED_SOURCE,

@@ -42,6 +42,7 @@ def _show(settings: Settings, maintained: Maintained, *, is_json: bool) -> None:
         print_facts(
             {
                 "is_dry_run": maintained.is_dry_run,
+                "backup": maintained.backup,
                 "compacted": maintained.compacted,
                 "expired": maintained.expired,
                 "landing": maintained.landing,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sophia_metrics.errors import ServiceUnavailableError, SophiaError
-from sophia_metrics.maintenance.upkeep import Freed, Swept
+from sophia_metrics.maintenance.upkeep import Backup, Freed, Swept
 from sophia_metrics.warehouse.protocol import Changed, Expired, Publication
 
 __all__ = ["Attempts", "Maintained", "UnfinishedError"]
@@ -28,6 +28,7 @@ class Maintained:
         publication: the version that readers see now.
         problems: which steps failed and why, in sentences.
         is_dry_run: nothing was changed.
+        backup: the copy of the state that was made first.
     """
 
     compacted: Changed | None
@@ -37,6 +38,7 @@ class Maintained:
     publication: Publication | None
     problems: tuple[str, ...] = ()
     is_dry_run: bool = False
+    backup: Backup | None = None
 
     @property
     def held_because(self) -> str | None:

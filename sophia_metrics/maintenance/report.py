@@ -24,6 +24,8 @@ def maintenance_report(maintained: Maintained) -> str:
 
 def maintenance_lines(maintained: Maintained) -> Iterator[tuple[str, str]]:
     """Yield what was done, by what it was done to."""
+    if maintained.backup is not None:
+        yield "state backed up", f"{maintained.backup.folder}"
     if (compacted := maintained.compacted) is not None:
         yield "days in pieces made whole", f"{len(compacted.days):,} ({compacted.event_count:,} rows)"
     if (expired := maintained.expired) is not None:

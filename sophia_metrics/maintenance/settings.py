@@ -1,10 +1,11 @@
-"""Settings of retention: for how long what is kept."""
+"""Settings of maintenance: for how long what is kept, and where backups go."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["RetentionSettings"]
+__all__ = ["BackupSettings", "RetentionSettings"]
 
 
 class RetentionSettings(BaseModel):
@@ -47,3 +48,21 @@ class RetentionSettings(BaseModel):
             examples=[90],
         ),
     ] = 90
+
+
+class BackupSettings(BaseModel):
+    """Where copies of the state file go, and how many are kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    folder: Annotated[
+        Path | None,
+        Field(
+            description="Folder of the backups, best on another disk. Unset: backups in the state folder.",
+            examples=["/mnt/other-disk/sophia-backups"],
+        ),
+    ] = None
+    keep: Annotated[
+        int,
+        Field(ge=1, description="So many backups are kept; day files that they list are kept with them.", examples=[7]),
+    ] = 7

@@ -125,6 +125,10 @@ class Upkeep(Protocol):
         """Copy the state, and let the copy count once it was opened and compared; old ones go (`now`: naive UTC)."""
         ...
 
+    def backups(self) -> tuple[Backup, ...]:
+        """Return the backups that are whole, the oldest first."""
+        ...
+
     def restore(self, now: datetime, backup: str | None = None) -> Restored:
         """Put a backup in the place of the state, with the decisions of now in it; None: the newest that is whole."""
         ...

@@ -113,16 +113,14 @@ class DuckDBWarehouse(ServiceLifecycle):
             facts = self._metrics()
         except (SophiaError, duckdb.Error) as error:
             message = (
-                str(error)
-                if isinstance(error, SophiaError)
-                else f"{self._state.path} cannot be read: look at the disk"
+                str(error) if isinstance(error, SophiaError) else f"{self._state.path} cannot be read: look at the disk"
             )
             return Health("warehouse", HealthStatus.DOWN, message)
         elapsed_ms = (perf_counter() - started) * 1000
         if facts["damaged_count"]:
             message = (
-                f"{facts['damaged_count']:,} days of tables are damaged ({facts['lost_count']:,} rows of them lost): what "
-                "can be made again is, by the next collection; `sophia-metrics verify` names the rest"
+                f"{facts['damaged_count']:,} days of tables are damaged ({facts['lost_count']:,} rows of them lost): "
+                "what can be made again is, by the next collection; `sophia-metrics verify` names the rest"
             )
             return Health("warehouse", HealthStatus.DEGRADED, message, elapsed_ms, facts)
         return Health("warehouse", HealthStatus.HEALTHY, f"{self._state.path} answers", elapsed_ms, facts)
@@ -227,8 +225,10 @@ class DuckDBWarehouse(ServiceLifecycle):
             yield
         except (duckdb.Error, SuspectError) as error:
             now = self._prepared_at
-            faults = find_damage_behind(self._state, error, now) if now is not None else ()
-            if now is None or not faults:
+            if now is None:
+                raise
+            faults = find_damage_behind(self._state, error, now)
+            if not faults:
                 raise
             more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             raise ServiceUnavailableError(

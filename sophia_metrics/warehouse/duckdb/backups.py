@@ -5,7 +5,7 @@ A backup holds no day files: it lists them, and what a kept backup lists is kept
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -23,7 +23,16 @@ from sophia_metrics.usage.identity import KEY_NAME
 from sophia_metrics.warehouse.duckdb.fingerprints import Fingerprint, fingerprints
 from sophia_metrics.warehouse.duckdb.state import StateFile
 
-__all__ = ["BACKUPS_FOLDER", "STATE_NAME", "BackupPlace", "listed_paths", "make_backup", "newest_good", "read_backup"]
+__all__ = [
+    "BACKUPS_FOLDER",
+    "STATE_NAME",
+    "BackupPlace",
+    "listed_paths",
+    "make_backup",
+    "newest_good",
+    "read_backup",
+    "whole_backups",
+]
 
 BACKUPS_FOLDER = "backups"
 STATE_NAME = "warehouse.duckdb"
@@ -110,12 +119,20 @@ def read_backup(path: Path) -> Backup:
 
 def newest_good(place: BackupPlace) -> Backup | None:
     """Return the newest backup that is whole. None: there is none."""
-    for path in reversed(_backups(place.folder)):
+    return next(_whole(reversed(_backups(place.folder))), None)
+
+
+def whole_backups(place: BackupPlace) -> tuple[Backup, ...]:
+    """Return the backups that are whole, the oldest first."""
+    return tuple(_whole(_backups(place.folder)))
+
+
+def _whole(paths: Iterable[Path]) -> Iterator[Backup]:
+    for path in paths:
         try:
-            return read_backup(path)
+            yield read_backup(path)
         except ConfigurationError:
             continue
-    return None
 
 
 def listed_paths(folder: Path) -> frozenset[str]:

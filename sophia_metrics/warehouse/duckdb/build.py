@@ -37,7 +37,16 @@ from sophia_metrics.warehouse.duckdb.switching import refuse_swept
 from sophia_metrics.warehouse.protocol import BuildReport
 from sophia_metrics.working import working_connection
 
-__all__ = ["DAY_MARTS", "build_marts", "stale_days"]
+__all__ = [
+    "DAY_MARTS",
+    "FilesByDay",
+    "build_marts",
+    "chunks",
+    "compute_days",
+    "files_by_table",
+    "rows_of_days",
+    "stale_days",
+]
 
 DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
 DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
@@ -54,13 +63,13 @@ def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limi
         stale = stale_days(connection)
         if not any(stale.values()):
             return BuildReport({})
-        files = _files_by_table(connection, {day for days in stale.values() for day in days})
+        files = files_by_table(connection, {day for days in stale.values() for day in days})
         cards = fetch_frame(connection, "SELECT * FROM core_price_cards")
     version = f"build-{uuid4().hex}"
     with working_connection(folder, memory_limit) as connection:
         connection.register("core_price_cards", cards)
         wanted = {name: frozenset(days) for name, days in stale.items()}
-        for chunk in _chunks(sorted({day for days in stale.values() for day in days}), _rows_by_day(files)):
+        for chunk in chunks(sorted({day for days in stale.values() for day in days}), rows_of_days(files)):
             together = {name: [day for day in chunk if day in days] for name, days in wanted.items()}
             _build_days(connection, store, together, files, version)
     _switch(state, files, stale)
@@ -97,7 +106,8 @@ def _lacks_input(mart: Mart, day: date, damaged: Collection[TableDay], stale: Ma
     return any((name, day) in damaged and day not in stale.get(name, ()) for name in _inputs(mart))
 
 
-def _files_by_table(connection: duckdb.DuckDBPyConnection, days: Collection[date]) -> dict[str, FilesByDay]:
+def files_by_table(connection: duckdb.DuckDBPyConnection, days: Collection[date] | None) -> dict[str, FilesByDay]:
+    """Return the files of some days (None: of all) by table and day."""
     grouped: dict[str, list[DayFile]] = {name: [] for name in DAY_TABLES}
     for file in files_of(connection, DAY_TABLES, days):
         grouped[file.table_name].append(file)
@@ -123,7 +133,8 @@ def _inputs_sha256(mart: Mart, day: date, files: Mapping[str, FilesByDay]) -> st
     return hashlib.sha256("\n".join([mart.sql_sha256, *paths]).encode()).hexdigest()
 
 
-def _rows_by_day(files: Mapping[str, FilesByDay]) -> dict[date, int]:
+def rows_of_days(files: Mapping[str, FilesByDay]) -> dict[date, int]:
+    """Return how many rows all tables together have of each day."""
     rows: defaultdict[date, int] = defaultdict(int)
     for by_day in files.values():
         for day, found in by_day.items():
@@ -131,7 +142,7 @@ def _rows_by_day(files: Mapping[str, FilesByDay]) -> dict[date, int]:
     return rows
 
 
-def _chunks(days: Sequence[date], rows: Mapping[date, int]) -> Iterator[tuple[date, ...]]:
+def chunks(days: Sequence[date], rows: Mapping[date, int]) -> Iterator[tuple[date, ...]]:
     """Cut days into runs of at most ROWS_AT_ONCE input rows; a larger day stands alone."""
     chunk: list[date] = []
     size = 0
@@ -152,13 +163,27 @@ def _build_days(
     files: Mapping[str, FilesByDay],
     version: str,
 ) -> None:
-    """Build some days of every mart, and put the files written in the place of those that were there.
+    """Build some days of every mart, and put the files written in the place of those that were there."""
+    for mart, days, built in compute_days(connection, store, stale, files):
+        counts = rows_by_day(connection, built, str(mart.table.day))
+        for day in days:
+            files[mart.name].pop(day, None)
+        files[mart.name].update(_by_day(store.write(connection, mart.table, built, counts, version)))
 
-    A mart that was built just now for the same days is read from memory, and not from its files.
+
+def compute_days(
+    connection: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    wanted: Mapping[str, Sequence[date]],
+    files: Mapping[str, FilesByDay],
+) -> Iterator[tuple[Mart, Sequence[date], str]]:
+    """Compute some days of marts, inputs before outputs: yield each, its days, and the table with its rows.
+
+    A mart that was computed just now for the same days is read from memory, and not from its files.
     """
     there: dict[str, Sequence[date]] = {}
     for mart in DAY_MARTS:
-        days = stale[mart.name]
+        days = wanted.get(mart.name, ())
         if not days:
             continue
         for name in _inputs(mart):
@@ -170,10 +195,7 @@ def _build_days(
         connection.execute(f"CREATE OR REPLACE TABLE {built} AS {mart.sql}")
         connection.execute(f"CREATE OR REPLACE VIEW {mart.name} AS {select_typed(mart.table, built)}")
         there[mart.name] = days
-        counts = rows_by_day(connection, built, str(mart.table.day))
-        for day in days:
-            files[mart.name].pop(day, None)
-        files[mart.name].update(_by_day(store.write(connection, mart.table, built, counts, version)))
+        yield mart, days, built
     for mart in DAY_MARTS:
         connection.execute(f"DROP TABLE IF EXISTS built_{mart.name}")
 

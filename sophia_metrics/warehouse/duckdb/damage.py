@@ -38,6 +38,7 @@ from sophia_metrics.warehouse.duckdb.state import StateFile
 __all__ = [
     "DAMAGED_FOLDER",
     "DAY_NAMES",
+    "WRONG_LIST",
     "Fault",
     "SuspectError",
     "aside",

@@ -9,9 +9,9 @@ from sophia_metrics import schema
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import mart
 from sophia_metrics.schema import core
+from sophia_metrics.warehouse.duckdb.adoption import adopt
 from sophia_metrics.warehouse.duckdb.damage import DAY_NAMES
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
-from sophia_metrics.warehouse.duckdb.adoption import adopt
 from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.switching import switch_optimistically

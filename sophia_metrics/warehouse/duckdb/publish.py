@@ -92,12 +92,7 @@ def publish_version(
             return Publication(number, is_new=False, published_at=row[1] if row else None, held_because=reason)
         note_released(serving)
         content = _content_sha256(connection, store.folder, now)
-        if (
-            row
-            and row[2] == content
-            and is_whole
-            and not _aged(connection, row[1], now)
-        ):
+        if row and row[2] == content and is_whole and not _aged(connection, row[1], now):
             point_to(serving / CURRENT_NAME, version_name(number))
             return Publication(number, is_new=False, published_at=row[1])
         number = max(number, *version_files(serving), 0) + 1

@@ -6,13 +6,20 @@ from pathlib import Path
 import duckdb
 
 from sophia_metrics.errors import handle_service_errors
-from sophia_metrics.maintenance.upkeep import GRACE, Backup, Restored, Swept
+from sophia_metrics.maintenance.upkeep import GRACE, Backup, Restored, Swept, Verification
 from sophia_metrics.warehouse.duckdb import garbage
-from sophia_metrics.warehouse.duckdb.backups import BACKUPS_FOLDER, BackupPlace, listed_paths, make_backup
+from sophia_metrics.warehouse.duckdb.backups import (
+    BACKUPS_FOLDER,
+    BackupPlace,
+    listed_paths,
+    make_backup,
+    whole_backups,
+)
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS
 from sophia_metrics.warehouse.duckdb.recovery import Keeper
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.verification import verify
 
 __all__ = ["DuckDBUpkeep"]
 
@@ -62,3 +69,14 @@ class DuckDBUpkeep:
         """Put a backup in the place of the state, with the decisions of now in it; None: the newest that is whole."""
         store = DayFileStore(self._state.folder)
         return Keeper(self._state, store, self._backups, self._memory_limit).restore(now, backup)
+
+    @_translated
+    def backups(self) -> tuple[Backup, ...]:
+        """Return the backups that are whole, the oldest first."""
+        return whole_backups(self._backups)
+
+    @_translated
+    def verify(self, *, is_deep: bool = False) -> Verification:
+        """Recompute what must agree; nothing is changed."""
+        store = DayFileStore(self._state.folder)
+        return verify(self._state, store, self._backups, self._memory_limit, is_deep=is_deep)
