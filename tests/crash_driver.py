@@ -18,6 +18,7 @@ import duckdb
 
 from sophia_metrics.pricing.card import PriceKey
 from sophia_metrics.pricing.genai import list_cards
+from tests.chaos.faults import CountedConnection
 from tests.lab import Lab, event
 
 FIRST = [event("a"), event("b", "2026-11-17T10:00:00Z")]
@@ -45,36 +46,20 @@ class Countdown:
 
         return counted
 
+    def commit(self, is_after: int) -> None:
+        self.tick("after COMMIT" if is_after else "before COMMIT")
+
     def tick(self, label: str) -> None:
         self.labels.append(label)
         if len(self.labels) == self.due:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class CountedConnection:
-    """A DuckDB connection whose COMMIT is a durable act."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, countdown: Countdown) -> None:
-        self._connection = connection
-        self._countdown = countdown
-
-    def execute(self, sql: str, *args: Any) -> Any:
-        if sql != "COMMIT":
-            return self._connection.execute(sql, *args)
-        self._countdown.tick("before COMMIT")
-        done = self._connection.execute(sql)
-        self._countdown.tick("after COMMIT")
-        return done
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-
 def install(countdown: Countdown) -> None:
     os.fsync = countdown.before(os.fsync)
     Path.replace = countdown.before(Path.replace)  # type: ignore[method-assign]
     connect = duckdb.connect
-    duckdb.connect = lambda *args, **kwargs: CountedConnection(connect(*args, **kwargs), countdown)  # type: ignore[assignment]
+    duckdb.connect = lambda *args, **kwargs: CountedConnection(connect(*args, **kwargs), countdown.commit)  # type: ignore[assignment]
 
 
 def run(home: Path) -> None:

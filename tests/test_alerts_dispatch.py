@@ -75,6 +75,11 @@ def place(tmp_path):
         yield Place(tmp_path, receiver)
 
 
+def test_a_message_that_was_decided_before_the_clock_went_back_goes_at_once(place):
+    place.write(delivery(created_at=NOW + timedelta(days=1)))
+    assert place.send() == Dispatched(sent_count=1)
+
+
 def test_a_fire_and_its_resolve_arrive_in_their_order_and_once(place):
     place.write(delivery(), delivery(RESOLVE, 2))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STEP = 11
-"""Every so many durable acts the run is killed; 1 kills it at each of them (about a minute and a half)."""
+STEP = 23
+"""Every so many durable acts the run is killed; 1 kills it at each of them (minutes). `tests/chaos` draws from all."""
 
 
 @pytest.fixture(scope="module")

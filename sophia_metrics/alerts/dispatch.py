@@ -122,7 +122,8 @@ def dispatch(
 
 
 def _is_due(delivery: Delivery, now: datetime) -> bool:
-    return delivery.next_attempt_at is None or delivery.next_attempt_at <= now
+    """Say whether it may go now: its first attempt at once, even where the clock has gone back since it was decided."""
+    return delivery.attempt_count == 0 or delivery.next_attempt_at is None or delivery.next_attempt_at <= now
 
 
 def _log(after: Delivery, answer: Answer) -> None:

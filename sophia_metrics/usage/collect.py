@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.errors import ConfigurationError, handle_service_errors
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.pricing.price import distinct_keys
@@ -53,6 +53,12 @@ from sophia_metrics.working import spill_folder, working_connection
 __all__ = ["Batch", "Collector", "Findings"]
 
 log = logging.getLogger(__name__)
+
+_translated = handle_service_errors(
+    "the state folder",
+    unavailable=(OSError, duckdb.IOException),
+    advice="its disk is full or fails; look at the folder and run again",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,7 @@ class Collector:
         self._note_touched(source, touched)
         return Findings(tuple(Batch(source.name, cut) for cut in _cut(parts, self.batch_bytes)), len(files))
 
+    @_translated
     def land(self, source: FileSource, batch: Batch, now: datetime) -> Landed:
         """Read a batch and write it as landed files, to be committed in their order."""
         tombstones = self._tombstones()
@@ -151,6 +158,7 @@ class Collector:
             known = known_positions(self.warehouse, source.name)
             self.warehouse.record(Record({"file_positions": touched_positions(source.name, parts, known)}))
 
+    @_translated
     def pending(self, source: FileSource) -> tuple[Landing, ...]:
         """Return the landed files of a source that are not committed: a run was killed, or the gate held them.
 
@@ -186,6 +194,7 @@ class Collector:
         positions = forgotten_positions(outdated)
         self.warehouse.record(Record({"core_ingest_ledger": ledger, "file_positions": positions}))
 
+    @_translated
     def commit(self, source: FileSource, landing: Landing, now: datetime) -> Receipt:
         """Judge, price and commit a landed file. A slice that the gate holds is noted in the ledger, and no more.
 
@@ -234,6 +243,7 @@ class Collector:
         frame = watermark_frame(source.terms, now, newest[0] if newest else None)
         self.warehouse.record(Record({"core_watermarks": frame}))
 
+    @_translated
     def price_again(self, now: datetime) -> int:
         """Price again what had no price, where prices, exchange rates or terms differ from the last time.
 
@@ -265,6 +275,7 @@ class Collector:
         paid = sorted((each.name, each.billing, each.reported_basis) for each in terms)
         return hashlib.sha256(repr((self.book.fingerprint(), rates, paid)).encode()).hexdigest()
 
+    @_translated
     def audit(self, now: datetime) -> int:
         """Make one of each event that stands on several days; return how many there were.
 
@@ -276,6 +287,7 @@ class Collector:
             log.info("made one of each of %s events that stood on several days", f"{changed.event_count:,}")
         return changed.event_count
 
+    @_translated
     def rebuild(self, sources: Sequence[FileSource], window: Window, now: datetime) -> Changed:
         """Make whole UTC days of core anew from their landed files, by the rules of today.
 

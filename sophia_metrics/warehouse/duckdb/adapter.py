@@ -61,7 +61,8 @@ __all__ = ["DuckDBWarehouse"]
 
 _translated = handle_service_errors(
     "the warehouse",
-    unavailable=(OSError, duckdb.IOException),
+    # DuckDB says so by the last two where a COMMIT or a checkpoint finds no room.
+    unavailable=(OSError, duckdb.IOException, duckdb.TransactionException, duckdb.FatalException),
     advice="the disk is full or fails, or a file of the state folder is gone; look at the folder and run again",
 )
 
@@ -92,7 +93,8 @@ class DuckDBWarehouse(ServiceLifecycle):
 
         Raises:
             ConfigurationError: the folder lies on a network file system, or a newer program wrote it.
-            ServiceUnavailableError: another process hangs with the lock, or has the state file open.
+            ServiceUnavailableError: the disk is full or fails, another process hangs with the lock, or has the state file
+                open.
         """
         self._prepared_at = now
         self._keeper.prepare(now)

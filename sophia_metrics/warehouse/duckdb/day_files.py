@@ -148,7 +148,7 @@ class DayFileStore:
         hashes: list[str] = []
 
         def write(temporary: Path) -> None:
-            rows.write_parquet(temporary, compression="zstd", compression_level=1)
+            _write_parquet(rows, temporary)
             hashes.append(hash_file(temporary))
 
         place_file(self.folder / path, write)
@@ -237,6 +237,13 @@ def _together(days: Mapping[date, int]) -> Generator[list[date]]:
         size += count
     if run:
         yield run
+
+
+def _write_parquet(rows: pl.DataFrame, path: Path) -> None:
+    try:
+        rows.write_parquet(path, compression="zstd", compression_level=1)
+    except pl.exceptions.ComputeError as error:  # says "out of specification" where the disk is full
+        raise OSError(f"{path} cannot be written") from error
 
 
 def _day_folder(table: Table, day: date) -> str:

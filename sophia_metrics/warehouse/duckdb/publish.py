@@ -186,6 +186,7 @@ def _write(
         create_serving_marts(version, store, files, time_zones(connection), now)
         version.execute(f"COMMENT ON TABLE {state_tables.VERSIONS.name} IS {literal(LAYOUT)}")
         version.execute("COMMIT")
+        version.execute("CHECKPOINT")  # closing would do it too, and says nothing where the disk is full
     finally:
         version.close()
 

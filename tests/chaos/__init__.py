@@ -1,0 +1,1 @@
+"""Kills, full disks, hung holders and upgrades cut short, under writers and readers: `python -m tests.chaos`."""
