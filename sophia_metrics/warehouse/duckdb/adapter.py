@@ -93,8 +93,8 @@ class DuckDBWarehouse(ServiceLifecycle):
 
         Raises:
             ConfigurationError: the folder lies on a network file system, or a newer program wrote it.
-            ServiceUnavailableError: the disk is full or fails, another process hangs with the lock, or has the state file
-                open.
+            ServiceUnavailableError: the disk is full or fails, another process hangs with the lock, or has the state
+                file open.
         """
         self._prepared_at = now
         self._keeper.prepare(now)
