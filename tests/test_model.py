@@ -2,7 +2,7 @@
 
 The model is a list of lines for each file, and arithmetic over them. Files arrive, grow and come again under other names,
 in any order and with any delay; calls are restated and move over the borders of days, months, leap days and clock changes;
-rows are broken, slices are held, runs are interrupted between any two durable acts, and clocks go back.
+rows are broken, slices are held, days expire, runs are interrupted between any two durable acts, and clocks go back.
 
 `SOPHIA_MODEL_EXAMPLES=500 uv run pytest -n 0 tests/test_model.py` is the long form.
 """
@@ -26,6 +26,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sophia_metrics.costs.budgets import Budget, set_budget
 from sophia_metrics.scopes import Scope
 from sophia_metrics.usage.gate import GateLimits
+from sophia_metrics.warehouse.protocol import Retention
 from sophia_metrics.windows import Window
 from tests.interruption import Interrupted, interrupted_at
 from tests.lab import Lab
@@ -71,6 +72,25 @@ class Version:
         return json.dumps(facts) + "\n"
 
 
+@dataclass
+class Line:
+    """A version as it was delivered.
+
+    Attributes:
+        version: what it says.
+        is_refused: it came for a day whose rows had expired already.
+        is_dropped: its call was dropped when its day expired.
+    """
+
+    version: Version
+    is_refused: bool = False
+    is_dropped: bool = False
+
+    @property
+    def is_counted(self) -> bool:
+        return not (self.version.is_broken or self.is_refused or self.is_dropped)
+
+
 def borders(now: datetime) -> list[datetime]:
     """Return instants around which days, months and clocks change before now, in every zone."""
     days = [now.date() - timedelta(days=back) for back in (0, 1, 2, 3, 7, 30, 31, 32, 62)]
@@ -87,11 +107,13 @@ class Warehouse(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="sophia-model-"))
-        self.files: dict[str, list[Version]] = {}
+        self.files: dict[str, list[Line]] = {}
         self.held: set[str] = set()
         self.written = 0
         self.is_collected = True
-        self.published: dict[str, Version] | None = None
+        self.kept_from_on: date | None = None
+        self.rolled_up: list[Version] = []
+        self.published: list[Version] | None = None
 
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
@@ -128,8 +150,9 @@ class Warehouse(RuleBasedStateMachine):
     @precondition(lambda self: any(name not in self.held for name in self.files))
     @rule(data=st.data(), is_reversed=st.booleans())
     def a_file_comes_again_under_another_name(self, data: st.DataObject, is_reversed: bool) -> None:
-        versions = self.files[data.draw(st.sampled_from(sorted(set(self.files) - self.held)))]
-        self.deliver(self.new_name(), versions[::-1] if is_reversed else list(versions))
+        lines = self.files[data.draw(st.sampled_from(sorted(set(self.files) - self.held)))]
+        versions = [each.version for each in lines]
+        self.deliver(self.new_name(), versions[::-1] if is_reversed else versions)
 
     @rule(ident=st.integers(0, 9), data=st.data())
     def a_broken_row_arrives(self, ident: int, data: st.DataObject) -> None:
@@ -177,6 +200,21 @@ class Warehouse(RuleBasedStateMachine):
         now = max(self.lab.now + timedelta(hours=hours), self.latest - timedelta(minutes=45))
         self.lab = replace(self.lab, now=now)
 
+    @precondition(lambda self: not self.held)
+    @rule(days=st.sampled_from([0, 1, 5, 31]))
+    def old_days_expire(self, days: int) -> None:
+        self.collect()
+        self.publish()
+        wanted = self.lab.now.date() - timedelta(days=days)
+        self.kept_from_on = max(wanted, self.kept_from_on or wanted)
+        dropped = {ident: each for ident, each in self.newest().items() if each.started_at.date() < self.kept_from_on}
+        self.rolled_up += dropped.values()
+        for line in (line for lines in self.files.values() for line in lines):
+            line.is_dropped = line.is_dropped or (line.is_counted and line.version.ident in dropped)
+        expired = self.lab.warehouse.commit(Retention(wanted, None, None, self.lab.now))
+        assert expired.usage_from_on == self.kept_from_on
+
+    @precondition(lambda self: self.kept_from_on is None)
     @rule(day=st.integers(0, 3))
     def days_are_made_anew_from_landing(self, day: int) -> None:
         self.collect()
@@ -198,17 +236,17 @@ class Warehouse(RuleBasedStateMachine):
     def every_line_is_accounted_for_once(self) -> None:
         counts = "sum(row_count), sum(quarantined_count)"
         ledger = self.lab.rows(f"SELECT {counts} FROM core_ingest_ledger WHERE status = 'committed'")
-        lines = [each for versions in self.believed() for each in versions]
-        broken = sum(each.is_broken for each in lines)
-        assert ledger == ([(len(lines), broken)] if lines else [(None, None)])
-        assert self.lab.one("SELECT count(DISTINCT quarantine_id) FROM core_quarantine") == broken
-        assert self.lab.one("SELECT count(*) FROM core_quarantine") == broken
+        lines = [each for lines in self.believed() for each in lines]
+        rejected = sum(each.version.is_broken or each.is_refused for each in lines)
+        assert ledger == ([(len(lines), rejected)] if lines else [(None, None)])
+        found = self.lab.rows("SELECT count(*), count(DISTINCT quarantine_id) FROM core_quarantine")
+        assert found == [(rejected, rejected)] or (self.kept_from_on and found[0][0] == found[0][1] <= rejected)
 
     @precondition(lambda self: self.published is not None)
     @invariant()
     def readers_see_what_was_published_last(self) -> None:
         sums = defaultdict[date, Decimal](Decimal)
-        for each in (self.published or {}).values():
+        for each in self.published or []:
             sums[each.started_at.date()] += each.cost
         read = self.lab.serving.query("SELECT usage_on, sum(cost_usd) AS cost_usd FROM mart_cost_daily GROUP BY ALL")
         assert dict(read.rows()) == dict(sums)
@@ -230,19 +268,21 @@ class Warehouse(RuleBasedStateMachine):
 
     def deliver(self, name: str, versions: Iterable[Version]) -> None:
         more = list(versions)
-        self.files.setdefault(name, []).extend(more)
+        first = self.kept_from_on
+        lines = [Line(each, first is not None and each.started_at.date() < first) for each in more]
+        self.files.setdefault(name, []).extend(lines)
         with (self.folder / name).open("a") as file:
             file.writelines(each.line() for each in more)
         self.is_collected = False
 
-    def believed(self) -> list[list[Version]]:
-        return [versions for name, versions in self.files.items() if name not in self.held]
+    def believed(self) -> list[list[Line]]:
+        return [lines for name, lines in self.files.items() if name not in self.held]
 
     def newest(self) -> dict[str, Version]:
         """Return each call as its newest version has it, at the smallest of its starts."""
         newest: dict[str, Version] = {}
         starts: dict[str, datetime] = {}
-        for each in (version for versions in self.believed() for version in versions if not version.is_broken):
+        for each in (line.version for lines in self.believed() for line in lines if line.is_counted):
             starts[each.ident] = min(each.started_at, starts.get(each.ident, each.started_at))
             known = newest.get(each.ident, each)
             newest[each.ident] = max(known, each, key=lambda version: (version.updated, version.tokens))
@@ -257,13 +297,13 @@ class Warehouse(RuleBasedStateMachine):
 
     def publish(self) -> None:
         self.lab.publish()
-        self.published = self.newest()
+        self.published = [*self.newest().values(), *self.rolled_up]
         self.check_budget_days()
 
     def check_budget_days(self) -> None:
         """Compare what a day cost in each zone, as published for its budget, with Python's own calendar."""
         spent: defaultdict[tuple[str, date], Decimal] = defaultdict(Decimal)
-        for each in self.newest().values():
+        for each in self.published or []:
             for zone in ZONES:
                 spent[zone, each.started_at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).date()] += each.cost
         rows = self.lab.serving.query("SELECT time_zone, day_on, cost_usd FROM mart_budget_days").rows()
