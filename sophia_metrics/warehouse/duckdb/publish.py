@@ -54,6 +54,7 @@ CONTENT = {
     "core_quarantine_verdicts": state_tables.QUARANTINE_VERDICTS.names,
     "core_services": state_tables.SERVICES.names,
     "core_budgets": state_tables.BUDGETS.names,
+    "core_recoveries": state_tables.RECOVERIES.names,
     "core_alert_episodes": ("episode_id", "state"),
     "core_alert_deliveries": ("episode_id", "channel", "sequence_number", "status"),
 }
