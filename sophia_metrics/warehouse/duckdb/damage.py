@@ -34,7 +34,7 @@ from sophia_metrics.warehouse.duckdb.manifest import (
     remove_files,
     wrong_days,
 )
-from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.state import DISK_FULL, StateFile
 
 __all__ = [
     "DAMAGED_FOLDER",
@@ -155,7 +155,7 @@ def find_damage(
 def find_damage_behind(state: StateFile, error: Exception, now: datetime) -> tuple[Fault, ...]:
     """Look for the damage that may have caused an error, content included, and note and return it."""
     text = str(error)
-    if isinstance(error, INNOCENT) or "No space left" in text:
+    if isinstance(error, INNOCENT) or any(full in text for full in DISK_FULL):
         return ()
     with state.transaction() as locked:
         paths = [file.path for file in files_of(locked, DAY_NAMES)]
@@ -176,13 +176,11 @@ def aside(folder: Path, now: datetime) -> Path:
 
 def move_aside(folder: Path, path: str, now: datetime) -> None:
     """Move a file of the state folder out of the way, if it is there."""
-    target = aside(folder, now) / path
-    make_folder(target.parent)
-    try:
+    if (folder / path).exists():
+        target = aside(folder, now) / path
+        make_folder(target.parent)
         (folder / path).replace(target)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    sync_folder(target.parent)
+        sync_folder(target.parent)
 
 
 def _faults(folder: Path, files: Iterable[DayFile], *, is_deep: bool) -> dict[DayFile, str]:

@@ -57,6 +57,7 @@ CONTENT = {
     "core_tombstones": ("tombstone", "last_version"),
     "core_services": state_tables.SERVICES.names,
     "core_budgets": state_tables.BUDGETS.names,
+    "core_recoveries": state_tables.RECOVERIES.names,
     "core_alert_episodes": ("episode_id", "state"),
     "core_alert_deliveries": ("episode_id", "channel", "sequence_number", "status"),
 }

@@ -286,14 +286,23 @@ class Keeper:
                 connection.execute("COMMIT")
                 connection.execute("CHECKPOINT")
             sync_file(temporary)
-            for path in (state.log_path, state.path):  # a log without its file is replayed by nobody
-                move_aside(state.folder, path.name, now)
+            if state.path.exists():
+                _keep_aside(state.path, aside(state.folder, now))
+            move_aside(state.folder, state.log_path.name, now)  # else it would be replayed onto the new file
             temporary.replace(state.path)
             sync_folder(state.folder)
             state.suspicion_path.unlink(missing_ok=True)
         finally:
             temporary.unlink(missing_ok=True)
             temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
+
+
+def _keep_aside(path: Path, folder: Path) -> None:
+    """Give a file a second name in another folder: there is no moment without it."""
+    make_folder(folder)
+    (folder / path.name).unlink(missing_ok=True)
+    (folder / path.name).hardlink_to(path)
+    sync_folder(folder)
 
 
 def _recovery(restored: Restored, reason: str, now: datetime, folder: Path) -> pl.DataFrame:

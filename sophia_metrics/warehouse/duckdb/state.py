@@ -15,11 +15,13 @@ from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
 from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
 from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS, held_lock
 
-__all__ = ["StateDamagedError", "StateFile", "refuse_network_filesystem"]
+__all__ = ["DISK_FULL", "StateDamagedError", "StateFile", "refuse_network_filesystem"]
 
 NETWORK_FILESYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph", "glusterfs"}
 )
+
+DISK_FULL = ("No space left", "File too large")
 
 
 class StateDamagedError(ServiceUnavailableError):
@@ -83,7 +85,7 @@ class StateFile:
             finally:
                 connection.close()
         except duckdb.Error as error:
-            if self.is_whole(self.path):
+            if any(text in str(error) for text in DISK_FULL) or self.is_whole(self.path):
                 raise
             self.suspicion_path.touch()
             raise StateDamagedError(self._damaged("is damaged")) from error
