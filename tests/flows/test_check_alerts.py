@@ -134,6 +134,7 @@ def test_a_service_that_is_down_fires_and_the_rules_are_noted(alerted, receiver)
         "service redis is healthy since 2026-11-21 00:00 UTC: connection refused",
     ]
     assert alerted.state("SELECT rule, valid_to_at FROM core_alert_rules ORDER BY rule") == [
+        ("flow-late", None),
         ("service-degraded", None),
         ("service-down", None),
     ]
