@@ -91,8 +91,8 @@ class DuckDBWarehouse(ServiceLifecycle):
 
         Raises:
             ConfigurationError: the folder lies on a network file system, or a newer program wrote it.
-            ServiceUnavailableError: the disk is full or fails, another process hangs with the lock, or has the state file
-                open.
+            ServiceUnavailableError: the disk is full or fails, or another process hangs with the lock, or has the state
+                file open.
         """
         self._prepared_at = now
         self._keeper.prepare(now)
@@ -230,9 +230,10 @@ class DuckDBWarehouse(ServiceLifecycle):
             faults = find_damage_behind(self._state, error, now)
             if not faults:
                 raise
-            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+            first, *rest = faults
+            more = f" (and {len(rest)} more)" if rest else ""
             raise ServiceUnavailableError(
-                f"{faults[0]}{more}. What is damaged was moved to {aside(self.folder, now)}, and nothing is published "
+                f"{first}{more}. What is damaged was moved to {aside(self.folder, now)}, and nothing is published "
                 "until its day is made anew: run it again, the next collection begins with that"
             ) from error
 
