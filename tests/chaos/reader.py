@@ -14,7 +14,7 @@ import duckdb
 
 from sophia_metrics.serving import Serving
 
-PAUSE_SECONDS = 0.25
+PAUSE_SECONDS = 0.35
 KEPT_READS = 8
 """A version is held open for so many further reads, and must then say what it said at first."""
 

@@ -17,7 +17,7 @@ from tests.chaos.world import World
 
 KILLS_A_WORLD = 40
 """A world ends after so many kills: what a run costs depends on what there is."""
-KILLS_A_HEALING = 6
+KILLS_A_HEALING = 8
 """After about so many kills a run is let through."""
 
 
