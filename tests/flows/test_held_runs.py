@@ -1,6 +1,7 @@
 """A day that fails an expectation holds back the publish until it is repaired; readers keep the last good version."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from sophia_metrics.quality.checkpoint import Checkpoint
 from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import QualitySettings, load_settings
+from sophia_metrics.warehouse.duckdb.damage import true_files
+from sophia_metrics.warehouse.duckdb.manifest import add_files, files_of, remove_files
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.protocol import Query
 from tasks.checks import started_checkpoint
@@ -35,16 +38,15 @@ def home_of(place: Place) -> Path:
 
 
 def lose_calls(place: Place) -> None:
-    """Damage a mart: one day of mart_cost_daily is made of a file that says one call less."""
+    """Let a mart be wrong: one day of mart_cost_daily is made, by all rules, of a file that says one call less."""
     home = home_of(place)
     with StateFile(home).transaction() as connection:
-        row = connection.execute(
-            "SELECT path FROM manifest WHERE table_name = 'mart_cost_daily' AND day_on = $1", [DAY]
-        ).fetchone()
-        good = Path(str(row[0]))
-        damaged = good.with_name("damaged.parquet")
-        pl.read_parquet(home / good).with_columns(pl.col("request_count") - 1).write_parquet(home / damaged)
-        connection.execute("UPDATE manifest SET path = $1 WHERE path = $2", [str(damaged), str(good)])
+        (good,) = files_of(connection, ["mart_cost_daily"], [DAY])
+        wrong = home / good.path.replace(".parquet", "-wrong.parquet")
+        pl.read_parquet(home / good.path).with_columns(pl.col("request_count") - 1).write_parquet(wrong)
+        listed = replace(good, path=str(wrong.relative_to(home)))
+        remove_files(connection, [good])
+        add_files(connection, true_files(home, [listed]).values())
 
 
 def repair(place: Place) -> None:
