@@ -10,13 +10,14 @@ from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version
 from tasks.runs import finish_run, recorded_run
 from tasks.settings import read_settings
+from tasks.usage import audit_days
 
 __all__ = ["build_dashboard"]
 
 
 @flow(flow_run_name=named_by_minute("build-dashboard"), persist_result=False)
 def build_dashboard(config: str | None = None) -> tuple[BuildReport, Publication]:
-    """Build the mart days whose inputs changed, and publish them; return both.
+    """Make events one that stand on several days, build the mart days whose inputs changed, publish; return both.
 
     Runs on the one host that has the state folder. Safe to run twice, at once, and after a kill: a day is
     made anew from its inputs, never added to; readers see the old version or the new one, and never wait.
@@ -28,6 +29,7 @@ def build_dashboard(config: str | None = None) -> tuple[BuildReport, Publication
     """
     settings = read_settings(config)
     with recorded_run(settings, "build-dashboard", utc_now()) as run:
+        audit_days(settings, utc_now())
         note_budgets(settings, utc_now())
         build = build_marts(settings, utc_now())
         quality = check_marts(settings, run, utc_now())
