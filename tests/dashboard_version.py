@@ -59,7 +59,8 @@ def publish_by_hand(home: Path, number: int, rows: dict[str, list[str]]) -> None
             if rows.get(name):
                 version.execute(f"INSERT INTO {name} VALUES {', '.join(rows[name])}")
         version.execute(
-            "INSERT INTO core_versions SELECT $1, published_at, content_sha256, is_sample "
+            "INSERT INTO core_versions (version, published_at, content_sha256, is_sample) "
+            "SELECT $1, published_at, content_sha256, is_sample "
             "FROM core_versions ORDER BY version DESC LIMIT 1",
             [number],
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STEP = 41
+STEP = 29
 """Every so many durable acts it is killed; 1 kills it at each of them (some minutes)."""
 
 

@@ -17,7 +17,7 @@ import duckdb
 from sophia_metrics.durable import make_folder, sync_folder
 from sophia_metrics.errors import ConfigurationError
 
-__all__ = ["Identity", "install_keyed_hash", "keyed_hash", "load_identity"]
+__all__ = ["KEY_NAME", "Identity", "install_keyed_hash", "keyed_hash", "load_identity"]
 
 KEY_NAME = "identity.key"
 BLOCK_BYTES = 64

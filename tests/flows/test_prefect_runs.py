@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
 PATIENCE_SECONDS = 20
 STEPS_OF_ONE_BATCH = [
     "note the start",
+    "look for damage, and make damaged days anew",
     "plan",
     "gateway: look for landings left over",
     "gateway: look for new files",
