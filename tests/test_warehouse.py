@@ -10,18 +10,24 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError, ServiceUnavailableError
 from sophia_metrics.pricing.book import PriceBook
+from sophia_metrics.pricing.card import PriceKey
 from sophia_metrics.pricing.genai import list_cards
+from sophia_metrics.pricing.knowledge import learn
+from sophia_metrics.schema import state
+from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources import events
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
-from sophia_metrics.warehouse.duckdb.state import refuse_network_filesystem
+from sophia_metrics.warehouse.duckdb.ledger import insert_frame, record_prices
+from sophia_metrics.warehouse.duckdb.state import StateFile, refuse_network_filesystem
 from sophia_metrics.warehouse.protocol import Query, Warehouse
 from sophia_metrics.windows import Window
 from tests.lab import NOW, Lab, event
@@ -172,6 +178,37 @@ def test_two_writers_on_one_day_lose_nothing(lab):
     assert lab.one("SELECT count(*) FROM core_usage_events") == 20
     assert lab.one("SELECT count(DISTINCT event_id) FROM core_usage_events") == 20
     assert lab.one("SELECT CAST(sum(accepted_count) AS BIGINT) FROM core_ingest_ledger") == 20
+
+
+def learnt_twice():
+    """What two runs learn of one price within a second, neither of which knows of the other."""
+    nothing = pl.DataFrame(schema=polars_schema(state.PRICE_CARDS))
+    resolution = PriceBook().resolve(frozenset({PriceKey("openai", None, "gpt-4o")}))
+    return [learn(nothing, resolution, NOW + timedelta(seconds=second)) for second in range(2)]
+
+
+def test_a_price_that_two_runs_learn_at_once_is_known_once_and_since_the_first(lab):
+    _ = lab.warehouse
+    with StateFile(lab.home).transaction() as connection:
+        for learned in learnt_twice():
+            record_prices(connection, learned)
+
+    counts = "SELECT count(*) > 0, count(*) = count(DISTINCT price_id), max(known_from_at) FROM core_price_cards"
+    assert lab.rows(counts) == [(True, True, NOW)]
+    lab.ingest(lab.write("calls.jsonl", [event("a")]))
+    assert lab.one("SELECT cost_usd FROM core_usage_events") == Decimal("0.0035")
+
+
+def test_a_price_that_an_older_program_let_two_runs_learn_is_known_once_after_the_upgrade(lab):
+    _ = lab.warehouse
+    with StateFile(lab.home).transaction() as connection:
+        for learned in learnt_twice():
+            insert_frame(connection, state.PRICE_CARDS, learned.cards)
+        connection.execute("DELETE FROM schema_migrations WHERE migration = 'm012_cards_once'")
+
+    lab.ingest(lab.write("calls.jsonl", [event("a")]))
+    assert lab.one("SELECT cost_usd FROM core_usage_events") == Decimal("0.0035")
+    assert lab.one("SELECT max(known_from_at) FROM core_price_cards") == NOW
 
 
 def test_single_days_add_up_to_the_range(lab):

@@ -150,20 +150,27 @@ def advance_watermark(connection: duckdb.DuckDBPyConnection, staged: Slice) -> N
 
 
 def record_prices(connection: duckdb.DuckDBPyConnection, update: Learned) -> None:
-    """Close the price cards that are known better now, and add those that were learnt; twice is once."""
+    """Close the price cards that are known better now, and add those that were learnt; twice is once.
+
+    A card that is known is not learnt again, whenever the other run learnt it: two open cards of one price would count
+    an event twice.
+    """
     connection.register("closed_cards", update.closed)
     connection.execute(
         "UPDATE core_price_cards SET known_to_at = closed_cards.known_to_at FROM closed_cards "
         "WHERE core_price_cards.price_id = closed_cards.price_id AND core_price_cards.known_to_at IS NULL"
     )
     connection.unregister("closed_cards")
-    for table, frame in ((state.PRICE_CARDS, update.cards), (state.PRICE_CARD_UNITS, update.units)):
-        open_only = " AND known.known_to_at IS NULL" if table is state.PRICE_CARDS else ""
-        keys = " AND ".join(f"known.{key} = fresh.{key}" for key in table.key)
+    same_card = "known.price_id = fresh.price_id AND known.known_to_at IS NULL"
+    same_unit = "known.price_id = fresh.price_id AND known.unit = fresh.unit"
+    for table, frame, same in (
+        (state.PRICE_CARDS, update.cards, same_card),
+        (state.PRICE_CARD_UNITS, update.units, same_unit),
+    ):
         connection.register("fresh", frame)
         connection.execute(
             f"INSERT INTO {table.name} SELECT {', '.join(f'fresh.{name}' for name in table.names)} FROM fresh "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS known WHERE {keys}{open_only})"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS known WHERE {same})"
         )
         connection.unregister("fresh")
 

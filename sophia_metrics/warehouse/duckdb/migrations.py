@@ -94,6 +94,15 @@ def m011_recovery(connection: duckdb.DuckDBPyConnection) -> None:
     note_every_day(connection)
 
 
+def m012_cards_once(connection: duckdb.DuckDBPyConnection) -> None:
+    """Of a price card that two runs learnt at once, keep the one that was known first."""
+    connection.execute(
+        "DELETE FROM core_price_cards WHERE known_to_at IS NULL AND EXISTS (SELECT 1 FROM core_price_cards AS earlier "
+        "WHERE earlier.price_id = core_price_cards.price_id AND earlier.known_to_at IS NULL "
+        "AND earlier.known_from_at < core_price_cards.known_from_at)"
+    )
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -106,6 +115,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m009_tombstones,
     m010_heartbeats,
     m011_recovery,
+    m012_cards_once,
 )
 
 
