@@ -1,7 +1,10 @@
-"""The soak: worlds one after the other, each of which lives through faults, until enough processes were killed."""
+"""The soak: worlds side by side, each of which lives through faults until enough processes were killed."""
 
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from time import perf_counter
@@ -23,51 +26,67 @@ KILLS_A_HEALING = 8
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """How many kills, and what decides everything."""
+    """How many kills, what decides everything, where the worlds live, and how many of them at once."""
 
     kills: int
     seed: int
     folder: Path
-    is_quiet: bool = False
+    at_once: int = 1
 
     def run(self) -> Tally:
-        """Live, and count."""
+        """Live, and count; who interrupts it gets the worlds that have ended."""
         list_cards(PriceKey("openai", None, "gpt-4o"))  # read the price list once, before the forks
-        faults = Faults.loaded()
-        faults.count_commits()
-        tally, webhook = Tally(), Webhook(self.folder)
-        started = perf_counter()
-        try:
-            while tally.kill_count < self.kills:
-                name = f"world-{tally.worlds}"
-                place = Place(self.folder / name, f"{webhook.url}/{name}")
-                random = Random(f"{self.seed}-{tally.worlds}")  # noqa: S311 - a test that can be repeated, no secret
-                world = World(place, faults, webhook, random, tally)
-                self._live(world, min(self.kills, tally.kill_count + KILLS_A_WORLD))
-                self._say(tally, perf_counter() - started)
-        finally:
-            webhook.close()
+        Faults.loaded().count_commits()
+        tally, started = Tally(), perf_counter()
+        with ProcessPoolExecutor(self.at_once, mp_context=get_context("fork")) as pool:
+            worlds = [pool.submit(self.live, number, kills) for number, kills in enumerate(self._shares())]
+            try:
+                for world in as_completed(worlds):
+                    tally.add(world.result())
+                    _say(tally, perf_counter() - started)
+            except KeyboardInterrupt:
+                print("interrupted: the table counts the worlds that have ended", file=sys.stderr)
+            finally:
+                pool.shutdown(cancel_futures=True)
         return tally
 
-    def _live(self, world: World, until: int) -> None:
-        world.begin()
-        kills = world.tally.kill_count
+    def live(self, number: int, kills: int) -> Tally:
+        """Live in one world, and count. Its seed is its own: it is the same whatever is beside it."""
+        folder = self.folder / f"world-{number}"
+        folder.mkdir(parents=True)
+        webhook = Webhook(folder)
         try:
-            while world.tally.kill_count < until:
-                healed_at = world.tally.kill_count + KILLS_A_HEALING
-                while world.tally.kill_count < min(healed_at, until):
-                    scenario = world.random.choices(list(SCENARIOS), list(SCENARIOS.values()))[0]
-                    scenario(world)
-                world.heal()
-            world.end()
-        except (AssertionError, OSError) as error:
-            world.tally.unhealed.append(f"{world.place.folder.name} ended early: {error}")
-            if world.tally.kill_count == kills:
-                raise  # nothing works here: the next world would end the same way
+            random = Random(f"{self.seed}-{number}")  # noqa: S311 - a test that can be repeated, no secret
+            world = World(Place(folder, f"{webhook.url}/world-{number}"), Faults.loaded(), webhook, random, Tally())
+            _live(world, kills)
         finally:
-            world.stop_readers()
+            webhook.close()
+        return world.tally
 
-    def _say(self, tally: Tally, seconds: float) -> None:
-        if not self.is_quiet:
-            bad = sum(map(len, tally.broken.values()))
-            print(f"{tally.kill_count:>6,} kills, {bad} promises broken, {seconds:,.0f} s", file=sys.stderr, flush=True)
+    def _shares(self) -> Iterator[int]:
+        for begun in range(0, self.kills, KILLS_A_WORLD):
+            yield min(KILLS_A_WORLD, self.kills - begun)
+
+
+def _live(world: World, kills: int) -> None:
+    world.begin()
+    tally = world.tally
+    try:
+        while tally.kill_count < kills:
+            healed_at = tally.kill_count + KILLS_A_HEALING
+            while tally.kill_count < min(healed_at, kills):
+                scenario = world.random.choices(list(SCENARIOS), list(SCENARIOS.values()))[0]
+                scenario(world)
+            world.heal()
+        world.end()
+    except (AssertionError, OSError) as error:
+        tally.unhealed.append(f"{world.place.folder.name} ended early: {error}")
+        if tally.kill_count == 0:
+            raise  # nothing works here: the next world would end the same way
+    finally:
+        world.stop_readers()
+
+
+def _say(tally: Tally, seconds: float) -> None:
+    bad = sum(map(len, tally.broken.values()))
+    print(f"{tally.kill_count:>6,} kills, {bad} promises broken, {seconds:,.0f} s", file=sys.stderr, flush=True)

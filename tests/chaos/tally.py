@@ -54,6 +54,17 @@ class Tally:
             "not_healed": self.unhealed,
         }
 
+    def add(self, other: "Tally") -> None:
+        """Put what another world adds up to beside it."""
+        self.kills += other.kills
+        self.others += other.others
+        self.healed += other.healed
+        self.worlds += other.worlds
+        self.wrong.add(other.wrong)
+        self.add_reader(other.readings)
+        self.told += other.told
+        self.unhealed += other.unhealed
+
     def add_reader(self, readings: Readings) -> None:
         """Add what a reader saw."""
         self.readings.seconds += readings.seconds

@@ -53,7 +53,6 @@ class World:
     is_upgrade_known: bool = False
 
     def __post_init__(self) -> None:
-        self.place.folder.mkdir(parents=True)
         self.sources = SourceFiles(self.place.folder / "sources", self.random)
 
     def begin(self) -> None:
