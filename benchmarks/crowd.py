@@ -156,7 +156,7 @@ def make_bare(home: Path, path: Path) -> None:
     """Put the newest day into one DuckDB file."""
     path.unlink(missing_ok=True)
     with Serving(home).connection() as served:
-        day = served.execute("SELECT * FROM core_usage_events WHERE usage_on = $1", [NEWEST_ON]).to_arrow_table()
+        day = served.sql("SELECT * FROM core_usage_events WHERE usage_on = $1", params=[NEWEST_ON]).to_arrow_table()
     with duckdb.connect(path) as connection:
         connection.register("day", day)
         connection.execute("CREATE TABLE events AS SELECT * FROM day")

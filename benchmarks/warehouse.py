@@ -104,14 +104,18 @@ def _collect(home: Path, turn: int, *, publish: bool) -> None:
     go(home, _new_file(home, turn), NOW, publish=publish)
 
 
+def _path(home: Path, turn: int) -> Path:
+    return home.parent / f"new-{home.name}-{turn}.jsonl"
+
+
 def _source(home: Path, turn: int) -> SourceSettings:
-    return SourceSettings(name="gateway", format="litellm", paths=(str(home.parent / f"new-{home.name}-{turn}.jsonl"),))
+    pattern = _path(home, turn).with_suffix(".json*")  # a pattern may find nothing, a path may not
+    return SourceSettings(name="gateway", format="litellm", paths=(str(pattern),))
 
 
 def _new_file(home: Path, turn: int) -> SourceSettings:
-    source = _source(home, turn)
-    write_calls(Path(source.paths[0]), Calls(NEW_ROWS, NEWEST_ON, 1, first=10**9 + turn * NEW_ROWS))
-    return source
+    write_calls(_path(home, turn), Calls(NEW_ROWS, NEWEST_ON, 1, first=10**9 + turn * NEW_ROWS))
+    return _source(home, turn)
 
 
 def _finish(part: str, act: Callable[[], object]) -> None:
@@ -149,7 +153,7 @@ def measure_history(folder: Path, millions: int) -> dict[str, Any]:
     facts["state bytes"] = backed_up.facts["bytes"]
     facts["restore"] = run_part(MODULE, "restore", *at).seconds
     facts["idle run"] = run_part(MODULE, "recover", *at, "--turn", "0").seconds
-    _run_to_its_death(at)
+    _run_to_its_death(home, at)
     facts["recovery"] = run_part(MODULE, "recover", *at, "--turn", str(REPEATS)).seconds
     if days >= ASKED_DAYS:
         since = ("--since", str(NEWEST_ON - timedelta(days=ASKED_DAYS - 1)))
@@ -161,11 +165,11 @@ def measure_history(folder: Path, millions: int) -> dict[str, Any]:
     return facts
 
 
-def _run_to_its_death(at: tuple[str, ...]) -> None:
+def _run_to_its_death(home: Path, at: tuple[str, ...]) -> None:
     try:
         run_part(MODULE, "die", *at, "--turn", str(REPEATS))
     except SystemExit:
-        Path(at[1]).parent.joinpath(f"new-{Path(at[1]).name}-{REPEATS}.jsonl").unlink()
+        _path(home, REPEATS).unlink()
 
 
 def show(histories: list[dict[str, Any]], felt: dict[str, dict[str, Latency | int]]) -> None:
