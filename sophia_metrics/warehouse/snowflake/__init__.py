@@ -1,0 +1,1 @@
+"""Core, marts and state in Snowflake, for teams that outgrow one machine."""
