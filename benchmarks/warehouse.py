@@ -6,6 +6,7 @@ Histories of 1, 20 and 100 million calls (100,000 a day). On each, every measure
     publish         the next version, after 100 new calls (the median of three); beside it the bare copy of a version
     backup          a backup of the state, opened and compared; beside it the bare copy of the state file
     restore         the state file is deleted, and the newest backup takes its place
+    first run       a run after all this, whose audit sees the keys of the whole history for the first time
     recovery        a run after one that was killed between landing and commit; beside it a run with nothing to do
     sum             an aggregate over the newest 10 million calls: through the served version, and the bare files
 
@@ -152,6 +153,7 @@ def measure_history(folder: Path, millions: int) -> dict[str, Any]:
     facts |= {"backup": backed_up.seconds, "bare copy of the state": backed_up.facts["bare"]}
     facts["state bytes"] = backed_up.facts["bytes"]
     facts["restore"] = run_part(MODULE, "restore", *at).seconds
+    facts["first run, every key audited"] = run_part(MODULE, "recover", *at, "--turn", "0").seconds
     facts["idle run"] = run_part(MODULE, "recover", *at, "--turn", "0").seconds
     _run_to_its_death(home, at)
     facts["recovery"] = run_part(MODULE, "recover", *at, "--turn", str(REPEATS)).seconds
