@@ -10,9 +10,10 @@ from sophia_metrics.connect import connect_warehouse
 from sophia_metrics.schema import core
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.manifest import Switch, files_of
+from sophia_metrics.warehouse.duckdb.facts import DayFileFacts
 from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse.manifest import Switch, files_of
+from sophia_metrics.warehouse.switching import switch_optimistically
 from sophia_metrics.working import working_connection
 
 __all__ = ["DAY_ROWS", "NEWEST_ON", "NOW", "make_history"]
@@ -58,6 +59,7 @@ def _clone(home: Path, ages: range) -> None:
         columns = store.stored_columns(connection, newest)
         switch_optimistically(
             state,
+            DayFileFacts(store),
             find=lambda _: (),
             write=lambda _, unique: Switch(store.write(connection, table, "cloned", days, unique, columns=columns)),
             finish=lambda _, switch: len(switch.added),

@@ -11,7 +11,7 @@ import pytest
 from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.maintenance.upkeep import Freed
 from sophia_metrics.serving import Serving
-from sophia_metrics.warehouse.duckdb import switching
+from sophia_metrics.warehouse.duckdb import facts
 from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
 from sophia_metrics.warehouse.duckdb.versions import listed_paths, version_files
 from sophia_metrics.warehouse.protocol import Query
@@ -269,15 +269,15 @@ def test_a_commit_whose_files_were_swept_meanwhile_fails_and_the_next_one_succee
     source = lab.source(lab.write("late.jsonl", [event("late")]))
     (batch,) = lab.collector.find(source, NOW).batches
     (landing,) = lab.collector.land(source, batch, NOW).landings
-    real = switching.refuse_swept
+    real = facts.refuse_swept
 
     def swept_before(folder, files):
-        monkeypatch.setattr(switching, "refuse_swept", real)
+        monkeypatch.setattr(facts, "refuse_swept", real)
         for file in files:
             (folder / file.path).unlink()
         real(folder, files)
 
-    monkeypatch.setattr(switching, "refuse_swept", swept_before)
+    monkeypatch.setattr(facts, "refuse_swept", swept_before)
     with pytest.raises(ServiceUnavailableError, match="taken for garbage"):
         lab.collector.commit(source, landing, NOW)
     assert lab.one("SELECT count(*) FROM core_usage_events") == 1

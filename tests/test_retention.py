@@ -287,7 +287,7 @@ def test_a_killed_retention_is_none_or_whole(lab, monkeypatch):
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sophia_metrics.warehouse.duckdb.retention._move", killed)
+    monkeypatch.setattr("sophia_metrics.warehouse.retention._move", killed)
     with pytest.raises(KeyboardInterrupt):
         expire(lab)
     monkeypatch.undo()

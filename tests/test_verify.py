@@ -6,8 +6,8 @@ import duckdb
 import polars as pl
 import pytest
 
-from sophia_metrics.warehouse.duckdb.manifest import note_every_day
 from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
+from sophia_metrics.warehouse.manifest import note_every_day
 from sophia_metrics.warehouse.protocol import Query
 from tests.lab import NOW, Lab, event
 

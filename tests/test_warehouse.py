@@ -26,8 +26,8 @@ from sophia_metrics.sources import events
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
-from sophia_metrics.warehouse.duckdb.ledger import insert_frame, record_prices
 from sophia_metrics.warehouse.duckdb.state import StateFile, refuse_network_filesystem
+from sophia_metrics.warehouse.ledger import insert_frame, record_prices
 from sophia_metrics.warehouse.protocol import Query, Warehouse
 from sophia_metrics.windows import Window
 from tests.lab import NOW, Lab, event

@@ -18,8 +18,8 @@ from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import QualitySettings, load_settings
 from sophia_metrics.warehouse.duckdb.damage import true_files
-from sophia_metrics.warehouse.duckdb.manifest import add_files, files_of, remove_files
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.manifest import add_files, files_of, remove_files
 from sophia_metrics.warehouse.protocol import Query
 from tasks.checks import started_checkpoint
 from tasks.clock import utc_now

@@ -17,25 +17,23 @@ from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
 from sophia_metrics.usage.staging import Slice
-from sophia_metrics.warehouse.duckdb import ledger
+from sophia_metrics.warehouse import ledger
+from sophia_metrics.warehouse.commit import commit_slice
 from sophia_metrics.warehouse.duckdb.audit import commit_audit
 from sophia_metrics.warehouse.duckdb.backups import BACKUPS_FOLDER, BackupPlace
 from sophia_metrics.warehouse.duckdb.build import build_marts
-from sophia_metrics.warehouse.duckdb.commit import commit_slice
 from sophia_metrics.warehouse.duckdb.compaction import commit_compaction
 from sophia_metrics.warehouse.duckdb.damage import SuspectError, aside, find_damage, find_damage_behind
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.erasure import commit_erasure
+from sophia_metrics.warehouse.duckdb.facts import DayFileFacts
 from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.mending import commit_mending
-from sophia_metrics.warehouse.duckdb.observations import commit_observations
 from sophia_metrics.warehouse.duckdb.publish import publish_version
-from sophia_metrics.warehouse.duckdb.rebuild import commit_rebuild
 from sophia_metrics.warehouse.duckdb.recovery import Keeper
-from sophia_metrics.warehouse.duckdb.repricing import commit_repricing
-from sophia_metrics.warehouse.duckdb.retention import commit_retention
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.manifest import Piece, files_of
+from sophia_metrics.warehouse.observations import commit_observations
 from sophia_metrics.warehouse.protocol import (
     Audit,
     BuildReport,
@@ -54,6 +52,9 @@ from sophia_metrics.warehouse.protocol import (
     Repricing,
     Retention,
 )
+from sophia_metrics.warehouse.rebuild import commit_rebuild
+from sophia_metrics.warehouse.repricing import commit_repricing
+from sophia_metrics.warehouse.retention import commit_retention
 from sophia_metrics.working import working_connection
 
 __all__ = ["DuckDBWarehouse"]
@@ -84,6 +85,7 @@ class DuckDBWarehouse(ServiceLifecycle):
         self._keep_versions = keep_versions
         self._state = StateFile(folder, lock_wait_seconds=lock_wait_seconds)
         self._store = DayFileStore(folder)
+        self._facts = DayFileFacts(self._store)
         self._keeper = Keeper(self._state, self._store, backups or BackupPlace(folder / BACKUPS_FOLDER), memory_limit)
         self._prepared_at: datetime | None = None
 
@@ -151,7 +153,7 @@ class DuckDBWarehouse(ServiceLifecycle):
             return self._answer(connection, query, facts, files)
 
     def _answer(
-        self, connection: duckdb.DuckDBPyConnection, query: Query, facts: Sequence[Table], files: Sequence[DayFile]
+        self, connection: duckdb.DuckDBPyConnection, query: Query, facts: Sequence[Table], files: Sequence[Piece]
     ) -> pl.DataFrame:
         for table in facts:
             rows = self._store.relation(table, [file for file in files if file.table_name == table.name])
@@ -183,20 +185,20 @@ class DuckDBWarehouse(ServiceLifecycle):
         """Make a change of core visible in one step, with all that belongs to it."""
         with self._noticing_damage():
             if isinstance(change, Slice):
-                return commit_slice(self._state, self._store, change)
+                return commit_slice(self._state, self._facts, change)
             if isinstance(change, Retention):
-                return commit_retention(self._state, change)
+                return commit_retention(self._state, self._facts, change)
             return self._change(change)
 
     def _change(  # noqa: PLR0911 - one return a kind of change
         self, change: Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Checkup | Mending
     ) -> Changed:
         if isinstance(change, Repricing):
-            return commit_repricing(self._state, self._store, change)
+            return commit_repricing(self._state, self._facts, change)
         if isinstance(change, Rebuild):
-            return commit_rebuild(self._state, self._store, change)
+            return commit_rebuild(self._state, self._facts, change)
         if isinstance(change, Observations):
-            return commit_observations(self._state, self._store, change, self.folder, self._memory_limit)
+            return commit_observations(self._state, self._facts, change, self.folder, self._memory_limit)
         if isinstance(change, Compaction):
             return commit_compaction(self._state, self._store, change, self._memory_limit)
         if isinstance(change, Erasure):

@@ -9,10 +9,10 @@ from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.duckdb.changes import write_observations
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.horizons import horizons
 from sophia_metrics.warehouse.duckdb.leftovers import create_found, leftover_days, unlisted_files
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, add_files, files_of, remove_files
-from sophia_metrics.warehouse.duckdb.observations import create_observed
+from sophia_metrics.warehouse.horizons import horizons
+from sophia_metrics.warehouse.manifest import Piece, Switch, add_files, files_of, remove_files
+from sophia_metrics.warehouse.observations import create_observed
 from sophia_metrics.working import working_connection
 
 __all__ = ["adopt", "adopt_every_day"]
@@ -26,7 +26,7 @@ def adopt(
     store: DayFileStore,
     table: Table,
     days: Collection[date],
-    listed: Collection[DayFile],
+    listed: Collection[Piece],
     version: str,
 ) -> Switch:
     """Write the rows that files of some days hold and that those listed lack; nobody sees them yet."""
@@ -36,7 +36,7 @@ def adopt(
         return Switch()
     create_found(connection, store, table, leftovers, own)
     create_observed(connection, store.relation(table, own), table)
-    return write_observations(connection, store, table, own, version)
+    return write_observations(connection, store, table, "observed", own, version)
 
 
 def adopt_every_day(state: duckdb.DuckDBPyConnection, store: DayFileStore, memory_limit: str, version: str) -> int:

@@ -16,9 +16,9 @@ from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
 from sophia_metrics.usage.merge import NAMES, VERSION_ORDER
-from sophia_metrics.warehouse.duckdb import ledger
-from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes
+from sophia_metrics.warehouse import ledger
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.facts import DayFileFacts
 from sophia_metrics.warehouse.duckdb.key_runs import (
     KeyRun,
     KeyRunStore,
@@ -29,17 +29,19 @@ from sophia_metrics.warehouse.duckdb.key_runs import (
     runs_of,
 )
 from sophia_metrics.warehouse.duckdb.keys import DAYS, EVENT_BITS, days_of, read_keys, standing_apart, without
-from sophia_metrics.warehouse.duckdb.manifest import (
-    DayFile,
+from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.facts import CORE_NAMES, create_known
+from sophia_metrics.warehouse.manifest import (
+    Piece,
     Switch,
     files_of,
     forget_audits,
     note_audited,
     unaudited_files,
 )
-from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
 from sophia_metrics.warehouse.protocol import Audit, Changed
+from sophia_metrics.warehouse.state_connection import StateConnection
+from sophia_metrics.warehouse.switching import switch_optimistically
 from sophia_metrics.working import working_connection
 
 __all__ = ["commit_audit"]
@@ -54,7 +56,7 @@ COLUMNS = ", ".join(NAMES)
 class Batch:
     """Files that no audit has seen, and the runs with the keys of those that one has."""
 
-    files: tuple[DayFile, ...]
+    files: tuple[Piece, ...]
     runs: tuple[KeyRun, ...]
 
 
@@ -93,7 +95,7 @@ def _audit(
     batch: Batch,
 ) -> Changed:
     """Make the events of a batch one. Nothing is changed where another audit was faster: the batch comes again."""
-    create_known(connection, store, batch.files)
+    create_known(connection, DayFileFacts(store), batch.files)
     fresh = read_keys(connection)
     known = keys.keys_of_same_events(fresh, batch.runs)
     suspects = standing_apart([fresh, known])
@@ -106,7 +108,7 @@ def _audit(
         return Changed(0, ())
     learned = change.look_up(connection)
 
-    def finish(locked: duckdb.DuckDBPyConnection, switch: Switch) -> Changed:
+    def finish(locked: StateConnection, switch: Switch) -> Changed:
         _note_seen(locked, keys, batch, run_change)
         ledger.record_prices(locked, learned)
         row = fetch_row(connection, "SELECT count(*) FROM newest")
@@ -114,6 +116,7 @@ def _audit(
 
     return switch_optimistically(
         state,
+        DayFileFacts(store),
         find=lambda locked: files_of(locked, CORE_NAMES, days),
         write=lambda found, unique: _write(store, connection, found, f"audit-{unique}"),
         finish=finish,
@@ -129,7 +132,7 @@ def _days_of_moved(
         return []
     with state.transaction() as locked:
         found = files_of(locked, [core.USAGE_EVENTS.name], days_of(suspects))
-    create_known(connection, store, found)
+    create_known(connection, DayFileFacts(store), found)
     connection.register("suspects", suspects.to_frame("key"))
     connection.execute(
         f"CREATE OR REPLACE TABLE moved AS SELECT event_id FROM core_events WHERE {EVENT_BITS} IN "
@@ -143,9 +146,9 @@ def _days_of_moved(
 
 
 def _write(
-    store: DayFileStore, connection: duckdb.DuckDBPyConnection, found: tuple[DayFile, ...], version: str
+    store: DayFileStore, connection: duckdb.DuckDBPyConnection, found: tuple[Piece, ...], version: str
 ) -> Switch:
-    create_known(connection, store, found)
+    create_known(connection, DayFileFacts(store), found)
     connection.execute(
         f"CREATE OR REPLACE TABLE replaced AS SELECT {COLUMNS}, false AS is_new, 0 AS row_ordinal "
         "FROM core_events SEMI JOIN moved USING (event_id)"
@@ -166,16 +169,16 @@ def _write(
         "ON core_units.event_id = newest.event_id AND core_units.usage_on = newest.stood_on"
     )
     price_batch(connection)
-    return write_changes(connection, store, found, version)
+    return DayFileFacts(store).write_changes(connection, found, version)
 
 
-def _is_alone(locked: duckdb.DuckDBPyConnection, keys: KeyRunStore, batch: Batch, run_change: RunChange) -> bool:
+def _is_alone(locked: StateConnection, keys: KeyRunStore, batch: Batch, run_change: RunChange) -> bool:
     """Say whether no other audit has changed the runs since the batch was looked up, or swept away the new one."""
     added = run_change.added
     return runs_of(locked) == batch.runs and (added is None or keys.is_whole(added))
 
 
-def _note_seen(locked: duckdb.DuckDBPyConnection, keys: KeyRunStore, batch: Batch, run_change: RunChange) -> None:
+def _note_seen(locked: StateConnection, keys: KeyRunStore, batch: Batch, run_change: RunChange) -> None:
     note_audited(locked, batch.files)
     if run_change.added is not None:
         keys.sweep(batch.runs, run_change.added)

@@ -16,44 +16,38 @@ import polars as pl
 
 from sophia_metrics import schema
 from sophia_metrics.frames import fetch_frame
-from sophia_metrics.marts import MARTS, Mart
+from sophia_metrics.marts import Mart
 from sophia_metrics.schema import state as state_tables
-from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import select_typed
-from sophia_metrics.warehouse.duckdb.damage import forget_damage, refuse_wrong_days
+from sophia_metrics.warehouse.damaged_days import forget_damage
+from sophia_metrics.warehouse.duckdb.damage import refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
-from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
-from sophia_metrics.warehouse.duckdb.ledger import insert_frame
-from sophia_metrics.warehouse.duckdb.manifest import (
-    DayFile,
-    TableDay,
+from sophia_metrics.warehouse.duckdb.facts import date_unlisted, refuse_swept
+from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.ledger import insert_frame
+from sophia_metrics.warehouse.manifest import (
+    Piece,
     add_files,
-    date_unlisted,
     files_of,
     remove_days,
 )
-from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import refuse_swept
 from sophia_metrics.warehouse.protocol import BuildReport
+from sophia_metrics.warehouse.staleness import DAY_MARTS, DAY_TABLES, day_inputs, stale_days
 from sophia_metrics.working import working_connection
 
 __all__ = [
-    "DAY_MARTS",
     "FilesByDay",
     "build_marts",
     "chunks",
     "compute_days",
     "files_by_table",
     "rows_of_days",
-    "stale_days",
 ]
 
-DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
-DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
 ROWS_AT_ONCE = 4_000_000
 """Days are built together up to so many input rows: memory depends on this, not on the history."""
 
-FilesByDay = dict[date, tuple[DayFile, ...]]
+FilesByDay = dict[date, tuple[Piece, ...]]
 
 
 def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limit: str) -> BuildReport:
@@ -76,58 +70,23 @@ def build_marts(state: StateFile, store: DayFileStore, folder: Path, memory_limi
     return BuildReport({mart: days for mart, days in stale.items() if days})
 
 
-def stale_days(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[date, ...]]:
-    """Return the days of each mart whose inputs differ from what it was built from, days without inputs included.
-
-    A day of a mart of which the rows of core have expired is never stale: it is all that is left of them. A day of
-    which an input is damaged stays as it was built.
-    """
-    kept_from = horizons(connection)
-    rows = connection.execute("SELECT table_name, day_on FROM damaged_days").fetchall()
-    damaged = {(str(name), day) for name, day in rows}
-    stale: dict[str, tuple[date, ...]] = {}
-    for mart in DAY_MARTS:
-        rows = connection.execute(
-            "WITH listed AS (SELECT day_on, sha256($1 || string_agg(chr(10) || path, '' ORDER BY path)) AS sha256 "
-            "FROM manifest WHERE list_contains($2, table_name) GROUP BY day_on), "
-            "known AS (SELECT day_on, inputs_sha256 FROM mart_builds WHERE mart = $3) "
-            "SELECT coalesce(listed.day_on, known.day_on) FROM listed FULL JOIN known ON known.day_on = listed.day_on "
-            "WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256 "
-            "AND coalesce(listed.day_on, known.day_on) >= coalesce($4, DATE '0001-01-01')",
-            [mart.sql_sha256, _inputs(mart), mart.name, first_kept(kept_from, mart.inputs)],
-        ).fetchall()
-        days = {day for (day,) in rows}.union(*(stale.get(name, ()) for name in _inputs(mart)))
-        stale[mart.name] = tuple(sorted(day for day in days if not _lacks_input(mart, day, damaged, stale)))
-    return stale
-
-
-def _lacks_input(mart: Mart, day: date, damaged: Collection[TableDay], stale: Mapping[str, Collection[date]]) -> bool:
-    """Say whether an input of the day is damaged, and not a mart that is built again first."""
-    return any((name, day) in damaged and day not in stale.get(name, ()) for name in _inputs(mart))
-
-
 def files_by_table(connection: duckdb.DuckDBPyConnection, days: Collection[date] | None) -> dict[str, FilesByDay]:
     """Return the files of some days (None: of all) by table and day."""
-    grouped: dict[str, list[DayFile]] = {name: [] for name in DAY_TABLES}
+    grouped: dict[str, list[Piece]] = {name: [] for name in DAY_TABLES}
     for file in files_of(connection, DAY_TABLES, days):
         grouped[file.table_name].append(file)
     return {name: _by_day(found) for name, found in grouped.items()}
 
 
-def _by_day(files: Iterable[DayFile]) -> FilesByDay:
-    grouped: defaultdict[date, list[DayFile]] = defaultdict(list)
+def _by_day(files: Iterable[Piece]) -> FilesByDay:
+    grouped: defaultdict[date, list[Piece]] = defaultdict(list)
     for file in files:
         grouped[file.day_on].append(file)
     return {day: tuple(found) for day, found in grouped.items()}
 
 
-def _inputs(mart: Mart) -> list[str]:
-    """Return the inputs in day files; price cards never change and need no watching."""
-    return [name for name in mart.inputs if name in DAY_TABLES]
-
-
 def _inputs_sha256(mart: Mart, day: date, files: Mapping[str, FilesByDay]) -> str | None:
-    paths = sorted(file.path for name in _inputs(mart) for file in files[name].get(day, ()))
+    paths = sorted(file.path for name in day_inputs(mart) for file in files[name].get(day, ()))
     if not paths:
         return None
     return hashlib.sha256("\n".join([mart.sql_sha256, *paths]).encode()).hexdigest()
@@ -186,7 +145,7 @@ def compute_days(
         days = wanted.get(mart.name, ())
         if not days:
             continue
-        for name in _inputs(mart):
+        for name in day_inputs(mart):
             if there.get(name) != days:
                 found = [file for day in days for file in files[name].get(day, ())]
                 connection.execute(f"CREATE OR REPLACE VIEW {name} AS {store.relation(schema.table(name), found)}")

@@ -10,14 +10,13 @@ from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.duckdb.damage import refuse_damage
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, filled_columns, rows_by_day
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch
+from sophia_metrics.warehouse.facts import REPLACED_BY
+from sophia_metrics.warehouse.manifest import Piece, Switch
 
 __all__ = [
     "COMPACT_AT",
-    "CORE_NAMES",
     "FULL_ROWS",
     "absorbed",
-    "create_known",
     "write_changes",
     "write_observations",
     "write_quarantine",
@@ -32,30 +31,11 @@ GROWTH = 2
 FULL_ROWS = 200_000
 """A file of more rows is absorbed no more, and written anew only by itself: memory does not depend on the day."""
 
-CORE_NAMES = (core.USAGE_EVENTS.name, core.USAGE_UNITS.name)
-KNOWN = {
-    core.USAGE_EVENTS: "core_events",
-    core.USAGE_UNITS: "core_units",
-    core.QUARANTINE: "known_quarantine",
-}
-"""What is there already, under the names by which merging reads it."""
-
-REPLACED_BY = {core.USAGE_EVENTS: ("event_id",), core.USAGE_UNITS: ("event_id",), core.QUARANTINE: ()}
-"""Which columns a row has in common with the row of `replaced` that takes it away; else it is the table's key."""
-
-
-def create_known(connection: duckdb.DuckDBPyConnection, store: DayFileStore, found: Iterable[DayFile]) -> None:
-    """Create `core_events`, `core_units` and `known_quarantine` over some files."""
-    files = list(found)
-    for table, name in KNOWN.items():
-        own = [file for file in files if file.table_name == table.name]
-        connection.execute(f"CREATE OR REPLACE VIEW {name} AS {store.relation(table, own)}")
-
 
 def write_changes(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
-    found: Sequence[DayFile],
+    found: Sequence[Piece],
     version: str,
     *,
     priced: str = "priced_events",
@@ -72,18 +52,23 @@ def write_changes(
 
 
 def write_quarantine(
-    connection: duckdb.DuckDBPyConnection, store: DayFileStore, found: Sequence[DayFile], version: str
+    connection: duckdb.DuckDBPyConnection, store: DayFileStore, rows: str, found: Sequence[Piece], version: str
 ) -> Switch:
-    """Write the rows of `quarantined` beside the files found; nothing that stands there is replaced."""
-    return _write_table(connection, store, core.QUARANTINE, "quarantined", found, version, {})
+    """Write rows beside the files found; nothing that stands there is replaced."""
+    return _write_table(connection, store, core.QUARANTINE, rows, found, version, {})
 
 
 def write_observations(
-    connection: duckdb.DuckDBPyConnection, store: DayFileStore, table: Table, found: Sequence[DayFile], version: str
+    connection: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    table: Table,
+    rows: str,
+    found: Sequence[Piece],
+    version: str,
 ) -> Switch:
-    """Write the rows of `observed`, which replace those with the keys of `replaced`, beside the files found."""
+    """Write rows, which replace those with the keys of `replaced`, beside the files found."""
     replaced = rows_by_day(connection, "replaced", str(table.day))
-    return _write_table(connection, store, table, "observed", found, version, replaced)
+    return _write_table(connection, store, table, rows, found, version, replaced)
 
 
 def absorbed(sizes: Sequence[int], fresh: int) -> tuple[int, ...]:
@@ -108,7 +93,7 @@ def _write_table(
     store: DayFileStore,
     table: Table,
     fresh: str,
-    found: Sequence[DayFile],
+    found: Sequence[Piece],
     version: str,
     replaced: Collection[date],
 ) -> Switch:
@@ -137,11 +122,11 @@ def _write_anew(
     store: DayFileStore,
     table: Table,
     fresh: str,
-    anew: Sequence[DayFile],
+    anew: Sequence[Piece],
     counts: Mapping[date, int],
     version: str,
     columns: Sequence[str] | None,
-) -> tuple[DayFile, ...]:
+) -> tuple[Piece, ...]:
     """Write the fresh rows, by day as counted, together with what stays of some files."""
     if not anew:
         return store.write(connection, table, fresh, counts, version, columns=columns)
@@ -162,8 +147,8 @@ def _write_anew(
 
 
 def _holding(
-    connection: duckdb.DuckDBPyConnection, store: DayFileStore, table: Table, files: Collection[DayFile]
-) -> frozenset[DayFile]:
+    connection: duckdb.DuckDBPyConnection, store: DayFileStore, table: Table, files: Collection[Piece]
+) -> frozenset[Piece]:
     """Return those of the files that hold a row which is replaced."""
     if not files:
         return frozenset()
@@ -176,9 +161,9 @@ def _holding(
     return frozenset(by_path[path] for (path,) in rows)
 
 
-def _crowding(files: Iterable[DayFile], holding: Collection[DayFile], fresh: Mapping[date, int]) -> frozenset[DayFile]:
+def _crowding(files: Iterable[Piece], holding: Collection[Piece], fresh: Mapping[date, int]) -> frozenset[Piece]:
     """Return the files that are written anew only because their days would have too many."""
-    others: defaultdict[date, list[DayFile]] = defaultdict(list)
+    others: defaultdict[date, list[Piece]] = defaultdict(list)
     rows = defaultdict(int, fresh)
     for file in files:
         if file in holding:

@@ -15,10 +15,11 @@ from sophia_metrics.warehouse.duckdb.changes import FULL_ROWS
 from sophia_metrics.warehouse.duckdb.contents import modified_at
 from sophia_metrics.warehouse.duckdb.damage import refuse_damage
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
+from sophia_metrics.warehouse.duckdb.facts import DayFileFacts
 from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
 from sophia_metrics.warehouse.protocol import Changed, Compaction
+from sophia_metrics.warehouse.switching import switch_optimistically
 from sophia_metrics.working import working_connection
 
 __all__ = ["commit_compaction"]
@@ -30,7 +31,7 @@ ROWS_AT_ONCE = 4_000_000
 TABLES = tuple(table for table in schema.stored(Storage.DAY_FILES) if table.name.startswith("core_"))
 """A mart day is one file already: it is built as a whole."""
 
-Pieces = dict[date, tuple[DayFile, ...]]
+Pieces = dict[date, tuple[Piece, ...]]
 
 
 def commit_compaction(state: StateFile, store: DayFileStore, change: Compaction, memory_limit: str) -> Changed:
@@ -58,6 +59,7 @@ def _compact(
     with working_connection(store.folder, memory_limit) as connection:
         return switch_optimistically(
             state,
+            DayFileFacts(store),
             find=lambda locked: files_of(locked, [table.name], days),
             write=lambda found, unique: _write(
                 connection, store, table, _pieces(store, found, now), f"compact-{unique}"
@@ -79,9 +81,9 @@ def _write(
     return Switch(store.write(connection, table, "compacted", counts, version, columns=columns), files)
 
 
-def _pieces(store: DayFileStore, files: Iterable[DayFile], now: datetime) -> Pieces:
+def _pieces(store: DayFileStore, files: Iterable[Piece], now: datetime) -> Pieces:
     """Return by day the small files of which there are several, where no file of the day is young."""
-    by_day: defaultdict[date, list[DayFile]] = defaultdict(list)
+    by_day: defaultdict[date, list[Piece]] = defaultdict(list)
     for file in files:
         by_day[file.day_on].append(file)
     found: Pieces = {}
@@ -92,13 +94,13 @@ def _pieces(store: DayFileStore, files: Iterable[DayFile], now: datetime) -> Pie
     return found
 
 
-def _is_quiet(store: DayFileStore, file: DayFile, now: datetime) -> bool:
+def _is_quiet(store: DayFileStore, file: Piece, now: datetime) -> bool:
     """Say whether a file was written a day ago or earlier; one that is gone is nothing to be written anew from."""
     path = store.folder / file.path
     return path.exists() and now - modified_at(path.stat()) >= QUIET_FOR
 
 
-def _chunks(pieces: Mapping[date, Sequence[DayFile]]) -> Iterator[tuple[date, ...]]:
+def _chunks(pieces: Mapping[date, Sequence[Piece]]) -> Iterator[tuple[date, ...]]:
     """Cut days into runs of at most ROWS_AT_ONCE rows."""
     chunk: list[date] = []
     size = 0
@@ -113,5 +115,5 @@ def _chunks(pieces: Mapping[date, Sequence[DayFile]]) -> Iterator[tuple[date, ..
         yield tuple(chunk)
 
 
-def _rows(files: Iterable[DayFile]) -> int:
+def _rows(files: Iterable[Piece]) -> int:
     return sum(file.row_count for file in files)

@@ -19,14 +19,14 @@ import polars as pl
 from sophia_metrics import schema
 from sophia_metrics.durable import hash_file, make_folder, sync_folder
 from sophia_metrics.errors import ServiceUnavailableError
-from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.polars_types import polars_schema
-from sophia_metrics.warehouse.duckdb.ledger import replace_rows
-from sophia_metrics.warehouse.duckdb.manifest import (
-    DayFile,
+from sophia_metrics.warehouse.duckdb.state import DISK_FULL, StateFile
+from sophia_metrics.warehouse.ledger import replace_rows
+from sophia_metrics.warehouse.manifest import (
+    Piece,
     TableDay,
     add_files,
     files_of,
@@ -34,7 +34,7 @@ from sophia_metrics.warehouse.duckdb.manifest import (
     remove_files,
     wrong_days,
 )
-from sophia_metrics.warehouse.duckdb.state import DISK_FULL, StateFile
+from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
 
 __all__ = [
     "DAMAGED_FOLDER",
@@ -46,7 +46,6 @@ __all__ = [
     "fault_of",
     "find_damage",
     "find_damage_behind",
-    "forget_damage",
     "let_wait",
     "move_aside",
     "refuse_damage",
@@ -88,7 +87,7 @@ class Fault:
         return f"{name} of {day}: {self.reason}"
 
 
-def fault_of(folder: Path, file: DayFile, *, is_deep: bool) -> str | None:
+def fault_of(folder: Path, file: Piece, *, is_deep: bool) -> str | None:
     """Return what is wrong with a day file; None: nothing, as far as was looked. `is_deep`: its content too."""
     path = folder / file.path
     try:
@@ -102,7 +101,7 @@ def fault_of(folder: Path, file: DayFile, *, is_deep: bool) -> str | None:
     return None
 
 
-def refuse_damage(folder: Path, files: Iterable[DayFile]) -> None:
+def refuse_damage(folder: Path, files: Iterable[Piece]) -> None:
     """Refuse files that are about to be written anew, and do not hold what was written to them.
 
     A changed byte inside a Parquet file is mostly read as another value: without this it would become a good file.
@@ -116,7 +115,7 @@ def refuse_damage(folder: Path, files: Iterable[DayFile]) -> None:
                 raise SuspectError(fault)
 
 
-def refuse_wrong_days(connection: duckdb.DuckDBPyConnection, days: Collection[TableDay] | None = None) -> None:
+def refuse_wrong_days(connection: StateConnection, days: Collection[TableDay] | None = None) -> None:
     """Refuse to go on where the manifest does not say what was noted of some days (None: of any day).
 
     Raises:
@@ -128,7 +127,7 @@ def refuse_wrong_days(connection: duckdb.DuckDBPyConnection, days: Collection[Ta
         raise SuspectError(f"{name} of {day}: {WRONG_LIST}")
 
 
-def waiting_day(connection: duckdb.DuckDBPyConnection, days: Collection[TableDay]) -> TableDay | None:
+def waiting_day(connection: StateConnection, days: Collection[TableDay]) -> TableDay | None:
     """Return the first of some days that waits to be made again from landing; None: none of them does."""
     rows = connection.execute("SELECT table_name, day_on FROM damaged_days WHERE lost_count IS NULL").fetchall()
     waiting = {(str(name), day) for name, day in rows if name in MADE_FROM_LANDING}
@@ -163,12 +162,6 @@ def find_damage_behind(state: StateFile, error: Exception, now: datetime) -> tup
     return find_damage(state, now, is_deep=True, paths=named or None)
 
 
-def forget_damage(connection: duckdb.DuckDBPyConnection, days: Iterable[TableDay]) -> None:
-    """Note that some days are whole again."""
-    for name, day in days:
-        connection.execute("DELETE FROM damaged_days WHERE table_name = $1 AND day_on = $2", [name, day])
-
-
 def aside(folder: Path, now: datetime) -> Path:
     """Return the folder to which what was found damaged at an instant (naive UTC) is moved."""
     return folder / DAMAGED_FOLDER / f"{now:%Y%m%dT%H%M%SZ}"
@@ -183,7 +176,7 @@ def move_aside(folder: Path, path: str, now: datetime) -> None:
         sync_folder(target.parent)
 
 
-def _faults(folder: Path, files: Iterable[DayFile], *, is_deep: bool) -> dict[DayFile, str]:
+def _faults(folder: Path, files: Iterable[Piece], *, is_deep: bool) -> dict[Piece, str]:
     """Return what is wrong with which of some files."""
     if not is_deep:
         looked = ((file, fault_of(folder, file, is_deep=False)) for file in files)
@@ -194,9 +187,7 @@ def _faults(folder: Path, files: Iterable[DayFile], *, is_deep: bool) -> dict[Da
         return {file: fault for file, fault in zip(listed, faults, strict=True) if fault is not None}
 
 
-def _note(
-    locked: duckdb.DuckDBPyConnection, folder: Path, found: Mapping[DayFile, str], now: datetime
-) -> tuple[Fault, ...]:
+def _note(locked: StateConnection, folder: Path, found: Mapping[Piece, str], now: datetime) -> tuple[Fault, ...]:
     """Take damaged files off the list and aside, and let their days wait; what is listed no longer is left out."""
     wrong = set(wrong_days(locked))
     days = wrong | {file.table_day for file in found}
@@ -217,16 +208,16 @@ def _note(
     return faults
 
 
-def _rows_before(locked: duckdb.DuckDBPyConnection, day: TableDay, listed: Iterable[DayFile]) -> int:
+def _rows_before(locked: StateConnection, day: TableDay, listed: Iterable[Piece]) -> int:
     """Return how many rows a day had when it was whole."""
     for table in ("damaged_days", "manifest_days"):
-        row = fetch_row(locked, f"SELECT row_count FROM {table} WHERE table_name = $1 AND day_on = $2", list(day))
+        row = fetch_first(locked, f"SELECT row_count FROM {table} WHERE table_name = $1 AND day_on = $2", list(day))
         if row is not None:
             return int(row[0])
     return sum(file.row_count for file in listed if file.table_day == day)
 
 
-def true_files(folder: Path, files: Iterable[DayFile]) -> dict[str, DayFile]:
+def true_files(folder: Path, files: Iterable[Piece]) -> dict[str, Piece]:
     """Return by path what files say themselves, where the manifest cannot be believed, but for unreadable ones."""
     listed = list(files)
     rows = rows_in_files(folder, listed)
@@ -245,7 +236,7 @@ def true_files(folder: Path, files: Iterable[DayFile]) -> dict[str, DayFile]:
     }
 
 
-def rows_in_files(folder: Path, files: Iterable[DayFile]) -> dict[str, int]:
+def rows_in_files(folder: Path, files: Iterable[Piece]) -> dict[str, int]:
     """Return by path how many rows files have; those that cannot be read are left out."""
     paths = [str(folder / file.path) for file in files]
     with duckdb.connect() as connection:
@@ -259,13 +250,11 @@ def rows_in_files(folder: Path, files: Iterable[DayFile]) -> dict[str, int]:
     return {Path(path).relative_to(folder).as_posix(): count for path, count in found}
 
 
-def _rows_in(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> list[tuple[str, int]]:
+def _rows_in(connection: StateConnection, paths: list[str]) -> list[tuple[str, int]]:
     return connection.execute("SELECT file_name, num_rows FROM parquet_file_metadata($1)", [paths]).fetchall()
 
 
-def let_wait(
-    locked: duckdb.DuckDBPyConnection, faults: Iterable[Fault], rows: Mapping[TableDay, int], now: datetime
-) -> None:
+def let_wait(locked: StateConnection, faults: Iterable[Fault], rows: Mapping[TableDay, int], now: datetime) -> None:
     """Note that some days wait to be made again, and how many rows they had."""
     waiting = [
         {

@@ -16,7 +16,7 @@ from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.sources.quoting import literal
-from sophia_metrics.warehouse.duckdb.manifest import DayFile
+from sophia_metrics.warehouse.manifest import Piece
 
 __all__ = ["EMPTY_DAY", "DayFileStore", "empty_relation", "filled_columns", "listed_days", "rows_by_day"]
 
@@ -51,7 +51,7 @@ class DayFileStore:
         version: str,
         *,
         columns: Sequence[str] | None = None,
-    ) -> tuple[DayFile, ...]:
+    ) -> tuple[Piece, ...]:
         """Write one file for each of the days from a relation that is visible to cursors of the connection.
 
         `days` says about how many rows each day has, by which small days are computed together. Days without rows
@@ -73,7 +73,7 @@ class DayFileStore:
             list(pool.map(sync_folder, {(self.folder / each.path).parent for each in files}))
         return files
 
-    def relation(self, table: Table, files: Sequence[DayFile], *, folder: Path | None = None) -> str:
+    def relation(self, table: Table, files: Sequence[Piece], *, folder: Path | None = None) -> str:
         """Return a SELECT over some files with the columns of the table, and none else, each of its type.
 
         The columns are given, so that no file is opened before its rows are read; those that a file lacks are null.
@@ -93,7 +93,7 @@ class DayFileStore:
         )
         return f"SELECT {selected} FROM read_parquet([{paths}], schema = MAP {{{typed}}}, filename = true)"
 
-    def stored_columns(self, connection: duckdb.DuckDBPyConnection, files: Sequence[DayFile]) -> tuple[str, ...]:
+    def stored_columns(self, connection: duckdb.DuckDBPyConnection, files: Sequence[Piece]) -> tuple[str, ...]:
         """Return the columns that any of the files has."""
         rows = connection.execute(
             "SELECT DISTINCT name FROM parquet_schema($1)", [[str(self.folder / file.path) for file in files]]
@@ -124,13 +124,13 @@ class DayFileStore:
         relation: str,
         days: Mapping[date, int],
         version: str,
-    ) -> list[DayFile]:
+    ) -> list[Piece]:
         """Compute the small days together, and write a file a day from memory."""
 
-        def write_part(rows: pl.DataFrame) -> DayFile:
+        def write_part(rows: pl.DataFrame) -> Piece:
             return self._write_frame(table, rows, version)
 
-        files: list[DayFile] = []
+        files: list[Piece] = []
         for together in _together({day: count for day, count in days.items() if count <= SMALL_DAY_ROWS}):
             frame = fetch_frame(
                 connection,
@@ -142,7 +142,7 @@ class DayFileStore:
                 files += pool.map(write_part, parts)
         return files
 
-    def _write_frame(self, table: Table, rows: pl.DataFrame, version: str) -> DayFile:
+    def _write_frame(self, table: Table, rows: pl.DataFrame, version: str) -> Piece:
         day: date = rows[str(table.day)][0]
         path = f"{_day_folder(table, day)}/{version}.parquet"
         hashes: list[str] = []
@@ -152,7 +152,7 @@ class DayFileStore:
             hashes.append(hash_file(temporary))
 
         place_file(self.folder / path, write)
-        return DayFile(table.name, day, path, rows.height, (self.folder / path).stat().st_size, version, hashes[0])
+        return Piece(table.name, day, path, rows.height, (self.folder / path).stat().st_size, version, hashes[0])
 
     def _write_large(
         self,
@@ -164,17 +164,17 @@ class DayFileStore:
         version: str,
         *,
         is_computed: bool,
-    ) -> list[DayFile]:
+    ) -> list[Piece]:
         """Compute and write each large day by itself: its rows are never in memory as a whole."""
         large = [day for day, count in days.items() if SMALL_DAY_ROWS < count <= HUGE_DAY_ROWS]
         huge = [day for day, count in days.items() if count > HUGE_DAY_ROWS]
 
-        def write_day(day: date) -> DayFile | None:
+        def write_day(day: date) -> Piece | None:
             return self._write_day(connection.cursor(), table, columns, relation, day, version)
 
         # Small stored rows wait for the disk, two writes a core; rows that are computed on the way need the cores.
         is_busy = is_computed and len(large) >= CORES
-        written: list[DayFile | None] = []
+        written: list[Piece | None] = []
         for some, writers, threads in (
             (large, CORES if is_busy else 2 * CORES, 1 if is_busy else None),
             (huge, 1, 1),
@@ -192,7 +192,7 @@ class DayFileStore:
         relation: str,
         day: date,
         version: str,
-    ) -> DayFile | None:
+    ) -> Piece | None:
         path = f"{_day_folder(table, day)}/{version}.parquet"
         rows = (
             f"SELECT {', '.join(columns)} FROM {relation} WHERE {table.day} = DATE '{day.isoformat()}' "
@@ -212,7 +212,7 @@ class DayFileStore:
         if not counted[0]:
             target.unlink()
             return None
-        return DayFile(table.name, day, path, counted[0], target.stat().st_size, version, hashes[0])
+        return Piece(table.name, day, path, counted[0], target.stat().st_size, version, hashes[0])
 
 
 def rows_by_day(connection: duckdb.DuckDBPyConnection, relation: str, day: str = "usage_on") -> dict[date, int]:

@@ -18,13 +18,15 @@ from sophia_metrics.usage.erasing import tag_texts
 from sophia_metrics.usage.staging import PERSONAL
 from sophia_metrics.usage.tombstones import FORGOTTEN
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
+from sophia_metrics.warehouse.duckdb.facts import DayFileFacts
 from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
-from sophia_metrics.warehouse.protocol import Changed, Erasure, ForgottenMeanwhileError
+from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
+from sophia_metrics.warehouse.protocol import Changed, Erasure
+from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.switching import switch_optimistically
 from sophia_metrics.working import working_connection
 
-__all__ = ["commit_erasure", "refuse_forgotten"]
+__all__ = ["commit_erasure"]
 
 IDENTIFIERS = ("user_hash", "session_id", "api_key_id")
 NAMING = ("account_id", "team", "project", "environment")
@@ -45,22 +47,11 @@ class _Written:
     row_count: int
 
 
-def refuse_forgotten(locked: duckdb.DuckDBPyConnection, tombstone_count: int) -> None:
-    """Refuse rows that were looked through for fewer people than are forgotten now; call it in their switch.
-
-    Raises:
-        ForgottenMeanwhileError: somebody was forgotten since.
-    """
-    row = fetch_row(locked, "SELECT count(*) FROM core_tombstones")
-    if row is None or row[0] != tombstone_count:
-        raise ForgottenMeanwhileError
-
-
 def commit_erasure(state: StateFile, store: DayFileStore, change: Erasure, memory_limit: str) -> Changed:
     """Write the tombstones, then the day files that hold one of these people, without them.
 
     Returns how many rows held somebody. Rows that are committed meanwhile are refused until they too were looked
-    through; see `refuse_forgotten`.
+    through; see `forgotten`.
     """
     if change.is_dry_run:
         counts = [_count(state, store, table, change, memory_limit) for table in TABLES]
@@ -72,7 +63,7 @@ def commit_erasure(state: StateFile, store: DayFileStore, change: Erasure, memor
     days = {table: list(_count(state, store, table, change, memory_limit)) for table in TABLES}
     counted: list[int] = []
 
-    def write(found: tuple[DayFile, ...], unique: str) -> Switch:
+    def write(found: tuple[Piece, ...], unique: str) -> Switch:
         switch, counts = Switch(), 0
         with working_connection(store.folder, memory_limit) as connection:
             for table in TABLES:
@@ -82,12 +73,13 @@ def commit_erasure(state: StateFile, store: DayFileStore, change: Erasure, memor
         counted[:] = [counts]
         return switch
 
-    def finish(locked: duckdb.DuckDBPyConnection, switch: Switch) -> Changed:
+    def finish(locked: StateConnection, switch: Switch) -> Changed:
         _record(locked, change)  # a version that was published meanwhile shows them too
         return Changed(counted[0], switch.days(table.name for table in TABLES))
 
     return switch_optimistically(
         state,
+        DayFileFacts(store),
         find=lambda locked: tuple(
             file for table, some in days.items() for file in files_of(locked, [table.name], some)
         ),
@@ -96,9 +88,9 @@ def commit_erasure(state: StateFile, store: DayFileStore, change: Erasure, memor
     )
 
 
-def _record(locked: duckdb.DuckDBPyConnection, change: Erasure) -> None:
+def _record(locked: StateConnection, change: Erasure) -> None:
     """Write the tombstones; every version that there is may show these people."""
-    row = fetch_row(locked, "SELECT coalesce(max(version), 0) FROM core_versions")
+    row = fetch_first(locked, "SELECT coalesce(max(version), 0) FROM core_versions")
     version = int(row[0]) if row else 0
     reaches = change.tombstones.reaches
     given = [list(reaches), [reach.value for reach in reaches.values()]]
@@ -204,7 +196,7 @@ def _write(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
     table: Table,
-    files: Sequence[DayFile],
+    files: Sequence[Piece],
     change: Erasure,
     version: str,
 ) -> _Written:
@@ -215,7 +207,7 @@ def _write(
     holding = _holding(connection, store, table, files)
     erased = _erased(table)
     selected = ", ".join(f"{erased.get(name, f'there.{name}')} AS {name}" for name in table.names)
-    added: list[DayFile] = []
+    added: list[Piece] = []
     for number, some in enumerate(_one_a_day(holding)):
         connection.execute(
             f"CREATE OR REPLACE VIEW erased_rows AS SELECT {selected} FROM ({store.relation(table, some)}) AS there "
@@ -228,10 +220,10 @@ def _write(
 
 
 def _holding(
-    connection: duckdb.DuckDBPyConnection, store: DayFileStore, table: Table, files: Sequence[DayFile]
-) -> dict[DayFile, int]:
+    connection: duckdb.DuckDBPyConnection, store: DayFileStore, table: Table, files: Sequence[Piece]
+) -> dict[Piece, int]:
     """Return the files in which somebody is, and in how many of their rows."""
-    counts: dict[DayFile, int] = {}
+    counts: dict[Piece, int] = {}
     for file in files:
         rows = fetch_row(connection, f"SELECT count(*) FROM ({store.relation(table, [file])}) WHERE {_holds(table)}")
         if rows and rows[0]:
@@ -239,16 +231,16 @@ def _holding(
     return counts
 
 
-def _one_a_day(files: Collection[DayFile]) -> Iterator[list[DayFile]]:
+def _one_a_day(files: Collection[Piece]) -> Iterator[list[Piece]]:
     """Yield the files in runs that have at most one of each day."""
-    by_day: defaultdict[date, list[DayFile]] = defaultdict(list)
+    by_day: defaultdict[date, list[Piece]] = defaultdict(list)
     for file in files:
         by_day[file.day_on].append(file)
     for place in range(max(map(len, by_day.values()), default=0)):
         yield [own[place] for own in by_day.values() if place < len(own)]
 
 
-def _check_totals(added: Collection[DayFile], removed: Collection[DayFile]) -> None:
+def _check_totals(added: Collection[Piece], removed: Collection[Piece]) -> None:
     """Refuse a switch that would lose a row.
 
     Raises:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import duckdb
 import polars as pl
 import pyarrow as pa  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 from sophia_metrics.durable import place_file, sync_folder
 from sophia_metrics.warehouse.duckdb.changes import absorbed
 from sophia_metrics.warehouse.duckdb.keys import DAYS
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["KeyRun", "KeyRunStore", "RunChange", "SweptError", "change_runs", "forget_runs", "runs_of"]
 
@@ -106,20 +106,20 @@ class KeyRunStore:
         return pl.DataFrame(content)["key"]
 
 
-def runs_of(connection: duckdb.DuckDBPyConnection) -> tuple[KeyRun, ...]:
+def runs_of(connection: StateConnection) -> tuple[KeyRun, ...]:
     """Return the runs that are listed, in order."""
     rows = connection.execute("SELECT path, key_count, size_bytes FROM key_runs ORDER BY path").fetchall()
     return tuple(KeyRun(*row) for row in rows)
 
 
-def change_runs(connection: duckdb.DuckDBPyConnection, change: RunChange) -> None:
+def change_runs(connection: StateConnection, change: RunChange) -> None:
     """List a run in the place of those that it absorbed."""
     if change.added is not None:
         connection.execute("DELETE FROM key_runs WHERE list_contains($1, path)", [[run.path for run in change.removed]])
         connection.execute("INSERT INTO key_runs VALUES ($1, $2, $3)", astuple(change.added))
 
 
-def forget_runs(connection: duckdb.DuckDBPyConnection) -> None:
+def forget_runs(connection: StateConnection) -> None:
     """Take every run off the list."""
     connection.execute("DELETE FROM key_runs")
 

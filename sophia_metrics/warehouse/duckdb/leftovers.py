@@ -12,7 +12,7 @@ import duckdb
 
 from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.duckdb.day_files import EMPTY_DAY, DayFileStore
-from sophia_metrics.warehouse.duckdb.manifest import DayFile
+from sophia_metrics.warehouse.manifest import Piece
 
 __all__ = ["create_found", "leftover_days", "unlisted_files"]
 
@@ -24,14 +24,14 @@ def leftover_days(folder: Path, table: Table) -> tuple[date, ...]:
 
 
 def unlisted_files(
-    store: DayFileStore, table: Table, days: Iterable[date], listed: Collection[DayFile]
-) -> tuple[DayFile, ...]:
+    store: DayFileStore, table: Table, days: Iterable[date], listed: Collection[Piece]
+) -> tuple[Piece, ...]:
     """Return the files of some days that nobody lists and that can be read."""
     known = {file.path for file in listed}
-    found: list[DayFile] = []
+    found: list[Piece] = []
     for day in days:
         for path in sorted((store.folder / table.folder / f"{table.day}={day.isoformat()}").glob("*.parquet")):
-            file = DayFile(table.name, day, path.relative_to(store.folder).as_posix(), 0, 0, path.stem)
+            file = Piece(table.name, day, path.relative_to(store.folder).as_posix(), 0, 0, path.stem)
             if file.path not in known and _is_readable(store, table, file):
                 found.append(file)
     return tuple(found)
@@ -41,8 +41,8 @@ def create_found(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
     table: Table,
-    leftovers: Iterable[DayFile],
-    listed: Iterable[DayFile],
+    leftovers: Iterable[Piece],
+    listed: Iterable[Piece],
 ) -> None:
     """Create `given`: the rows of some files, of those with the same key the one that was read last, or knows more."""
     names = ", ".join(table.names)
@@ -58,7 +58,7 @@ def create_found(
     )
 
 
-def _is_readable(store: DayFileStore, table: Table, file: DayFile) -> bool:
+def _is_readable(store: DayFileStore, table: Table, file: Piece) -> bool:
     """Say whether every row of a file can be read: it may be what somebody damaged."""
     try:
         with duckdb.connect() as connection:

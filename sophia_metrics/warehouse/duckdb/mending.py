@@ -6,16 +6,17 @@ from datetime import date
 import duckdb
 
 from sophia_metrics import schema
-from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import mart
 from sophia_metrics.schema import core
 from sophia_metrics.warehouse.duckdb.adoption import adopt
 from sophia_metrics.warehouse.duckdb.damage import DAY_NAMES
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
+from sophia_metrics.warehouse.duckdb.facts import DayFileFacts
 from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
 from sophia_metrics.warehouse.protocol import Changed, Mending
+from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.switching import switch_optimistically
 from sophia_metrics.working import working_connection
 
 __all__ = ["commit_mending"]
@@ -28,7 +29,7 @@ def commit_mending(state: StateFile, store: DayFileStore, change: Mending, memor
     """Add to damaged days what was found of them, and note them as whole, or what of them is lost."""
     written: dict[str, int] = {}
 
-    def write(found: tuple[DayFile, ...], unique: str) -> Switch:
+    def write(found: tuple[Piece, ...], unique: str) -> Switch:
         switch = Switch()
         with working_connection(store.folder, memory_limit) as connection:
             for name in FOUND_AGAIN.intersection(change.days):
@@ -41,7 +42,7 @@ def commit_mending(state: StateFile, store: DayFileStore, change: Mending, memor
                 switch += fresh
         return switch
 
-    def finish(locked: duckdb.DuckDBPyConnection, switch: Switch) -> Changed:
+    def finish(locked: StateConnection, switch: Switch) -> Changed:
         for name, days in change.days.items():
             for day in days:
                 _settle(locked, name, day)
@@ -49,6 +50,7 @@ def commit_mending(state: StateFile, store: DayFileStore, change: Mending, memor
 
     return switch_optimistically(
         state,
+        DayFileFacts(store),
         find=lambda locked: files_of(locked, [name for name in change.days if name in FOUND_AGAIN]),
         write=write,
         finish=finish,
@@ -59,7 +61,7 @@ def commit_mending(state: StateFile, store: DayFileStore, change: Mending, memor
 def _rejected_again(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
-    listed: Sequence[DayFile],
+    listed: Sequence[Piece],
     change: Mending,
     version: str,
 ) -> Switch:
@@ -77,11 +79,11 @@ def _rejected_again(
     return Switch(store.write(connection, table, "mended", rows_by_day(connection, "mended", "found_on"), version))
 
 
-def _settle(locked: duckdb.DuckDBPyConnection, name: str, day: date) -> None:
+def _settle(locked: StateConnection, name: str, day: date) -> None:
     """Note that a damaged day is whole, or how many of its rows are lost; a mart that can be built goes on waiting."""
     key = [name, day]
     here = "table_name = $1 AND day_on = $2"
-    row = fetch_row(
+    row = fetch_first(
         locked,
         f"SELECT row_count - (SELECT coalesce(sum(row_count), 0) FROM manifest WHERE {here}) "
         f"FROM damaged_days WHERE {here} AND lost_count IS NULL",
@@ -95,12 +97,12 @@ def _settle(locked: duckdb.DuckDBPyConnection, name: str, day: date) -> None:
         locked.execute(f"UPDATE damaged_days SET lost_count = $3 WHERE {here}", [*key, row[0]])
 
 
-def _can_be_built(locked: duckdb.DuckDBPyConnection, name: str, day: date) -> bool:
+def _can_be_built(locked: StateConnection, name: str, day: date) -> bool:
     """Say whether a table is a mart whose inputs for the day are there, or will be, and none of them is lost."""
     if name.startswith("core_"):
         return False
     inputs = [each for each in mart(name).inputs if each in DAY_NAMES]
-    row = fetch_row(
+    row = fetch_first(
         locked,
         "SELECT count(*) > 0 AND count(*) FILTER (WHERE is_lost) = 0 FROM ("
         "SELECT false AS is_lost FROM manifest WHERE list_contains($1, table_name) AND day_on = $2 "

@@ -10,7 +10,7 @@ from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import create_table
-from sophia_metrics.warehouse.duckdb.manifest import note_every_day
+from sophia_metrics.warehouse.manifest import note_every_day
 
 __all__ = ["MIGRATIONS", "apply", "unseen"]
 

@@ -26,12 +26,12 @@ from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.damage import refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.holding import day_held_because, note_held, note_released
-from sophia_metrics.warehouse.duckdb.ledger import insert_frame
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of
 from sophia_metrics.warehouse.duckdb.serving_marts import VIEW_MARTS, create_serving_marts, create_view, time_zones
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.versions import superfluous_versions, version_files, version_name
+from sophia_metrics.warehouse.holding import day_held_because, note_held, note_released
+from sophia_metrics.warehouse.ledger import insert_frame
+from sophia_metrics.warehouse.manifest import Piece, files_of
 from sophia_metrics.warehouse.protocol import Publication
 
 __all__ = ["CURRENT_NAME", "publish_version"]
@@ -169,7 +169,7 @@ def _aged(connection: duckdb.DuckDBPyConnection, published_at: datetime, now: da
 def _write(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
-    files: Sequence[DayFile],
+    files: Sequence[Piece],
     path: Path,
     previous: Path | None,
     now: datetime,

@@ -21,9 +21,9 @@ from sophia_metrics.usage.landing import readable_landings
 from sophia_metrics.usage.positions import position_frame
 from sophia_metrics.warehouse.duckdb.damage import true_files
 from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
-from sophia_metrics.warehouse.duckdb.ledger import insert_frame, replace_rows
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, add_files, files_of, remove_files
 from sophia_metrics.warehouse.duckdb.versions import LISTED, version_files
+from sophia_metrics.warehouse.ledger import insert_frame, replace_rows
+from sophia_metrics.warehouse.manifest import Piece, add_files, files_of, remove_files
 
 __all__ = ["DECISIONS", "PublishedState", "newest_version", "take_decisions", "take_over"]
 
@@ -141,8 +141,8 @@ def _take_manifest(
     return frozenset(file.table_day for file in unknown if file.path not in added)
 
 
-def _day_file(tables: Mapping[str, Table], path: str) -> DayFile:
+def _day_file(tables: Mapping[str, Table], path: str) -> Piece:
     """Return the day file of a path, of which nothing else is known."""
     place, _, name = path.rpartition("/")
     table = tables[place.rpartition("/")[0]]
-    return DayFile(table.name, date.fromisoformat(place.rpartition("=")[2]), path, 0, 0, name.removesuffix(".parquet"))
+    return Piece(table.name, date.fromisoformat(place.rpartition("=")[2]), path, 0, 0, name.removesuffix(".parquet"))

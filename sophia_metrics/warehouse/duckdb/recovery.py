@@ -29,7 +29,6 @@ from sophia_metrics.warehouse.duckdb.adoption import adopt_every_day
 from sophia_metrics.warehouse.duckdb.backups import STATE_NAME, BackupPlace, make_backup, newest_good, read_backup
 from sophia_metrics.warehouse.duckdb.damage import Fault, aside, let_wait, move_aside
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.ledger import insert_frame
 from sophia_metrics.warehouse.duckdb.published_state import (
     DECISIONS,
     newest_version,
@@ -37,6 +36,7 @@ from sophia_metrics.warehouse.duckdb.published_state import (
     take_over,
 )
 from sophia_metrics.warehouse.duckdb.state import StateDamagedError, StateFile, refuse_network_filesystem
+from sophia_metrics.warehouse.ledger import insert_frame
 
 __all__ = ["Keeper"]
 

@@ -23,8 +23,8 @@ from sophia_metrics.schema.marts import BUDGET_DAYS, FRESHNESS
 from sophia_metrics.serving import HELD_NAME
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.ledger import insert_frame
-from sophia_metrics.warehouse.duckdb.manifest import DayFile
+from sophia_metrics.warehouse.ledger import insert_frame
+from sophia_metrics.warehouse.manifest import Piece
 
 __all__ = ["VIEW_MARTS", "create_serving_marts", "create_view", "time_zones"]
 
@@ -49,7 +49,7 @@ TAG_DAYS = 66
 def create_serving_marts(
     version: duckdb.DuckDBPyConnection,
     store: DayFileStore,
-    files: Sequence[DayFile],
+    files: Sequence[Piece],
     zones: Sequence[str],
     now: datetime,
 ) -> None:
@@ -90,7 +90,7 @@ def _write_calendar(version: duckdb.DuckDBPyConnection, time_zones: Sequence[str
     insert_frame(version, calendar, calendar_frame(time_zones, now))
 
 
-def _recent(files: Iterable[DayFile], table: Table, now: datetime, days: int) -> list[DayFile]:
+def _recent(files: Iterable[Piece], table: Table, now: datetime, days: int) -> list[Piece]:
     first = now.date() - timedelta(days=days)
     return [file for file in files if file.table_name == table.name and file.day_on >= first]
 
@@ -99,7 +99,7 @@ def _events_of(
     mart: Mart,
     version: duckdb.DuckDBPyConnection,
     store: DayFileStore,
-    files: Sequence[DayFile],
+    files: Sequence[Piece],
     now: datetime,
 ) -> str:
     """Return the events that a serving mart needs to see: the newest ones, or those of budgets of tags."""
@@ -109,7 +109,7 @@ def _events_of(
     return store.relation(core.USAGE_EVENTS, _recent(files, core.USAGE_EVENTS, now, TAG_DAYS) if tags else [])
 
 
-def _newest_rows(store: DayFileStore, files: Iterable[DayFile], table: Table) -> str:
+def _newest_rows(store: DayFileStore, files: Iterable[Piece], table: Table) -> str:
     """Return a relation over the last two days that a table has: enough for the last 15 minutes or hour of data."""
     own = [file for file in files if file.table_name == table.name]
     newest = set(sorted({file.day_on for file in own})[-2:])

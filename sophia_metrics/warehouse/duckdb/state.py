@@ -31,6 +31,9 @@ class StateDamagedError(ServiceUnavailableError):
 class StateFile:
     """The one small database file of a state folder."""
 
+    optimistic_tries = 2
+    is_writable_under_lock = True
+
     def __init__(self, folder: Path, *, lock_wait_seconds: float = LOCK_WAIT_SECONDS) -> None:
         self.folder = folder
         self.path = folder / "warehouse.duckdb"

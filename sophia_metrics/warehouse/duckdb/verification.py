@@ -32,10 +32,10 @@ from sophia_metrics.warehouse.duckdb.build import (
 from sophia_metrics.warehouse.duckdb.damage import DAY_NAMES, WRONG_LIST, fault_of, rows_in_files
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
-from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, files_of, wrong_days
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.versions import listed_paths
+from sophia_metrics.warehouse.horizons import first_kept, horizons
+from sophia_metrics.warehouse.manifest import Piece, files_of, wrong_days
 from sophia_metrics.working import working_connection
 
 __all__ = ["verify"]
@@ -73,7 +73,7 @@ class _Listed:
         cards: the price cards.
     """
 
-    files: tuple[DayFile, ...]
+    files: tuple[Piece, ...]
     by_table: Mapping[str, FilesByDay]
     days: Mapping[str, tuple[date, ...]]
     cards: pl.DataFrame
@@ -163,7 +163,7 @@ def _verify_state(locked: duckdb.DuckDBPyConnection, notes: _Notes) -> None:
     )
 
 
-def _verify_files(store: DayFileStore, files: Sequence[DayFile], notes: _Notes, *, is_deep: bool) -> frozenset[DayFile]:
+def _verify_files(store: DayFileStore, files: Sequence[Piece], notes: _Notes, *, is_deep: bool) -> frozenset[Piece]:
     """Return the files that are not what the manifest says of them."""
     look = partial(fault_of, store.folder, is_deep=is_deep)
     faults = {file: fault for file in files if (fault := look(file)) is not None}
@@ -175,7 +175,7 @@ def _verify_files(store: DayFileStore, files: Sequence[DayFile], notes: _Notes, 
     return frozenset(faults)
 
 
-def _wrong_counts(store: DayFileStore, files: Sequence[DayFile]) -> dict[DayFile, str]:
+def _wrong_counts(store: DayFileStore, files: Sequence[Piece]) -> dict[Piece, str]:
     """Return the files that have another number of rows than the manifest says."""
     rows = rows_in_files(store.folder, files)
     return {
@@ -204,7 +204,7 @@ def _verify_published(folder: Path, version: tuple[int, int | None, str | None] 
 def _verify_core(
     connection: duckdb.DuckDBPyConnection,
     store: DayFileStore,
-    files: Sequence[DayFile],
+    files: Sequence[Piece],
     notes: _Notes,
     *,
     is_deep: bool,
@@ -285,7 +285,7 @@ def _verify_sum(
     notes.note("sum of the days", len(days), [] if is_same else [f"{DAILY.name}: {added} by day, {whole} in one"])
 
 
-def _shows(serving: Serving, files: Sequence[DayFile]) -> bool:
+def _shows(serving: Serving, files: Sequence[Piece]) -> bool:
     """Say whether the published version shows these files: else a newer one is not published yet."""
     with serving.connection() as version:
         path = version.execute("SELECT path FROM duckdb_databases() WHERE NOT internal").fetchone()

@@ -12,13 +12,12 @@ from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.polars_types import polars_schema
-from sophia_metrics.warehouse.duckdb.changes import write_observations
-from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.horizons import horizons
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
-from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse.facts import Facts
+from sophia_metrics.warehouse.horizons import horizons
+from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
 from sophia_metrics.warehouse.protocol import Changed, Observations
+from sophia_metrics.warehouse.state_connection import StateConnection
+from sophia_metrics.warehouse.switching import State, switch_optimistically
 from sophia_metrics.working import working_connection
 
 __all__ = ["commit_observations", "create_observed"]
@@ -28,9 +27,7 @@ log = logging.getLogger(__name__)
 OBSERVED = {table.name: table for table in core.OBSERVED}
 
 
-def commit_observations(
-    state: StateFile, store: DayFileStore, change: Observations, folder: Path, memory_limit: str
-) -> Changed:
+def commit_observations(state: State, facts: Facts, change: Observations, folder: Path, memory_limit: str) -> Changed:
     """Write the rows that are new or different, and make those of all tables visible in one step.
 
     Rows of days that retention has dropped are left out, and their number is logged: their rollups stay as they are.
@@ -46,22 +43,23 @@ def commit_observations(
     written: dict[str, int] = {}
     kept_from: dict[str, date] = {}
 
-    def find(locked: duckdb.DuckDBPyConnection) -> tuple[DayFile, ...]:
+    def find(locked: StateConnection) -> tuple[Piece, ...]:
         kept_from.update(horizons(locked))
         return tuple(file for table, some in days.items() for file in files_of(locked, [table.name], some))
 
-    def write(found: tuple[DayFile, ...], unique: str) -> Switch:
+    def write(found: tuple[Piece, ...], unique: str) -> Switch:
         switch = Switch()
         with working_connection(folder, memory_limit) as connection:
             for table, rows in frames.items():
                 connection.register("given", _kept(table, rows, kept_from.get(table.name)))
                 own = [file for file in found if file.table_name == table.name]
-                written[table.name] = create_observed(connection, store.relation(table, own), table)
-                switch += write_observations(connection, store, table, own, f"observed-{unique}")
+                written[table.name] = create_observed(connection, facts.select(connection, table, own), table)
+                switch += facts.write_rows(connection, table, "observed", own, f"observed-{unique}")
         return switch
 
     return switch_optimistically(
         state,
+        facts,
         find=find,
         write=write,
         finish=lambda _, switch: Changed(sum(written.values()), switch.days(OBSERVED)),

@@ -8,17 +8,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import duckdb
 import polars as pl
 
-from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import core, state
-from sophia_metrics.warehouse.duckdb.build import DAY_MARTS, stale_days
-from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
-from sophia_metrics.warehouse.duckdb.ledger import replace_rows
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, date_unlisted, files_of, remove_files
-from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.facts import Facts
+from sophia_metrics.warehouse.horizons import first_kept, horizons
+from sophia_metrics.warehouse.ledger import replace_rows
+from sophia_metrics.warehouse.manifest import Piece, Switch, files_of, remove_files
 from sophia_metrics.warehouse.protocol import Expired, Retention
+from sophia_metrics.warehouse.staleness import DAY_MARTS, stale_days
+from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.switching import State
 
 __all__ = ["commit_retention"]
 
@@ -40,17 +40,17 @@ class _Horizon:
     stopped_because: str | None = None
 
 
-def commit_retention(state_file: StateFile, change: Retention) -> Expired:
+def commit_retention(keeper: State, facts: Facts, change: Retention) -> Expired:
     """Drop the days that are kept no longer, note from when on they are kept, and prune what runs leave."""
-    with state_file.transaction() as locked:
+    with keeper.transaction() as locked:
         known = horizons(locked)
         usage = _reachable(locked, USAGE, known, change.usage_from_on)
         observed = _reachable(locked, OBSERVED, known, change.observed_from_on)
         files = [*_files_before(locked, USAGE, usage.first_on), *_files_before(locked, OBSERVED, observed.first_on)]
         run_count = _count_runs(locked, change)
         if not change.is_dry_run:
+            facts.enact(locked, Switch(removed=tuple(files)), is_mending=True)
             remove_files(locked, files)
-            date_unlisted(state_file.folder, (file.path for file in files))
             _move(locked, known, {**dict.fromkeys(USAGE, usage), **dict.fromkeys(OBSERVED, observed)}, change)
             _prune_runs(locked, change)
     return Expired(
@@ -64,7 +64,7 @@ def commit_retention(state_file: StateFile, change: Retention) -> Expired:
 
 
 def _reachable(
-    locked: duckdb.DuckDBPyConnection, names: tuple[str, ...], known: Mapping[str, date], wanted: date | None
+    locked: StateConnection, names: tuple[str, ...], known: Mapping[str, date], wanted: date | None
 ) -> _Horizon:
     """Return the first day that is kept: the wanted one, unless one before it is still needed. It never moves back."""
     before = first_kept(known, names)
@@ -79,7 +79,7 @@ def _reachable(
     return _Horizon(day, f"{day} {why}: it and the days after it stay")
 
 
-def _days_not_done(locked: duckdb.DuckDBPyConnection, names: Iterable[str]) -> list[tuple[date, str]]:
+def _days_not_done(locked: StateConnection, names: Iterable[str]) -> list[tuple[date, str]]:
     """Return days whose rows are still needed, and what for."""
     inputs = frozenset(names)
     stale = stale_days(locked)
@@ -100,14 +100,14 @@ def _days_not_done(locked: duckdb.DuckDBPyConnection, names: Iterable[str]) -> l
     return found + [(day, "has events that were not looked for on other days yet") for (day,) in unaudited]
 
 
-def _files_before(locked: duckdb.DuckDBPyConnection, names: Iterable[str], first_on: date | None) -> list[DayFile]:
+def _files_before(locked: StateConnection, names: Iterable[str], first_on: date | None) -> list[Piece]:
     if first_on is None:
         return []
     return [file for file in files_of(locked, names) if file.day_on < first_on]
 
 
 def _move(
-    locked: duckdb.DuckDBPyConnection,
+    locked: StateConnection,
     known: Mapping[str, date],
     horizons_now: Mapping[str, _Horizon],
     change: Retention,
@@ -125,17 +125,17 @@ def _move(
         locked.execute("DELETE FROM judged_days WHERE day_on < $1", [usage])
 
 
-def _count_runs(locked: duckdb.DuckDBPyConnection, change: Retention) -> int:
+def _count_runs(locked: StateConnection, change: Retention) -> int:
     if change.runs_from_at is None:
         return 0
     counts = (
-        fetch_row(locked, f"SELECT count(*) FROM {name} WHERE {old}", [change.runs_from_at])
+        fetch_first(locked, f"SELECT count(*) FROM {name} WHERE {old}", [change.runs_from_at])
         for name, old in GROWING.items()
     )
     return sum(int(row[0]) for row in counts if row is not None)
 
 
-def _prune_runs(locked: duckdb.DuckDBPyConnection, change: Retention) -> None:
+def _prune_runs(locked: StateConnection, change: Retention) -> None:
     if change.runs_from_at is not None:
         for name, old in GROWING.items():
             locked.execute(f"DELETE FROM {name} WHERE {old}", [change.runs_from_at])

@@ -11,19 +11,27 @@ from sophia_metrics.schema import core
 from sophia_metrics.usage.merge import merge
 from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import Slice
-from sophia_metrics.warehouse.duckdb import ledger
-from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes, write_quarantine
-from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.erasure import refuse_forgotten
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
-from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse import ledger
+from sophia_metrics.warehouse.facts import CORE_NAMES, Facts, Wanted, create_known
+from sophia_metrics.warehouse.forgotten import refuse_forgotten
+from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
 from sophia_metrics.warehouse.protocol import Receipt
+from sophia_metrics.warehouse.state_connection import StateConnection
+from sophia_metrics.warehouse.switching import State, switch_optimistically
 
 __all__ = ["commit_slice"]
 
+WANTED = Wanted(
+    {
+        core.USAGE_EVENTS.name: ("keys", "event_id"),
+        core.USAGE_UNITS.name: ("keys", "event_id"),
+        core.QUARANTINE.name: ("rejected", "quarantine_id"),
+    }
+)
+"""A merge looks at no other rows than those whose ids come again."""
 
-def commit_slice(state: StateFile, store: DayFileStore, staged: Slice) -> Receipt:
+
+def commit_slice(state: State, facts: Facts, staged: Slice) -> Receipt:
     """Merge, price and write a slice, and make it visible in one step; a held slice is only noted."""
     if staged.held_because is not None:
         return _note_held(state, staged)
@@ -31,17 +39,18 @@ def commit_slice(state: StateFile, store: DayFileStore, staged: Slice) -> Receip
     rejected = quarantine_frame(staged.connection, staged.landing, staged.now)
     staged.connection.register("rejected", rejected)
     with state.transaction() as locked:
-        ledger.keep_sample_apart(locked, staged.terms.name)
+        ledger.keep_sample_apart(locked, facts, staged.terms.name)
     return switch_optimistically(
         state,
+        facts,
         find=lambda locked: files_of(locked, CORE_NAMES, days) + _quarantine_files(locked, staged, rejected),
-        write=lambda found, unique: _write(store, staged, found, f"{staged.landing.attempt_id}-{unique}"),
-        finish=lambda locked, switch: _finish(locked, staged, switch),
+        write=lambda found, unique: _write(facts, staged, found, f"{staged.landing.attempt_id}-{unique}"),
+        finish=lambda locked, switch: _finish(locked, facts, staged, switch),
         settled=lambda locked: ledger.find_receipt(locked, staged),
     )
 
 
-def _note_held(state: StateFile, staged: Slice) -> Receipt:
+def _note_held(state: State, staged: Slice) -> Receipt:
     """Write the ledger rows of a slice that the gate holds; its landed file stays and is tried again."""
     counts = ledger.count_held(staged)
     with state.transaction() as locked:
@@ -57,7 +66,7 @@ def _neighbouring_days(connection: duckdb.DuckDBPyConnection) -> tuple[date, ...
     return tuple(sorted({day + timedelta(days=shift) for (day,) in rows for shift in (-1, 0, 1)}))
 
 
-def _quarantine_files(locked: duckdb.DuckDBPyConnection, staged: Slice, rejected: pl.DataFrame) -> tuple[DayFile, ...]:
+def _quarantine_files(locked: StateConnection, staged: Slice, rejected: pl.DataFrame) -> tuple[Piece, ...]:
     """Return the files that the rejected rows may stand in already, and those of the day on which they are written.
 
     A row is known by its source and file too, so it can have been found before only when its file was read: the
@@ -76,23 +85,23 @@ def _quarantine_files(locked: duckdb.DuckDBPyConnection, staged: Slice, rejected
     return files_of(locked, [core.QUARANTINE.name], {staged.now.date(), *(day for (day,) in rows)})
 
 
-def _write(store: DayFileStore, staged: Slice, found: Sequence[DayFile], version: str) -> Switch:
+def _write(facts: Facts, staged: Slice, found: Sequence[Piece], version: str) -> Switch:
     """Write the day files that the slice needs beside those that were found."""
     connection = staged.connection
-    create_known(connection, store, found)
+    create_known(connection, facts, found, WANTED)
     connection.execute(
         "CREATE OR REPLACE TABLE quarantined AS SELECT * FROM rejected ANTI JOIN known_quarantine USING (quarantine_id)"
     )
     merge(connection)
     price_batch(connection)
-    switch = write_changes(connection, store, found, version)
-    return switch + write_quarantine(connection, store, found, version)
+    switch = facts.write_changes(connection, found, version)
+    return switch + facts.write_rows(connection, core.QUARANTINE, "quarantined", found, version)
 
 
-def _finish(locked: duckdb.DuckDBPyConnection, staged: Slice, switch: Switch) -> Receipt:
+def _finish(locked: StateConnection, facts: Facts, staged: Slice, switch: Switch) -> Receipt:
     """Write ledger, prices and watermark beside the manifest."""
     refuse_forgotten(locked, staged.tombstone_count)
-    ledger.keep_sample_apart(locked, staged.terms.name)
+    ledger.keep_sample_apart(locked, facts, staged.terms.name)
     counts = ledger.count_files(staged)
     ledger.record_attempt(locked, staged, counts, status="committed")
     ledger.advance_watermark(locked, staged)

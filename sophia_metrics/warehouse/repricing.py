@@ -9,45 +9,44 @@ from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
 from sophia_metrics.usage.prices import worth_another_look
 from sophia_metrics.usage.staging import STAGED_COLUMNS
-from sophia_metrics.warehouse.duckdb import ledger
-from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known, write_changes
-from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
-from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse import ledger
+from sophia_metrics.warehouse.facts import CORE_NAMES, Facts, Wanted, create_known
+from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
 from sophia_metrics.warehouse.protocol import Changed, Repricing
+from sophia_metrics.warehouse.state_connection import StateConnection
+from sophia_metrics.warehouse.switching import State, switch_optimistically
 
 __all__ = ["commit_repricing"]
 
 CANDIDATES = worth_another_look("source_terms")
+WANTED = Wanted(where=CANDIDATES, reads=("source_terms",))
 COMPARED = ("price_status", "cost_usd", "list_cost_usd", "cost_reported_usd")
 """What makes a price another one."""
 
 
-def commit_repricing(state: StateFile, store: DayFileStore, change: Repricing) -> Changed:
+def commit_repricing(state: State, facts: Facts, change: Repricing) -> Changed:
     """Price again the events that are worth another look, and note the price book with which it was done."""
     connection = change.connection
-    days = _candidate_days(state, store, connection)
+    days = _candidate_days(state, facts, connection)
     return switch_optimistically(
         state,
+        facts,
         find=lambda locked: files_of(locked, CORE_NAMES, days),
-        write=lambda found, unique: _write(store, connection, found, f"reprice-{unique}"),
+        write=lambda found, unique: _write(facts, connection, found, f"reprice-{unique}"),
         finish=lambda locked, switch: _finish(locked, change, switch),
     )
 
 
-def _candidate_days(state: StateFile, store: DayFileStore, connection: duckdb.DuckDBPyConnection) -> list[date]:
+def _candidate_days(state: State, facts: Facts, connection: duckdb.DuckDBPyConnection) -> list[date]:
     with state.transaction() as locked:
         found = files_of(locked, [core.USAGE_EVENTS.name])
-    create_known(connection, store, found)
+    create_known(connection, facts, found, WANTED)
     rows = connection.execute(f"SELECT DISTINCT usage_on FROM core_events WHERE {CANDIDATES}").fetchall()
     return [day for (day,) in rows]
 
 
-def _write(
-    store: DayFileStore, connection: duckdb.DuckDBPyConnection, found: tuple[DayFile, ...], version: str
-) -> Switch:
-    create_known(connection, store, found)
+def _write(facts: Facts, connection: duckdb.DuckDBPyConnection, found: tuple[Piece, ...], version: str) -> Switch:
+    create_known(connection, facts, found, WANTED)
     columns = ", ".join(column.name for column in STAGED_COLUMNS)
     connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {columns} FROM core_events WHERE {CANDIDATES}")
     connection.execute(
@@ -63,12 +62,14 @@ def _write(
     )
     for table in ("kept_events", "priced_units"):
         connection.execute(f"DELETE FROM {table} WHERE event_id NOT IN (SELECT event_id FROM replaced)")
-    return write_changes(connection, store, found, version, priced="kept_events")
+    return facts.write_changes(connection, found, version, priced="kept_events")
 
 
-def _finish(locked: duckdb.DuckDBPyConnection, change: Repricing, switch: Switch) -> Changed:
+def _finish(locked: StateConnection, change: Repricing, switch: Switch) -> Changed:
     ledger.record_prices(locked, change.prices)
     locked.execute("DELETE FROM price_books WHERE fingerprint = $1", [change.fingerprint])
-    locked.execute("INSERT INTO price_books VALUES ($1, $2)", [change.fingerprint, change.now])
+    locked.execute(
+        "INSERT INTO price_books (fingerprint, used_from_at) VALUES ($1, $2)", [change.fingerprint, change.now]
+    )
     row = fetch_row(change.connection, "SELECT count(*) FROM replaced")
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import duckdb
 import polars as pl
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.knowledge import Learned
-from sophia_metrics.schema import state
+from sophia_metrics.schema import core, state
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
@@ -16,8 +15,10 @@ from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.positions import position_frame
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.usage.watermark import watermark_frame
-from sophia_metrics.warehouse.duckdb.manifest import note_days
+from sophia_metrics.warehouse.facts import Facts
+from sophia_metrics.warehouse.manifest import Switch, files_of, remove_files
 from sophia_metrics.warehouse.protocol import FileCount, Receipt
+from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
 
 __all__ = [
     "advance_watermark",
@@ -53,7 +54,7 @@ def count_held(staged: Slice) -> tuple[FileCount, ...]:
 
 
 def record_attempt(
-    connection: duckdb.DuckDBPyConnection,
+    connection: StateConnection,
     staged: Slice,
     counts: Sequence[FileCount],
     *,
@@ -93,7 +94,7 @@ def record_attempt(
         }
         for file, count in zip(landing.files, counts, strict=True)
     ]
-    row = fetch_row(connection, "DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [landing.attempt_id])
+    row = fetch_first(connection, "DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [landing.attempt_id])
     is_known = row is not None and row[0] > 0
     insert_frame(connection, state.INGEST_LEDGER, pl.DataFrame(rows, schema=polars_schema(state.INGEST_LEDGER)))
     if not is_known:
@@ -101,7 +102,7 @@ def record_attempt(
     _record_fields(connection, staged)
 
 
-def _advance_positions(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
+def _advance_positions(connection: StateConnection, landing: Landing) -> None:
     """Note how far the files are read; within one reading of a file a position never moves back."""
     positions = position_frame(landing)
     connection.register("landed_positions", positions)
@@ -116,7 +117,7 @@ def _advance_positions(connection: duckdb.DuckDBPyConnection, landing: Landing) 
     replace_rows(connection, state.FILE_POSITIONS, pl.DataFrame(rows, schema=polars_schema(state.FILE_POSITIONS)))
 
 
-def _record_fields(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:
+def _record_fields(connection: StateConnection, staged: Slice) -> None:
     """Note the fields that the source's files had not before, or had with another type."""
     rows = connection.execute(
         "SELECT field_name, found_type FROM core_schema_changes WHERE source = $1", [staged.terms.name]
@@ -140,16 +141,16 @@ def _record_fields(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None
     insert_frame(connection, state.SCHEMA_CHANGES, pl.DataFrame(rows, schema=polars_schema(state.SCHEMA_CHANGES)))
 
 
-def advance_watermark(connection: duckdb.DuckDBPyConnection, staged: Slice) -> None:
+def advance_watermark(connection: StateConnection, staged: Slice) -> None:
     """Note the collection; the newest instant never moves back."""
     row = fetch_row(staged.connection, "SELECT max(started_at) FROM keys WHERE rule IS NULL AND NOT is_ignored")
     terms, newest = staged.terms, row[0] if row else None
-    known = fetch_row(connection, "SELECT newest_at FROM core_watermarks WHERE source = $1", [terms.name])
+    known = fetch_first(connection, "SELECT newest_at FROM core_watermarks WHERE source = $1", [terms.name])
     instants = [each for each in (newest, known[0] if known else None) if each is not None]
     replace_rows(connection, state.WATERMARKS, watermark_frame(terms, staged.now, max(instants, default=None)))
 
 
-def record_prices(connection: duckdb.DuckDBPyConnection, update: Learned) -> None:
+def record_prices(connection: StateConnection, update: Learned) -> None:
     """Close the price cards that are known better now, and add those that were learnt; twice is once.
 
     A card that is known is not learnt again, whenever the other run learnt it: two open cards of one price would count
@@ -169,13 +170,14 @@ def record_prices(connection: duckdb.DuckDBPyConnection, update: Learned) -> Non
     ):
         connection.register("fresh", frame)
         connection.execute(
-            f"INSERT INTO {table.name} SELECT {', '.join(f'fresh.{name}' for name in table.names)} FROM fresh "
+            f"INSERT INTO {table.name} ({', '.join(table.names)}) "
+            f"SELECT {', '.join(f'fresh.{name}' for name in table.names)} FROM fresh "
             f"WHERE NOT EXISTS (SELECT 1 FROM {table.name} AS known WHERE {same})"
         )
         connection.unregister("fresh")
 
 
-def find_receipt(connection: duckdb.DuckDBPyConnection, staged: Slice) -> Receipt | None:
+def find_receipt(connection: StateConnection, staged: Slice) -> Receipt | None:
     """Return the receipt of the attempt where another run has committed it already; else None."""
     attempt = staged.landing.attempt_id
     rows = connection.execute(
@@ -186,44 +188,39 @@ def find_receipt(connection: duckdb.DuckDBPyConnection, staged: Slice) -> Receip
     return Receipt(attempt, staged.terms.name, tuple(FileCount(*row) for row in rows), ()) if rows else None
 
 
-def keep_sample_apart(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+def keep_sample_apart(connection: StateConnection, facts: Facts, source: str) -> None:
     """Take the sample data off every list when a real source commits, and refuse them beside real usage.
 
     Raises:
         ConfigurationError: sample data are to be committed where real usage is.
     """
     if source == SAMPLE_SOURCE:
-        if fetch_row(connection, "SELECT 1 FROM core_watermarks WHERE source <> $1 LIMIT 1", [SAMPLE_SOURCE]):
+        if fetch_first(connection, "SELECT 1 FROM core_watermarks WHERE source <> $1 LIMIT 1", [SAMPLE_SOURCE]):
             raise ConfigurationError(
                 "sample data are not mixed with real usage: set SOPHIA_HOME to a folder of its own for a look at them"
             )
         return
-    rows = connection.execute(
-        "SELECT DISTINCT table_name, day_on FROM manifest WHERE starts_with(table_name, 'core_') "
-        "AND split_part(attempt_id, '-', 1) IN (SELECT attempt_id FROM core_ingest_ledger WHERE source = $1)",
-        [SAMPLE_SOURCE],
-    ).fetchall()
-    connection.execute(
-        "DELETE FROM manifest WHERE starts_with(table_name, 'core_') AND split_part(attempt_id, '-', 1) IN "
-        "(SELECT attempt_id FROM core_ingest_ledger WHERE source = $1)",
-        [SAMPLE_SOURCE],
-    )
-    note_days(connection, {(str(name), day) for name, day in rows})
+    if fetch_first(connection, "SELECT 1 FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE]) is None:
+        return
+    pieces = files_of(connection, [table.name for table in (core.USAGE_EVENTS, core.USAGE_UNITS, core.QUARANTINE)])
+    facts.enact(connection, Switch(removed=pieces))
+    remove_files(connection, pieces)
     connection.execute("UPDATE core_ingest_ledger SET status = 'superseded' WHERE source = $1", [SAMPLE_SOURCE])
     for table in ("core_watermarks", "core_schema_changes", "file_positions"):
         connection.execute(f"DELETE FROM {table} WHERE source = $1", [SAMPLE_SOURCE])
 
 
-def insert_frame(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
+def insert_frame(connection: StateConnection, table: Table, frame: pl.DataFrame) -> None:
     """Append the rows of a frame to a state table, columns by name; a column that it lacks is null."""
     if frame.is_empty():
         return
     connection.register("incoming", frame)
-    connection.execute(f"INSERT INTO {table.name} BY NAME SELECT {', '.join(frame.columns)} FROM incoming")
+    names = ", ".join(frame.columns)
+    connection.execute(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM incoming")
     connection.unregister("incoming")
 
 
-def replace_rows(connection: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
+def replace_rows(connection: StateConnection, table: Table, frame: pl.DataFrame) -> None:
     """Write the rows of a frame to a state table; a row with the same key gives way."""
     keys = " AND ".join(f"{table.name}.{key} IS NOT DISTINCT FROM incoming_keys.{key}" for key in table.key)
     connection.register("incoming_keys", frame)

@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-import duckdb
-
 from sophia_metrics.errors import ServiceUnavailableError
-from sophia_metrics.warehouse.duckdb.manifest import DayFile
+from sophia_metrics.warehouse.manifest import Piece
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["first_kept", "horizons", "refuse_expired"]
 
 
-def horizons(connection: duckdb.DuckDBPyConnection) -> dict[str, date]:
+def horizons(connection: StateConnection) -> dict[str, date]:
     """Return by table the first day whose rows are kept; a table that is not in it keeps all."""
     return dict(connection.execute("SELECT table_name, kept_from_on FROM core_retention").fetchall())
 
@@ -21,7 +20,7 @@ def first_kept(kept_from: Mapping[str, date], table_names: Iterable[str]) -> dat
     return max((kept_from[name] for name in table_names if name in kept_from), default=None)
 
 
-def refuse_expired(locked: duckdb.DuckDBPyConnection, files: Iterable[DayFile]) -> None:
+def refuse_expired(locked: StateConnection, files: Iterable[Piece]) -> None:
     """Refuse to list files of days that a retention has dropped since they were staged; call it under the lock.
 
     Raises:

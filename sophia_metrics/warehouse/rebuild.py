@@ -7,16 +7,15 @@ from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
 from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED
-from sophia_metrics.warehouse.duckdb import ledger
-from sophia_metrics.warehouse.duckdb.changes import CORE_NAMES, create_known
-from sophia_metrics.warehouse.duckdb.damage import forget_damage, refuse_damage
-from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
-from sophia_metrics.warehouse.duckdb.erasure import refuse_forgotten
-from sophia_metrics.warehouse.duckdb.horizons import first_kept, horizons
-from sophia_metrics.warehouse.duckdb.manifest import DayFile, Switch, files_of
-from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.duckdb.switching import switch_optimistically
+from sophia_metrics.warehouse import ledger
+from sophia_metrics.warehouse.damaged_days import forget_damage
+from sophia_metrics.warehouse.facts import CORE_NAMES, Facts, create_known
+from sophia_metrics.warehouse.forgotten import refuse_forgotten
+from sophia_metrics.warehouse.horizons import first_kept, horizons
+from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
 from sophia_metrics.warehouse.protocol import Changed, Rebuild
+from sophia_metrics.warehouse.state_connection import StateConnection
+from sophia_metrics.warehouse.switching import State, switch_optimistically
 from sophia_metrics.windows import Window
 
 __all__ = ["commit_rebuild"]
@@ -44,7 +43,7 @@ PRICED_BY = (
 MONEY = tuple(column.name for column in core.PRICED)
 
 
-def commit_rebuild(state: StateFile, store: DayFileStore, change: Rebuild) -> Changed:
+def commit_rebuild(state: State, facts: Facts, change: Rebuild) -> Changed:
     """Replace whole days by the rows that were made anew.
 
     Raises:
@@ -53,29 +52,29 @@ def commit_rebuild(state: StateFile, store: DayFileStore, change: Rebuild) -> Ch
     """
     days = tuple(change.window.days())
 
-    def find(locked: duckdb.DuckDBPyConnection) -> tuple[DayFile, ...]:
+    def find(locked: StateConnection) -> tuple[Piece, ...]:
         _refuse_expired(locked, change.window)
         return files_of(locked, CORE_NAMES, days) + files_of(locked, [core.QUARANTINE.name])
 
     return switch_optimistically(
         state,
+        facts,
         find=find,
-        write=lambda found, unique: _write(store, change, found, f"rebuild-{unique}"),
+        write=lambda found, unique: _write(facts, change, found, f"rebuild-{unique}"),
         finish=lambda locked, switch: _finish(locked, change, switch),
         is_mending=True,
     )
 
 
-def _refuse_expired(locked: duckdb.DuckDBPyConnection, window: Window) -> None:
+def _refuse_expired(locked: StateConnection, window: Window) -> None:
     first = first_kept(horizons(locked), CORE_NAMES)
     if first is not None and window.start_at.date() < first:
         raise ConfigurationError(EXPIRED.format(first=first))
 
 
-def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], version: str) -> Switch:
+def _write(facts: Facts, change: Rebuild, found: tuple[Piece, ...], version: str) -> Switch:
     connection = change.connection
-    refuse_damage(store.folder, found)
-    create_known(connection, store, found)
+    create_known(connection, facts, found)
     connection.execute("CREATE OR REPLACE VIEW events AS SELECT * FROM rebuilt_events")
     connection.execute("CREATE OR REPLACE TABLE units AS SELECT * FROM rebuilt_units")
     price_batch(connection)
@@ -84,17 +83,12 @@ def _write(store: DayFileStore, change: Rebuild, found: tuple[DayFile, ...], ver
         "CREATE OR REPLACE TABLE quarantined AS SELECT DISTINCT ON (quarantine_id) * "
         "FROM rejected ANTI JOIN known_quarantine USING (quarantine_id)"
     )
-    written = (
-        (core.USAGE_EVENTS, "kept_events"),
-        (core.USAGE_UNITS, "priced_units"),
-        (core.QUARANTINE, "quarantined"),
-    )
-    added = tuple(
-        file
-        for table, rows in written
-        for file in store.write(connection, table, rows, rows_by_day(connection, rows, str(table.day)), version)
-    )
-    return Switch(added=added, removed=tuple(file for file in found if file.table_name in CORE_NAMES))
+    switch = Switch()
+    for table, rows in ((core.USAGE_EVENTS, "kept_events"), (core.USAGE_UNITS, "priced_units")):
+        own = [piece for piece in found if piece.table_name == table.name]
+        switch += facts.write_days(connection, table, rows, own, version)
+    rejected = [piece for piece in found if piece.table_name == core.QUARANTINE.name]
+    return switch + facts.write_rows(connection, core.QUARANTINE, "quarantined", rejected, version)
 
 
 def _carry_prices(connection: duckdb.DuckDBPyConnection) -> None:
@@ -120,7 +114,7 @@ def _carry_prices(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) -> Changed:
+def _finish(locked: StateConnection, change: Rebuild, switch: Switch) -> Changed:
     if _attempts(locked, change.window) != change.attempts:
         raise ServiceUnavailableError(
             "another run committed to the days that are being rebuilt: nothing was changed, run the backfill again"
@@ -132,7 +126,7 @@ def _finish(locked: duckdb.DuckDBPyConnection, change: Rebuild, switch: Switch) 
     return Changed(int(row[0]) if row else 0, switch.days(CORE_NAMES))
 
 
-def _attempts(locked: duckdb.DuckDBPyConnection, window: Window) -> frozenset[str]:
+def _attempts(locked: StateConnection, window: Window) -> frozenset[str]:
     """Return the committed attempts that the days are made of now."""
     bounds = {"start_at": window.start_at, "end_at": window.end_at}
     return frozenset(str(attempt) for (attempt,) in locked.execute(ATTEMPTS_OF_DAYS, bounds).fetchall())

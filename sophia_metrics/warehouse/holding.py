@@ -7,15 +7,14 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from sophia_metrics.durable import place_file, sync_folder
 from sophia_metrics.serving import HELD_NAME
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["day_held_because", "note_held", "note_released"]
 
 
-def day_held_because(connection: duckdb.DuckDBPyConnection) -> str | None:
+def day_held_because(connection: StateConnection) -> str | None:
     """Return why nothing may be published, in a sentence. None: every day that was judged has passed, and is whole."""
     waiting = connection.execute(
         "SELECT table_name, day_on, reason FROM damaged_days WHERE lost_count IS NULL ORDER BY day_on, table_name"

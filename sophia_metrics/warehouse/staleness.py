@@ -1,0 +1,51 @@
+"""Which days of a mart have to be built: those whose inputs are no longer the pieces from which they were built."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+
+from sophia_metrics import schema
+from sophia_metrics.marts import MARTS, Mart
+from sophia_metrics.schema.column import Storage
+from sophia_metrics.warehouse.horizons import first_kept, horizons
+from sophia_metrics.warehouse.manifest import TableDay
+from sophia_metrics.warehouse.state_connection import StateConnection
+
+__all__ = ["DAY_MARTS", "DAY_TABLES", "day_inputs", "stale_days"]
+
+DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
+DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
+
+
+def stale_days(connection: StateConnection) -> dict[str, tuple[date, ...]]:
+    """Return the days of each mart whose inputs differ from what it was built from, days without inputs included.
+
+    A day of a mart of which the rows of core have expired is never stale: it is all that is left of them. A day of
+    which an input is damaged stays as it was built.
+    """
+    kept_from = horizons(connection)
+    rows = connection.execute("SELECT table_name, day_on FROM damaged_days").fetchall()
+    damaged = {(str(name), day) for name, day in rows}
+    stale: dict[str, tuple[date, ...]] = {}
+    for mart in DAY_MARTS:
+        rows = connection.execute(
+            "WITH listed AS (SELECT day_on, sha256($1 || string_agg(chr(10) || path, '' ORDER BY path)) AS sha256 "
+            "FROM manifest WHERE list_contains($2, table_name) GROUP BY day_on), "
+            "known AS (SELECT day_on, inputs_sha256 FROM mart_builds WHERE mart = $3) "
+            "SELECT coalesce(listed.day_on, known.day_on) FROM listed FULL JOIN known ON known.day_on = listed.day_on "
+            "WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256 "
+            "AND coalesce(listed.day_on, known.day_on) >= coalesce($4, DATE '0001-01-01')",
+            [mart.sql_sha256, day_inputs(mart), mart.name, first_kept(kept_from, mart.inputs)],
+        ).fetchall()
+        days = {day for (day,) in rows}.union(*(stale.get(name, ()) for name in day_inputs(mart)))
+        stale[mart.name] = tuple(sorted(day for day in days if not _lacks_input(mart, day, damaged, stale)))
+    return stale
+
+
+def _lacks_input(mart: Mart, day: date, damaged: Collection[TableDay], stale: Mapping[str, Collection[date]]) -> bool:
+    """Say whether an input of the day is damaged, and not a mart that is built again first."""
+    return any((name, day) in damaged and day not in stale.get(name, ()) for name in day_inputs(mart))
+
+
+def day_inputs(mart: Mart) -> list[str]:
+    """Return the inputs that are kept by day; price cards never change and need no watching."""
+    return [name for name in mart.inputs if name in DAY_TABLES]
