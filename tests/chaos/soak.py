@@ -42,8 +42,9 @@ class Soak:
             worlds = [pool.submit(self.live, number, kills) for number, kills in enumerate(self._shares())]
             try:
                 for world in as_completed(worlds):
-                    tally.add(world.result())
-                    _say(tally, perf_counter() - started)
+                    lived = world.result()
+                    tally.add(lived)
+                    _say(tally, lived, perf_counter() - started)
             except KeyboardInterrupt:
                 print("interrupted: the table counts the worlds that have ended", file=sys.stderr)
             finally:
@@ -87,6 +88,8 @@ def _live(world: World, kills: int) -> None:
         world.stop_readers()
 
 
-def _say(tally: Tally, seconds: float) -> None:
+def _say(tally: Tally, lived: Tally, seconds: float) -> None:
+    """Say how far it is, and what the world that has just ended found."""
     bad = sum(map(len, tally.broken.values()))
-    print(f"{tally.kill_count:>6,} kills, {bad} promises broken, {seconds:,.0f} s", file=sys.stderr, flush=True)
+    lines = [f"{tally.kill_count:>6,} kills, {bad} promises broken, {seconds:,.0f} s", *lived.complaints()]
+    print("\n".join(lines), file=sys.stderr, flush=True)
