@@ -93,6 +93,15 @@ RESOLVE_80 = [("budget-80", "ops", "resolve")]
 # --- budgets -----------------------------------------------------------------------------------------------
 
 
+def test_a_threshold_that_fires_again_because_the_state_was_lost_has_the_same_dedup_key():
+    world, restored = World(), World(now=START + HOLD)
+
+    assert world.spend(80) == restored.spend(80) == FIRE_80
+    assert {each.dedup_key for each in world.episodes.values()} == {
+        each.dedup_key for each in restored.episodes.values()
+    }
+
+
 def test_a_threshold_that_is_reached_fires_at_once_on_every_channel_that_takes_it():
     world = World()
 

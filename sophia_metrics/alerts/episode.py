@@ -130,6 +130,15 @@ class Delivery:
         return f"{self.episode_id}-{self.sequence_number}-{self.kind}"
 
 
-def episode_id(fingerprint: str, number: int, now: datetime) -> str:
-    """Return the id of an episode that begins now: 128 bits, in hex."""
-    return hashlib.sha256(f"{fingerprint}\n{number}\n{now.isoformat()}".encode()).hexdigest()[:32]
+def episode_id(fingerprint: str, number: int, began_at: datetime | None) -> str:
+    """Return the id of an episode: 128 bits, in hex.
+
+    Args:
+        fingerprint: which alert.
+        number: the how-manieth episode of it.
+        began_at: when it began (naive UTC), by which it differs from every other, also where the state was lost and
+            numbers begin again. None: the fingerprint has one episode ever; then a receiver knows its messages again,
+            also where the state was lost since they were sent.
+    """
+    began = "" if began_at is None else began_at.isoformat()
+    return hashlib.sha256(f"{fingerprint}\n{number}\n{began}".encode()).hexdigest()[:32]

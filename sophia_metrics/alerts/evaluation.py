@@ -176,7 +176,7 @@ def _reopen(reading: Reading, last: Episode, mailbox: _Mailbox) -> _Step:
 def _begin(reading: Reading, number: int, now: datetime) -> Episode:
     """Return a new episode; it has another id, and so another dedup key, than the ones before it."""
     return Episode(
-        episode_id=episode_id(reading.fingerprint, number, now),
+        episode_id=episode_id(reading.fingerprint, number, None if reading.terms.is_once else reading.since_at or now),
         fingerprint=reading.fingerprint,
         episode_number=number,
         rule=reading.terms.rule,

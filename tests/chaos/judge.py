@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -169,7 +169,7 @@ class Told:
 
     Attributes:
         message_count: different messages that came.
-        inside: messages that came again because a run was ended between the post and the mark.
+        inside: messages that came again because a run was ended between the post and the mark, or the state was lost.
         outside: what came again for no such reason, or under another key, in sentences.
     """
 
@@ -183,15 +183,7 @@ def judge_messages(messages: Sequence[Message], notes: Notes, ended: Iterable[in
 
     `ended` are the numbers of the runs that were killed, or failed as they were made to.
     """
-    allowed, marked, outside = frozenset(ended), set[str](), list[str]()
-    runs: defaultdict[str, list[int]] = defaultdict(list)
-    for note in notes.read():
-        if note["note"] == "marked":
-            marked.add(note["delivery"])
-        elif note["note"] == "sending":
-            if note["delivery"] in marked:
-                outside.append(f"{note['delivery']} was sent again by run {note['run']} after it was marked")
-            runs[note["delivery"]].append(note["run"])
+    excused, outside = _repeats(notes, frozenset(ended))
     keys: defaultdict[str, list[str]] = defaultdict(list)
     for message in messages:
         keys[message["delivery_id"]].append(message["dedup_key"])
@@ -199,11 +191,32 @@ def judge_messages(messages: Sequence[Message], notes: Notes, ended: Iterable[in
     for delivery, told in keys.items():
         if len(set(told)) > 1:
             outside.append(f"{delivery} came under several keys")
-        if len(told) - 1 > sum(run in allowed for run in runs[delivery][:-1]):
-            outside.append(f"{delivery} came {len(told)} times, sent by the runs {runs[delivery]}")
+        if len(told) - 1 > excused[delivery]:
+            outside.append(f"{delivery} came {len(told)} times, and {excused[delivery]} repeats are explained")
         else:
             inside += len(told) - 1
     return Told(len(keys), inside, (*outside, *_fired_twice(messages)))
+
+
+def _repeats(notes: Notes, ended: Collection[int]) -> tuple[Counter[str], list[str]]:
+    """Return how often each message may have come again, and what was sent again although it was marked."""
+    excused, outside = Counter[str](), list[str]()
+    last_run, marked, lost = dict[str, int](), set[str](), set[str]()
+    for note in notes.read():
+        delivery = note.get("delivery", "")
+        if note["note"] == "recovered":
+            lost.update(last_run)
+            marked.clear()
+        elif note["note"] == "marked":
+            marked.add(delivery)
+        elif note["note"] == "sending":
+            if delivery in marked:
+                outside.append(f"{delivery} was sent again by run {note['run']} after it was marked")
+            if last_run.get(delivery) in ended or delivery in lost:
+                excused[delivery] += 1
+            lost.discard(delivery)
+            last_run[delivery] = note["run"]
+    return excused, outside
 
 
 def untold(messages: Sequence[Message], spend_usd: Decimal) -> list[str]:

@@ -1,5 +1,6 @@
 """One run of a flow in a process of its own: the same calls as the tasks make, and notes of what was promised."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,19 @@ LIMITS_USD = {"small": Decimal("0.05"), "large": Decimal("0.5")}
 SHARES = tuple(Decimal(step) / 4 for step in range(1, 41))
 BUDGETS = tuple(Budget(name, Scope.parse("all"), "month", limit, "UTC", SHARES) for name, limit in LIMITS_USD.items())
 """Their thresholds are so close that nearly every run crosses one: there is always something to tell."""
+
+
+class NotedRecoveries(logging.Handler):
+    """Notes that the state was made again, when the program says so."""
+
+    def __init__(self, notes: Notes) -> None:
+        super().__init__(logging.WARNING)
+        self._notes = notes
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note it."""
+        if "it was made again" in record.getMessage():
+            self._notes.add(note="recovered")
 
 
 class NotedWarehouse(DuckDBWarehouse):

@@ -1,5 +1,6 @@
 """A world: one state folder with its sources, readers and notes, which lives through faults and is judged."""
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from tests.chaos.faults import Fault, Faults, Kind
 from tests.chaos.judge import State, judge_acknowledged, judge_healed, judge_messages, untold, write_state
 from tests.chaos.oracle import Expected
 from tests.chaos.reader import Readings, read_until
-from tests.chaos.run import FLOWS, Place, Run
+from tests.chaos.run import FLOWS, NotedRecoveries, Place, Run
 from tests.chaos.sources import SourceFiles
 from tests.chaos.tally import Tally
 from tests.chaos.webhook import Webhook
@@ -79,6 +80,7 @@ class World:
         run, counted = Run(self.place, number, self.now), self.place.folder / f"acts-{number}.txt"
 
         def body() -> None:
+            logging.getLogger("sophia_metrics").addHandler(NotedRecoveries(self.place.notes))
             self.faults.watch(self.place.home, self.webhook.port)
             if fault is not None:
                 self.faults.arm(fault)
