@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sophia_metrics.connect import connect_warehouse
+from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.settings import Settings
 from sophia_metrics.warehouse.protocol import BuildReport, Publication
 from tasks.step import step
@@ -19,4 +20,4 @@ def build_marts(settings: Settings, now: datetime) -> BuildReport:
 @step("publish", deadline_seconds=600)
 def publish_version(settings: Settings, now: datetime) -> Publication:
     """Let readers see what is committed and built; where nothing changed, the current version stays."""
-    return connect_warehouse(settings, now).publish(now)
+    return publish_judged(connect_warehouse(settings, now), now)

@@ -211,4 +211,5 @@ def test_a_round_whose_results_change_is_published_and_a_state_without_change_is
     assert rounds.warehouse.publish(rounds.at).is_new
     assert not rounds.warehouse.publish(rounds.at).is_new
     rounds.round(chat=OK)
+    rounds.warehouse.build()
     assert rounds.warehouse.publish(rounds.at).is_new

@@ -15,6 +15,7 @@ from sophia_metrics.connect import configured_budgets, connect_warehouse
 from sophia_metrics.costs.budget_report import load_budget_status
 from sophia_metrics.costs.budgets import Budget, apply_budgets, set_budget, unset_budget
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.scopes import Scope
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings, load_settings
@@ -56,7 +57,7 @@ def set_and_print(order: BudgetOrder, *, is_json: bool) -> None:
     warehouse = connect_warehouse(settings, now)
     apply_budgets(warehouse, configured_budgets(settings), now)
     set_budget(warehouse, budget, now)
-    warehouse.publish(now)
+    publish_judged(warehouse, now)
     _print(settings, is_json=is_json)
 
 
@@ -71,7 +72,7 @@ def unset_and_print(name: str, *, is_json: bool) -> None:
     warehouse = connect_warehouse(settings, now)
     unset_budget(warehouse, name, now)
     apply_budgets(warehouse, configured_budgets(settings), now)
-    warehouse.publish(now)
+    publish_judged(warehouse, now)
     _print(settings, is_json=is_json)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sophia_metrics.costs.budgets import Budget, HeldBudget, Period, apply_budgets, set_budget
+from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.scopes import ALL, Scope
 from sophia_metrics.warehouse.protocol import Warehouse
 
@@ -48,7 +49,7 @@ class BudgetLimits:
         for budget in wanted.values():
             set_budget(warehouse, budget, now)
         if wanted:
-            warehouse.publish(now)
+            publish_judged(warehouse, now)
         holds: dict[Period, Budget] = {**holding, **wanted}
         limits_now: dict[Period, Decimal] = {period: budget.limit_usd for period, budget in holds.items()}
         return limits_now

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from sophia_metrics.schema.column import Column, Kind, Table
 
-__all__ = ["Engine", "create_table", "select_typed", "sql_type"]
+__all__ = ["Engine", "create_table", "empty_relation", "select_typed", "sql_type"]
 
 
 class Engine(StrEnum):
@@ -47,6 +47,12 @@ def select_typed(table: Table, relation: str) -> str:
     """Return a SELECT that yields the table's columns from a relation in order, each cast to its type."""
     columns = ", ".join(f"CAST({column.name} AS {sql_type(column.kind)}) AS {column.name}" for column in table.columns)
     return f"SELECT {columns} FROM {relation}"
+
+
+def empty_relation(table: Table) -> str:
+    """Return a SELECT without rows, with the columns of the table, each of its type."""
+    columns = ", ".join(f"CAST(NULL AS {sql_type(column.kind)}) AS {column.name}" for column in table.columns)
+    return f"SELECT {columns} WHERE false"
 
 
 def _column(column: Column, engine: Engine) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError, ServiceUnavailableError
+from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.format import Format
 from sophia_metrics.usage.erasing import count_landed, erase_landed
@@ -144,7 +145,7 @@ class Forgetter:
             )
         everybody = Tombstones(self.key, {**self._known(), **tombstones.reaches})
         row_count = self._erase_core(everybody, now)
-        publication = self.warehouse.publish(now)
+        publication = publish_judged(self.warehouse, now)
         log.info("looking through landing")
         landed_file_count = sum(self._erase_landed(landing, everybody) for landing in self._landings())
         if publication.held_because is not None:

@@ -19,9 +19,11 @@ from sophia_metrics.windows import Window
 __all__ = [
     "Audit",
     "BuildReport",
+    "Change",
     "Changed",
     "Checkup",
     "Compaction",
+    "CoreChange",
     "Erasure",
     "Expired",
     "FileCount",
@@ -270,6 +272,13 @@ class Mending:
     days: Mapping[str, tuple[date, ...]]
 
 
+CoreChange = Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Checkup | Mending
+"""The kinds of change that answer with what changed."""
+
+Change = Slice | CoreChange | Retention
+"""Every kind of change of core."""
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """What a change of core did: any kind of change but a slice and a retention.
@@ -311,12 +320,14 @@ class Publication:
         is_new: this publish wrote it. False: nothing had changed, or the publish was held back.
         published_at: when it was published (naive UTC). None: nothing was ever published.
         held_because: why the publish was held back: readers go on with this version, which is stale. None: it was not.
+        is_behind: it was held back because core has days whose marts are not built yet: build and judge them first.
     """
 
     version: int
     is_new: bool
     published_at: datetime | None
     held_because: str | None = None
+    is_behind: bool = False
 
 
 class ForgottenMeanwhileError(ServiceUnavailableError):
@@ -336,24 +347,10 @@ class Warehouse(Service, Protocol):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(
-        self, change: Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Checkup | Mending
-    ) -> Changed: ...
+    def commit(self, change: CoreChange) -> Changed: ...
     @overload
     def commit(self, change: Retention) -> Expired: ...
-    def commit(
-        self,
-        change: Slice
-        | Repricing
-        | Rebuild
-        | Audit
-        | Observations
-        | Erasure
-        | Compaction
-        | Checkup
-        | Mending
-        | Retention,
-    ) -> Receipt | Changed | Expired:
+    def commit(self, change: Change) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
         ...
 
@@ -366,5 +363,8 @@ class Warehouse(Service, Protocol):
         ...
 
     def publish(self, now: datetime) -> Publication:
-        """Let readers see what is committed and built; nothing happens where nothing changed, or a day is held."""
+        """Let readers see what is committed and built; nothing happens where nothing changed, or a day is held.
+
+        A day that is committed and not built yet holds the publish back too: no version has core without its marts.
+        """
         ...

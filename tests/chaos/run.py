@@ -20,6 +20,7 @@ from sophia_metrics.alerts.published import read_observations
 from sophia_metrics.costs.budgets import Budget, apply_budgets
 from sophia_metrics.notifiers.webhook import WebhookNotifier
 from sophia_metrics.quality.judging import judge_marts
+from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.schema import core, state
 from sophia_metrics.scopes import Scope
 from sophia_metrics.serving import Serving
@@ -136,7 +137,7 @@ class Run:
         apply_budgets(warehouse, BUDGETS, self.now)
         warehouse.build()
         judge_marts(warehouse, self.now)
-        warehouse.publish(self.now)
+        publish_judged(warehouse, self.now)
 
     def observe(self) -> None:
         """As flows/probe_services.py: keep one probe result."""
@@ -167,7 +168,7 @@ class Run:
         with one_at_a_time(home / "deliveries.lock"):
             dispatched = dispatch(warehouse, {CHANNEL: notifier}, lambda: self.now)
         if not changed.is_empty or dispatched.is_changed:
-            warehouse.publish(self.now)
+            publish_judged(warehouse, self.now)
 
     def upgrade(self) -> None:
         """Bring the state up to date, as the first step of any flow does."""

@@ -35,11 +35,12 @@ from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.manifest import Piece, files_of
 from sophia_metrics.warehouse.observations import commit_observations
 from sophia_metrics.warehouse.protocol import (
-    Audit,
     BuildReport,
+    Change,
     Changed,
     Checkup,
     Compaction,
+    CoreChange,
     Erasure,
     Expired,
     Mending,
@@ -163,25 +164,11 @@ class DuckDBWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Slice) -> Receipt: ...
     @overload
-    def commit(
-        self, change: Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Checkup | Mending
-    ) -> Changed: ...
+    def commit(self, change: CoreChange) -> Changed: ...
     @overload
     def commit(self, change: Retention) -> Expired: ...
     @_translated
-    def commit(
-        self,
-        change: Slice
-        | Repricing
-        | Rebuild
-        | Audit
-        | Observations
-        | Erasure
-        | Compaction
-        | Checkup
-        | Mending
-        | Retention,
-    ) -> Receipt | Changed | Expired:
+    def commit(self, change: Change) -> Receipt | Changed | Expired:
         """Make a change of core visible in one step, with all that belongs to it."""
         with self._noticing_damage():
             if isinstance(change, Slice):
@@ -190,9 +177,7 @@ class DuckDBWarehouse(ServiceLifecycle):
                 return commit_retention(self._state, self._facts, change)
             return self._change(change)
 
-    def _change(  # noqa: PLR0911 - one return a kind of change
-        self, change: Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Checkup | Mending
-    ) -> Changed:
+    def _change(self, change: CoreChange) -> Changed:  # noqa: PLR0911 - one return a kind of change
         if isinstance(change, Repricing):
             return commit_repricing(self._state, self._facts, change)
         if isinstance(change, Rebuild):

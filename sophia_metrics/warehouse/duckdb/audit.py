@@ -13,9 +13,9 @@ import duckdb
 import polars as pl
 
 from sophia_metrics.frames import fetch_row
-from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
-from sophia_metrics.usage.merge import NAMES, VERSION_ORDER
+from sophia_metrics.usage.merge import NAMES
+from sophia_metrics.usage.moved_events import unite
 from sophia_metrics.warehouse import ledger
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.facts import DayFileFacts
@@ -149,26 +149,7 @@ def _write(
     store: DayFileStore, connection: duckdb.DuckDBPyConnection, found: tuple[Piece, ...], version: str
 ) -> Switch:
     create_known(connection, DayFileFacts(store), found)
-    connection.execute(
-        f"CREATE OR REPLACE TABLE replaced AS SELECT {COLUMNS}, false AS is_new, 0 AS row_ordinal "
-        "FROM core_events SEMI JOIN moved USING (event_id)"
-    )
-    first = {"started_at": "first_started_at", "usage_on": "CAST(first_started_at AS DATE)"}
-    connection.execute(
-        "CREATE OR REPLACE TABLE newest AS WITH ranked AS ("
-        f"SELECT *, row_number() OVER (PARTITION BY event_id ORDER BY {VERSION_ORDER}) AS place, "
-        "min(started_at) OVER (PARTITION BY event_id) AS first_started_at FROM replaced) "
-        f"SELECT {', '.join(f'{first.get(name, name)} AS {name}' for name in NAMES)}, usage_on AS stood_on "
-        "FROM ranked WHERE place = 1"
-    )
-    connection.execute(f"CREATE OR REPLACE VIEW events AS SELECT {COLUMNS} FROM newest")
-    connection.execute(
-        "CREATE OR REPLACE TABLE units AS "
-        "SELECT newest.event_id, newest.usage_on, newest.started_at, core_units.unit, core_units.quantity "
-        "FROM newest INNER JOIN core_units "
-        "ON core_units.event_id = newest.event_id AND core_units.usage_on = newest.stood_on"
-    )
-    price_batch(connection)
+    unite(connection)
     return DayFileFacts(store).write_changes(connection, found, version)
 
 

@@ -14,11 +14,11 @@ import polars as pl
 from sophia_metrics.durable import hash_file, make_folders, place_file, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema.column import Table
-from sophia_metrics.schema.ddl import sql_type
+from sophia_metrics.schema.ddl import empty_relation, sql_type
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.manifest import Piece
 
-__all__ = ["EMPTY_DAY", "DayFileStore", "empty_relation", "filled_columns", "listed_days", "rows_by_day"]
+__all__ = ["EMPTY_DAY", "DayFileStore", "filled_columns", "listed_days", "rows_by_day"]
 
 EMPTY_DAY = "0001-01-01"
 CORES = os.cpu_count() or 2
@@ -267,9 +267,3 @@ def filled_columns(connection: duckdb.DuckDBPyConnection, names: Sequence[str], 
     """Return those of the columns that hold any value."""
     counts = fetch_row(connection, f"SELECT {', '.join(f'count({name})' for name in names)} FROM {relation}")
     return [name for name, count in zip(names, counts or (), strict=True) if count]
-
-
-def empty_relation(table: Table) -> str:
-    """Return a SELECT without rows, with the columns of the table, each of its type."""
-    columns = ", ".join(f"CAST(NULL AS {sql_type(column.kind)}) AS {column.name}" for column in table.columns)
-    return f"SELECT {columns} WHERE false"

@@ -33,6 +33,7 @@ from sophia_metrics.warehouse.holding import day_held_because, note_held, note_r
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece, files_of
 from sophia_metrics.warehouse.protocol import Publication
+from sophia_metrics.warehouse.staleness import stale_days
 
 __all__ = ["CURRENT_NAME", "publish_version"]
 
@@ -62,6 +63,8 @@ CONTENT = {
     "core_alert_deliveries": ("episode_id", "channel", "sequence_number", "status"),
 }
 """By which columns a version differs from another. Their hashes are added up where the rows are."""
+
+BEHIND = "other runs commit all the time, and their marts are not built yet: the next run publishes"
 
 LAYOUT = hashlib.sha256(
     "\n".join(
@@ -95,6 +98,9 @@ def publish_version(
             note_held(serving, reason, now)
             return Publication(number, is_new=False, published_at=row[1] if row else None, held_because=reason)
         note_released(serving)
+        if any(stale_days(connection).values()):
+            published_at = row[1] if row else None
+            return Publication(number, is_new=False, published_at=published_at, held_because=BEHIND, is_behind=True)
         content = _content_sha256(connection, store.folder, now)
         if row and row[2] == content and is_whole and not _aged(connection, row[1], now):
             point_to(serving / CURRENT_NAME, version_name(number))
