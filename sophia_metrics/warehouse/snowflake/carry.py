@@ -13,7 +13,7 @@ def carry_over(tree: exp.Expr) -> exp.Expr:
     What it cannot say in other words it leaves as it is: the guard refuses it.
     """
     copy = tree.copy()
-    for node in list(copy.walk()):
+    for node in reversed(list(copy.walk())):  # what is inside first
         if isinstance(node, exp.Select):
             _write_out_order(node)
             _look_up_instead_of_joining(node)
@@ -81,7 +81,7 @@ def _name_columns(insert: exp.Insert) -> None:
     rows, table = insert.expression, insert.this
     if not (insert.args.get("by_name") and isinstance(rows, exp.Select) and isinstance(table, exp.Table)):
         return
-    names = [each.alias_or_name for each in rows.expressions]
+    names = [each.output_name for each in rows.expressions]
     if all(names) and not _has_star(rows.expressions):
         identifiers: list[exp.Expr] = [exp.to_identifier(name) for name in names]
         insert.set("by_name", None)
@@ -107,10 +107,13 @@ def _joined_text(node: exp.ConcatWs) -> exp.Expr:
 
 
 def _text_or_null(node: exp.GroupConcat) -> exp.Expr:
-    """LISTAGG of nothing is an empty text, and its separator is empty where none is given."""
+    """LISTAGG of nothing is an empty text, and its separator is a literal, empty where none is given."""
     listed = node.copy()
-    if listed.args.get("separator") is None:
+    separator = listed.args.get("separator")
+    if separator is None:
         listed.set("separator", exp.Literal.string(","))
+    elif isinstance(separator, exp.Chr) and isinstance(separator.expressions[0], exp.Literal):
+        listed.set("separator", exp.Literal.string(chr(int(separator.expressions[0].name))))
     text = listed.this.this if isinstance(listed.this, exp.Order) else listed.this
     return exp.Case(ifs=[exp.If(this=exp.Count(this=text.copy()) > exp.Literal.number(0), true=listed)])
 

@@ -27,7 +27,6 @@ _COLLECTIONS = (
     exp.Bracket,
     exp.Comprehension,
     exp.Dot,
-    exp.JSONExtract,
     exp.Lambda,
     exp.Map,
     exp.Slice,

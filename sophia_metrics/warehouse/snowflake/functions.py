@@ -113,11 +113,6 @@ def _is_instant(node: exp.Expr) -> bool:
     return _is_type(node, exp.DType.TIMESTAMP, exp.DType.TIMESTAMPNTZ)
 
 
-def _is_unknown_type(kind: exp.DataType) -> bool:
-    is_bare = kind.this is exp.DType.DECIMAL and len(kind.expressions) != 2  # noqa: PLR2004 - precision and scale
-    return is_bare or kind.this not in _TYPES
-
-
 FUNCTION_RULES: tuple[Rule, ...] = (
     Rule(
         "unknown function",
@@ -130,8 +125,8 @@ FUNCTION_RULES: tuple[Rule, ...] = (
         "type",
         (exp.DataType,),
         "use VARCHAR, BOOLEAN, DATE, TIMESTAMP, BIGINT, DOUBLE or DECIMAL(precision, scale): others are not the same "
-        "in Snowflake, where a FLOAT has 8 bytes and a bare DECIMAL no decimals",
-        _is_unknown_type,
+        "in Snowflake, where a FLOAT has 8 bytes, for one",
+        lambda kind: kind.this not in _TYPES,
     ),
     Rule(
         "cast that may fail",
