@@ -6,7 +6,7 @@ and the one that Snowflake will read are looked through (`portability.py`).
 
 A statement has `$name` or `$1` in the place of values. In the tree these are `exp.Placeholder` nodes, whose `name` is
 the name or the number. Whoever binds values replaces them, and `list_contains($name, x)` by `x IN (…)`, before it
-renders.
+renders. Names of tables and columns have no quotes: Snowflake keeps them in capitals, and gives them back so.
 """
 
 from functools import lru_cache
