@@ -8,7 +8,6 @@ from decimal import Decimal
 import duckdb
 import polars as pl
 import pytest
-import sqlglot
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ProcessingError, ServiceUnavailableError
@@ -23,7 +22,6 @@ from sophia_metrics.quality.suites import DAILY, PRESENT, STAGED, SUITES
 from sophia_metrics.quality.verdict import GREAT_EXPECTATIONS, SQL, Verdict, held_because, merged
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.usage.staging import MAPPED_COLUMNS
-from tests.portability import MART_RULES, parse_one_statement, to_snowflake
 from tests.test_docs import ROOT
 
 NOW = datetime(2026, 11, 20, 12)
@@ -238,15 +236,6 @@ def test_an_expectation_has_a_name_of_its_own_and_says_why(suite):
 
 def test_every_dimension_is_guarded():
     assert {each.dimension for suite in SUITES for each in suite.expectations} == set(Dimension)
-
-
-@pytest.mark.parametrize("suite", [*DAILY, *PRESENT], ids=lambda suite: suite.name)
-@pytest.mark.parametrize("rule", MART_RULES, ids=lambda rule: rule.__name__)
-def test_a_compiled_suite_carries_over_to_snowflake(suite, rule):
-    tree = parse_one_statement(compile_count([suite]))
-
-    assert rule(tree) == []
-    assert sqlglot.parse_one(to_snowflake(tree), read="snowflake")
 
 
 def test_suites_judged_by_day_read_tables_that_are_kept_by_day():

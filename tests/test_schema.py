@@ -17,26 +17,13 @@ from sophia_metrics import schema
 from sophia_metrics.schema import TABLES, Column, Kind, Storage, Table
 from sophia_metrics.schema.ddl import Engine, create_table, select_typed, sql_type
 from sophia_metrics.schema.dictionary import render
+from sophia_metrics.schema.names import kind_of_name
 from sophia_metrics.schema.polars_types import polars_schema
 
 DICTIONARY = Path(__file__).parent.parent / "docs" / "tables.md"
 
 COLUMNS = [(table, column) for table in TABLES for column in table.columns]
 EACH_TABLE = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-KINDS_BY_SUFFIX = {
-    "_at": Kind.INSTANT,
-    "_on": Kind.DATE,
-    "_ms": Kind.REAL,
-    "_seconds": Kind.COUNT,
-    "_bytes": Kind.COUNT,
-    "_tokens": Kind.COUNT,
-    "_count": Kind.COUNT,
-    "_ratio": Kind.REAL,
-    "_id": Kind.TEXT,
-    "_hash": Kind.TEXT,
-    "_sha256": Kind.TEXT,
-    "_usd": Kind.MONEY,
-}
 
 # From Snowflake's page "Reserved & limited keywords": none of these may name a column.
 SNOWFLAKE_RESERVED = frozenset(
@@ -67,22 +54,11 @@ ONE_VALUE = {
 }
 
 
-def kind_by_name(name):
-    """Return the kind that a name promises; None: it promises none."""
-    if name.startswith(("is_", "has_")):
-        return Kind.BOOLEAN
-    if name.startswith(("rate_", "fx_rate")):
-        return Kind.RATE
-    if name.startswith("cost_per_"):
-        return Kind.REAL
-    return next((kind for suffix, kind in KINDS_BY_SUFFIX.items() if name.endswith(suffix)), None)
-
-
 def test_a_name_keeps_its_word_about_the_kind():
     wrong = [
         f"{table.name}.{column.name} is {column.kind}"
         for table, column in COLUMNS
-        if kind_by_name(column.name) not in {None, column.kind}
+        if kind_of_name(column.name) not in {None, column.kind}
     ]
 
     assert wrong == []
@@ -93,7 +69,7 @@ def test_instants_days_and_truths_show_in_the_name():
     silent = [
         f"{table.name}.{column.name} is {column.kind}"
         for table, column in COLUMNS
-        if column.kind in telling and kind_by_name(column.name) is not column.kind
+        if column.kind in telling and kind_of_name(column.name) is not column.kind
     ]
 
     assert silent == []

@@ -73,15 +73,15 @@ def _snapshots(warehouse: Warehouse, reading: CacheReading) -> Iterator[Row]:
     }
     known = warehouse.read(
         Query(
-            f"SELECT * FROM {SNAPSHOTS} WHERE cache = $cache AND node = $node AND taken_on >= $first_on "
-            "AND taken_at <> $taken_at AND taken_at >= $first_at ORDER BY taken_at DESC LIMIT $recent",
+            f"SELECT {', '.join(core.CACHE_SNAPSHOTS.names)} FROM {SNAPSHOTS} "
+            "WHERE cache = $cache AND node = $node AND taken_on >= $first_on "
+            f"AND taken_at <> $taken_at AND taken_at >= $first_at ORDER BY taken_at DESC LIMIT {RECENT}",
             {
                 "cache": reading.cache,
                 "node": reading.node,
                 "taken_at": taken_at,
                 "first_at": taken_at - LOOK_BACK,
                 "first_on": (taken_at - LOOK_BACK).date(),
-                "recent": RECENT,
             },
         )
     ).to_dicts()

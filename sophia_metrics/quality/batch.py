@@ -11,12 +11,16 @@ import polars as pl
 
 from sophia_metrics.quality.check import Holds, NotEmpty, Unique
 from sophia_metrics.quality.suite import Suite
+from sophia_metrics.schema import Kind
+from sophia_metrics.schema.names import kind_of_name
 from sophia_metrics.warehouse.protocol import Query, Warehouse
 
 __all__ = ["ROWS_IN_BATCH", "Batch", "batch_query", "warehouse_batches"]
 
 ROWS_IN_BATCH = 250_000
 """A row of twenty columns takes about half a kilobyte in pandas: 125 MB a batch."""
+HASH_DIGITS = 8
+"""Of the hash of a key, in hex: they cut rows evenly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def batch_query(suite: Suite, now: str, *, part: int = 0, part_count: int = 1) -
             columns[each.name] = f"COALESCE({each.check.broken(now)}, FALSE) AS {each.name}"
         elif isinstance(each.check, NotEmpty):
             columns[each.name] = f"NULLIF({each.check.column}, '') AS {each.name}"
-    part_of = f" WHERE CAST(hash({_key(suite)}) % {part_count} AS INTEGER) = {part}" if part_count > 1 else ""
+    part_of = f" WHERE {_is_in_part(suite, part, part_count)}" if part_count > 1 else ""
     return f"SELECT {', '.join(columns.values())} FROM ({suite.rows}) AS judged{part_of}"
 
 
@@ -55,7 +59,25 @@ def warehouse_batches(
             yield Batch(suite, warehouse.read(Query(sql, parameters, days)))
 
 
-def _key(suite: Suite) -> str:
-    """Return the columns that tell rows apart: those that must be unique, else all that are looked at."""
+def _is_in_part(suite: Suite, part: int, part_count: int) -> str:
+    """Return the predicate of the rows of a part: a range of the first digits of the hash of their key."""
+    digits = f"LEFT(MD5({_key_text(suite)}), {HASH_DIGITS})"
+    first, end = (-(-each * 16**HASH_DIGITS // part_count) for each in (part, part + 1))
+    below = "" if part + 1 == part_count else f" AND {digits} < '{end:0{HASH_DIGITS}x}'"
+    return f"{digits} >= '{first:0{HASH_DIGITS}x}'{below}"
+
+
+def _key_text(suite: Suite) -> str:
+    """Return a text of the columns that tell rows apart: those that must be unique, else all that are looked at.
+
+    Rows with the same key have the same text. The text of a DOUBLE is left out: each engine has its own.
+    """
     keys = (each.check.columns for each in suite.expectations if isinstance(each.check, Unique))
-    return ", ".join(next(keys, suite.columns))
+    names = [name for name in next(keys, suite.columns) if kind_of_name(name) is not Kind.REAL]
+    return " || CHR(31) || ".join(f"COALESCE(CAST({_exact(name)} AS VARCHAR), '')" for name in names)
+
+
+def _exact(name: str) -> str:
+    if kind_of_name(name) is Kind.INSTANT:
+        return f"DATE_DIFF('microsecond', CAST('1970-01-01' AS TIMESTAMP), {name})"
+    return name

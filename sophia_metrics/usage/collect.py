@@ -19,6 +19,7 @@ from sophia_metrics.errors import ConfigurationError, handle_service_errors
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.pricing.price import distinct_keys
+from sophia_metrics.schema import state
 from sophia_metrics.sources.file_source import FileSource, SourceFile
 from sophia_metrics.sources.growth import part_to_read, still_stands
 from sophia_metrics.sources.part import FilePart
@@ -181,7 +182,8 @@ class Collector:
         if not outdated:
             return
         query = Query(
-            "SELECT * FROM core_ingest_ledger WHERE list_contains($attempts, attempt_id)",
+            f"SELECT {', '.join(state.INGEST_LEDGER.names)} FROM core_ingest_ledger "
+            "WHERE list_contains($attempts, attempt_id)",
             {"attempts": [each.attempt_id for each in outdated]},
         )
         known = self.warehouse.read(query)

@@ -30,10 +30,10 @@ USAGE = frozenset({core.USAGE_EVENTS.name, core.USAGE_UNITS.name})
 DAYS_TOGETHER = 31
 """So many days are rebuilt together at most: memory does not depend on how many are damaged."""
 
-WAITING = "SELECT table_name, day_on FROM damaged_days WHERE lost_count IS NULL ORDER BY ALL"
+WAITING = "SELECT table_name, day_on FROM damaged_days WHERE lost_count IS NULL ORDER BY table_name, day_on"
 LOST = (
     "SELECT table_name, day_on, reason, row_count, lost_count FROM damaged_days "
-    "WHERE lost_count IS NOT NULL AND list_contains($days, day_on) ORDER BY ALL"
+    "WHERE lost_count IS NOT NULL AND list_contains($days, day_on) ORDER BY table_name, day_on"
 )
 REJECTING = (
     "SELECT attempt_id, max(finished_at) AS finished_at FROM core_ingest_ledger "

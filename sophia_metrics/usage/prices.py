@@ -32,8 +32,10 @@ class PriceDesk:
         Returns what was learnt on the way, to be committed with the rows. Each distinct key is looked up
         once, whatever the number of rows.
         """
-        known = self.warehouse.read(Query("SELECT * FROM core_price_cards"))
-        known_units = self.warehouse.read(Query("SELECT * FROM core_price_card_units"))
+        known = self.warehouse.read(Query(f"SELECT {', '.join(state.PRICE_CARDS.names)} FROM core_price_cards"))
+        known_units = self.warehouse.read(
+            Query(f"SELECT {', '.join(state.PRICE_CARD_UNITS.names)} FROM core_price_card_units")
+        )
         learned = learn(known, self.book.resolve(keys), now)
         frames = {
             "known_cards": known,

@@ -28,7 +28,8 @@ UNIT_COLUMNS = tuple(
 
 ATTEMPTS_OF_DAYS = (
     "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE status = 'committed' "
-    "AND started_min_at < $end_at + INTERVAL 1 DAY AND started_max_at >= $start_at - INTERVAL 1 DAY"
+    "AND started_min_at < CAST($end_at AS TIMESTAMP) + INTERVAL '1' DAY "
+    "AND started_max_at >= CAST($start_at AS TIMESTAMP) - INTERVAL '1' DAY"
 )
 """The committed attempts that may hold a version of an event of the days from $start_at to $end_at."""
 

@@ -127,10 +127,10 @@ kinds AS (
         scope_value,
         COUNT(weekend_cost) AS weekend_count,
         COUNT(weekday_cost) AS weekday_count,
-        AVG(weekend_cost) AS weekend_mean,
-        AVG(weekday_cost) AS weekday_mean,
-        COALESCE(VAR_POP(weekend_cost), 0) AS weekend_variance,
-        COALESCE(VAR_POP(weekday_cost), 0) AS weekday_variance
+        AVG(CAST(weekend_cost AS DOUBLE)) AS weekend_mean,
+        AVG(CAST(weekday_cost AS DOUBLE)) AS weekday_mean,
+        COALESCE(VAR_POP(CAST(weekend_cost AS DOUBLE)), 0) AS weekend_variance,
+        COALESCE(VAR_POP(CAST(weekday_cost AS DOUBLE)), 0) AS weekday_variance
     FROM settled_days
     GROUP BY time_zone, scope_type, scope_value
 ),
@@ -234,8 +234,9 @@ spent AS (
         held_budgets.is_current,
         held_budgets.limit_usd,
         held_budgets.thresholds,
+        -- Both have six decimals at most.
         CAST(
-            CAST(held_budgets.warning_ratio AS DECIMAL(9, 6)) * CAST(held_budgets.limit_usd AS DECIMAL(28, 12))
+            CAST(held_budgets.warning_ratio AS DECIMAL(9, 6)) * CAST(held_budgets.limit_usd AS DECIMAL(20, 6))
             AS DECIMAL(38, 12)
         ) AS warning_usd,
         CAST(sums.spent_usd AS DECIMAL(38, 12)) AS spent_usd,
@@ -247,8 +248,10 @@ spent AS (
         -- The open days vary as the settled ones did within their kind, and the means of the kinds are uncertain too.
         CAST(sums.day_variance AS DOUBLE) * CAST(
             CAST(sums.open_weekends + sums.open_weekdays AS DOUBLE)
-            + CAST(sums.open_weekends * sums.open_weekends AS DOUBLE) / CAST(sums.weekend_base AS DOUBLE)
-            + CAST(sums.open_weekdays * sums.open_weekdays AS DOUBLE) / CAST(sums.weekday_base AS DOUBLE) AS DOUBLE
+            + CAST(sums.open_weekends AS DOUBLE) * CAST(sums.open_weekends AS DOUBLE)
+            / CAST(NULLIF(sums.weekend_base, 0) AS DOUBLE)
+            + CAST(sums.open_weekdays AS DOUBLE) * CAST(sums.open_weekdays AS DOUBLE)
+            / CAST(NULLIF(sums.weekday_base, 0) AS DOUBLE) AS DOUBLE
         ) AS variance
     FROM held_budgets
     INNER JOIN sums
@@ -309,11 +312,11 @@ ranged AS (
         projected_p50_usd + CAST(CAST(1.2816 AS DOUBLE) * CAST(spread AS DOUBLE) AS DECIMAL(38, 12)) AS high_usd,
         spread,
         CASE
-            WHEN spread > 0
+            WHEN spread > 0 AND projected_p50_usd IS NOT NULL
                 THEN
                     GREATEST(
                         LEAST(
-                            CAST(limit_usd - projected_p50_usd AS DOUBLE) / CAST(spread AS DOUBLE),
+                            CAST(limit_usd - projected_p50_usd AS DOUBLE) / CAST(NULLIF(spread, 0) AS DOUBLE),
                             CAST(3.09 AS DOUBLE)
                         ),
                         CAST(-3.09 AS DOUBLE)

@@ -205,11 +205,11 @@ compared AS (
         slope_days,
         slope_cost,
         cross_products,
-        CAST(cross_products AS DOUBLE) / CAST(number_squares AS DOUBLE) AS slope,
+        CAST(cross_products AS DOUBLE) / CAST(NULLIF(number_squares, 0) AS DOUBLE) AS slope,
         -- The share of the variance that the slope explains, times the variance: no division by a constant series.
         CAST(significant_share AS DOUBLE) * CAST(number_squares AS DOUBLE) * (
             CAST(cost_squares AS DOUBLE)
-            - CAST(slope_cost AS DOUBLE) * CAST(slope_cost AS DOUBLE) / CAST(slope_days AS DOUBLE)
+            - CAST(slope_cost AS DOUBLE) * CAST(slope_cost AS DOUBLE) / CAST(NULLIF(slope_days, 0) AS DOUBLE)
         ) AS least_cross_products
     FROM known_windows
 )

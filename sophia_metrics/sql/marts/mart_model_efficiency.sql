@@ -68,7 +68,7 @@ SELECT
     CAST(latency_p50_ms AS DOUBLE) AS latency_p50_ms,
     CAST(latency_p95_ms AS DOUBLE) AS latency_p95_ms,
     CAST(ttft_p50_ms AS DOUBLE) AS ttft_p50_ms,
-    CAST(error_count AS DOUBLE) / CAST(answer_count AS DOUBLE) AS error_ratio,
+    CAST(error_count AS DOUBLE) / CAST(NULLIF(answer_count, 0) AS DOUBLE) AS error_ratio,
     CAST(read_tokens AS DOUBLE) / CAST(NULLIF(readable_tokens, 0) AS DOUBLE) AS cache_read_ratio,
     CAST(answered_tokens AS DOUBLE) / CAST(NULLIF(asked_tokens, 0) AS DOUBLE) AS output_input_ratio
 FROM sums

@@ -58,7 +58,7 @@ spent AS (
         ON
             days.service = earlier.service
             AND earlier.usage_on <= days.usage_on
-            AND earlier.usage_on > days.usage_on - INTERVAL '30' DAY
+            AND earlier.usage_on > days.usage_on - 30
     GROUP BY days.service, days.usage_on
 ),
 
@@ -92,20 +92,22 @@ SELECT
     CAST(watched.available_ms AS DOUBLE)
     / CAST(NULLIF(watched.available_ms + watched.unavailable_ms, 0) AS DOUBLE) AS available_ratio,
     CAST(
-        CAST(
-            GREATEST(watched.passed_ms - watched.available_ms - watched.unavailable_ms - watched.maintenance_ms, 0)
-            AS DOUBLE
-        ) / CAST(1000 AS DOUBLE) AS BIGINT
+        ROUND(
+            CAST(
+                GREATEST(watched.passed_ms - watched.available_ms - watched.unavailable_ms - watched.maintenance_ms, 0)
+                AS DOUBLE
+            ) / CAST(1000 AS DOUBLE)
+        ) AS BIGINT
     ) AS unknown_seconds,
-    CAST(CAST(watched.maintenance_ms AS DOUBLE) / CAST(1000 AS DOUBLE) AS BIGINT) AS maintenance_seconds,
+    CAST(ROUND(CAST(watched.maintenance_ms AS DOUBLE) / CAST(1000 AS DOUBLE)) AS BIGINT) AS maintenance_seconds,
     1 - CAST(spent.bad_30d_ms AS DOUBLE) / CAST(NULLIF(spent.known_30d_ms, 0) AS DOUBLE)
-    / CAST(watched.allowed_ratio AS DOUBLE) AS error_budget_left_ratio,
+    / CAST(NULLIF(watched.allowed_ratio, 0) AS DOUBLE) AS error_budget_left_ratio,
     CAST(burnt.bad_1h_ms AS DOUBLE) / CAST(NULLIF(burnt.known_1h_ms, 0) AS DOUBLE)
-    / CAST(watched.allowed_ratio AS DOUBLE) AS burn_1h,
+    / CAST(NULLIF(watched.allowed_ratio, 0) AS DOUBLE) AS burn_1h,
     CAST(burnt.bad_6h_ms AS DOUBLE) / CAST(NULLIF(burnt.known_6h_ms, 0) AS DOUBLE)
-    / CAST(watched.allowed_ratio AS DOUBLE) AS burn_6h,
+    / CAST(NULLIF(watched.allowed_ratio, 0) AS DOUBLE) AS burn_6h,
     CAST(burnt.bad_3d_ms AS DOUBLE) / CAST(NULLIF(burnt.known_3d_ms, 0) AS DOUBLE)
-    / CAST(watched.allowed_ratio AS DOUBLE) AS burn_3d
+    / CAST(NULLIF(watched.allowed_ratio, 0) AS DOUBLE) AS burn_3d
 FROM watched
 INNER JOIN spent ON watched.service = spent.service AND watched.usage_on = spent.usage_on
 INNER JOIN burnt ON watched.service = burnt.service AND watched.usage_on = burnt.usage_on

@@ -1,13 +1,21 @@
 """The same SQL on Snowflake: statements are written once, in DuckDB's dialect, and rendered here.
 
 sqlglot passes much that does not carry over through unchanged, even when it is told to refuse what it does not
-support; so the rendered tree is looked through before anything is sent.
+support. So what Snowflake says in other words is said in them first (`carry.py`), and both the tree that is rendered
+and the one that Snowflake will read are looked through (`portability.py`).
+
+A statement has `$name` or `$1` in the place of values. In the tree these are `exp.Placeholder` nodes, whose `name` is
+the name or the number. Whoever binds values replaces them, and `list_contains($name, x)` by `x IN (…)`, before it
+renders. Names of tables and columns have no quotes: Snowflake keeps them in capitals, and gives them back so.
 """
 
 from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
+
+from sophia_metrics.warehouse.snowflake.carry import carry_over
+from sophia_metrics.warehouse.snowflake.portability import refuse
 
 __all__ = ["parse", "render"]
 
@@ -17,7 +25,7 @@ def parse(sql: str) -> exp.Expr:
     """Parse one statement of DuckDB's dialect. The tree is shared: copy it before it is changed.
 
     Raises:
-        ValueError: the text does not hold exactly one statement.
+        ValueError: the text does not hold exactly one statement, or is not SQL.
     """
     statements = [each for each in sqlglot.parse(sql, read="duckdb") if each is not None]
     if len(statements) != 1:
@@ -26,9 +34,19 @@ def parse(sql: str) -> exp.Expr:
 
 
 def render(tree: exp.Expr) -> str:
-    """Return a statement in Snowflake's dialect. Placeholders stay as they are.
+    """Return a statement in Snowflake's dialect. Placeholders that were not replaced are rendered as `:name`.
 
     Raises:
-        ValueError: something in it does not carry over, or would yield other digits.
+        ValueError: something in it does not carry over, or would yield other digits; the message says what, and what
+            to write in its place.
     """
-    return tree.sql(dialect="snowflake", unsupported_level=sqlglot.ErrorLevel.RAISE)
+    carried = carry_over(tree)
+    refuse(carried)
+    text = carried.sql(dialect="snowflake", unsupported_level=sqlglot.ErrorLevel.RAISE, comments=False)
+    _refuse_rendered(text)
+    return text
+
+
+@lru_cache(maxsize=512)
+def _refuse_rendered(text: str) -> None:
+    refuse(sqlglot.parse_one(text, read="snowflake"))
