@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import (
@@ -26,6 +26,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
@@ -46,6 +47,7 @@ from sophia_metrics.maintenance.settings import BackupSettings, RetentionSetting
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings, platform_values
 
 __all__ = [
     "CONFIG_NAME",
@@ -54,6 +56,7 @@ __all__ = [
     "GateSettings",
     "QualitySettings",
     "Settings",
+    "SnowflakeSettings",
     "SourceSettings",
     "find_config",
     "load_settings",
@@ -211,9 +214,16 @@ class Settings(BaseSettings):
             examples=["/var/lib/sophia"],
         ),
     ] = Path(STATE_NAME)
-    warehouse: Annotated[Literal["duckdb"], Field(description="Where core and marts live.", examples=["duckdb"])] = (
-        "duckdb"
-    )
+    warehouse: Annotated[
+        Literal["duckdb", "snowflake"], Field(description="Where core and marts live.", examples=["duckdb"])
+    ] = "duckdb"
+    snowflake: Annotated[
+        SnowflakeSettings | None,
+        Field(
+            description="The connection to Snowflake. Unset: the SNOWFLAKE_… variables, where that is the warehouse.",
+            examples=[{"account": "myorg-myaccount", "user": "SOPHIA_METRICS", "role": "SOPHIA_METRICS"}],
+        ),
+    ] = None
     time_zone: Annotated[
         str,
         Field(
@@ -395,7 +405,20 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file, whose values arrive as arguments."""
-        return (Variables(settings_cls), init_settings)
+        return (Variables(settings_cls), init_settings, _PlatformVariables(settings_cls))
+
+
+class _PlatformVariables(PydanticBaseSettingsSource):
+    """The platform's own SNOWFLAKE_… variables, for what nothing else says of a Snowflake that is wanted."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's signature
+        """Return nothing: the table is given as a whole."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the table of Snowflake where it is the warehouse, or is spoken of."""
+        is_wanted = self.current_state.get("warehouse") == "snowflake" or "snowflake" in self.current_state
+        return {"snowflake": platform_values(os.environ)} if is_wanted else {}
 
 
 def load_settings(folder: Path | None = None) -> Settings:
@@ -431,6 +454,13 @@ def load_settings(folder: Path | None = None) -> Settings:
             "price_overrides": settings.price_overrides and anchored("price_overrides", settings.price_overrides),
             "backup": settings.backup.model_copy(
                 update={"folder": settings.backup.folder and anchored("backup", settings.backup.folder)}
+            ),
+            "snowflake": settings.snowflake
+            and settings.snowflake.model_copy(
+                update={
+                    "private_key_path": settings.snowflake.private_key_path
+                    and anchored("snowflake", settings.snowflake.private_key_path)
+                }
             ),
             "sources": tuple(sources),
             "budgets": settings.budgets if {"budgets"} & (values.keys() | given) else platform_budgets(os.environ),

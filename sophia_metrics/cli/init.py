@@ -27,6 +27,7 @@ from sophia_metrics.settings import (
     GateSettings,
     QualitySettings,
     Settings,
+    SnowflakeSettings,
     SourceSettings,
 )
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
@@ -52,6 +53,7 @@ TABLES = frozenset(
         "notifiers",
         "alerts",
         "dashboard",
+        "snowflake",
     }
 )
 """What stands in a table of its own."""
@@ -112,6 +114,7 @@ def render_config() -> str:
         HEADER,
         *(_setting(name, field) for name, field in fields.items() if name not in TABLES),
         f"{_comment(fields['exchange_rates'])}#[exchange_rates]\n{_entries(fields['exchange_rates'])}",
+        f"{_comment(fields['snowflake'])}#[snowflake]\n{_settings(SnowflakeSettings)}",
         f"{_comment(fields['gate'])}#[gate]\n{_settings(GateSettings)}",
         f"{_comment(fields['dashboard'])}#[dashboard]\n{_settings(DashboardSettings)}",
         f"{_comment(fields['budgets'])}#[[budgets]]\n{_settings(BudgetSettings)}",

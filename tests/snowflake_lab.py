@@ -1,0 +1,194 @@
+"""Snowflake for tests: fakesnow's server over HTTP, its patch mode, or, with SOPHIA_TEST_SNOWFLAKE=1, an account.
+
+fakesnow is DuckDB behind Snowflake's protocol. Where it does not behave as Snowflake does, it is mended here, with the
+reason beside it; what it cannot show stands in docs/snowflake.md.
+"""
+
+import logging
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import fakesnow
+import fakesnow.arrow
+import fakesnow.cursor
+import fakesnow.transforms
+import pyarrow as pa
+import pytest
+from sqlglot import exp
+
+from sophia_metrics.warehouse.snowflake.session import SnowflakeSession, connect_session
+from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings, platform_values
+
+PASSWORD = "planted-password-7391"  # noqa: S105 - a planted secret
+IS_ON_ACCOUNT = os.environ.get("TESTS_ON_SNOWFLAKE") == "1"
+"""Set by conftest from SOPHIA_TEST_SNOWFLAKE, which the settings would refuse."""
+
+
+@dataclass
+class Statements:
+    """Records the text of every statement that sessions send."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def __call__(self, sql: str) -> None:
+        self.texts.append(sql)
+
+    @property
+    def verbs(self) -> list[str]:
+        """The first word of each statement."""
+        return [text.split(maxsplit=1)[0].upper() for text in self.texts]
+
+    def in_transactions(self) -> list[str]:
+        """Return what was sent between each BEGIN and its COMMIT or ROLLBACK."""
+        inside: list[str] = []
+        is_inside = False
+        for text in self.texts:
+            verb = text.split(maxsplit=1)[0].upper()
+            if verb in {"COMMIT", "ROLLBACK"}:
+                is_inside = False
+            if is_inside:
+                inside.append(text)
+            if verb == "BEGIN":
+                is_inside = True
+        return inside
+
+
+@dataclass
+class SnowflakeLab:
+    """A schema of its own for one test, and sessions on it."""
+
+    settings: SnowflakeSettings
+    secrets: dict[str, str]
+    statements: Statements = field(default_factory=Statements)
+    opened: list[SnowflakeSession] = field(default_factory=list)
+
+    def session(self, settings: SnowflakeSettings | None = None, **options) -> SnowflakeSession:
+        """Return one more session; it is closed after the test."""
+        opened = connect_session(
+            settings or self.settings,
+            self.secrets.get,
+            **{"observe": self.statements, "retry_seconds": 0, **options},
+        )
+        self.opened.append(opened)
+        return opened
+
+    def close(self) -> None:
+        for session in self.opened:
+            session.close()
+
+
+def mended(patch: pytest.MonkeyPatch) -> None:
+    """Let fakesnow behave as Snowflake does."""
+    # It sums and averages DOUBLEs, so that digits of money are lost; Snowflake sums NUMBERs exactly.
+    patch.setattr(fakesnow.transforms, "numeric_agg_implicit_cast", lambda expression: expression)
+    # It splits MERGE into statements with a temporary table in another attached database, which DuckDB refuses in a
+    # transaction that has written; DuckDB has MERGE itself.
+    patch.setattr(fakesnow.transforms, "merge", lambda expression: [expression])
+    execute = fakesnow.cursor.FakeSnowflakeCursor._execute
+
+    def execute_merge(cursor, transformed, params=None) -> None:
+        execute(cursor, transformed, params)
+        if isinstance(transformed, exp.Merge):  # DuckDB describes no MERGE; Snowflake answers with numbers of rows
+            count = cursor._arrow_table.column(0)[0].as_py()
+            cursor._arrow_table = pa.table({"number of rows inserted": [count]})
+            cursor._last_sql, cursor._last_params = f"SELECT {count} AS 'number of rows inserted'", None
+
+    patch.setattr(fakesnow.cursor.FakeSnowflakeCursor, "_execute", execute_merge)
+    # Its server sends a NULL timestamp as the instant 0, 1970; Snowflake sends NULL.
+    to_struct = fakesnow.arrow.timestamp_to_sf_struct
+
+    def to_nullable_struct(instants) -> pa.Array:
+        struct = to_struct(instants)
+        whole = instants.combine_chunks() if isinstance(instants, pa.ChunkedArray) else instants
+        fields = [struct.type.field(place) for place in range(struct.type.num_fields)]
+        parts = [part.fill_null(0) for part in struct.flatten()]
+        return pa.StructArray.from_arrays(parts, fields=fields, mask=whole.is_null())
+
+    patch.setattr(fakesnow.arrow, "timestamp_to_sf_struct", to_nullable_struct)
+    # In patch mode its cursor has no Arrow results but pandas'.
+    patch.setattr(
+        fakesnow.cursor.FakeSnowflakeCursor,
+        "fetch_arrow_all",
+        lambda cursor, **_: cursor._arrow_table,
+        raising=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def snowflake_server() -> Iterator[dict]:
+    """Yield where a mended fakesnow server listens: one for all tests of a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        mended(patch)
+        with fakesnow.server() as place:
+            for name in (
+                "fakesnow.server",
+                "uvicorn",
+                "uvicorn.error",
+                "uvicorn.access",
+            ):  # its start sets their levels
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+            yield place
+
+
+def fake_settings(place: dict, **changes) -> SnowflakeSettings:
+    """Return the settings of a database of its own on a fakesnow server."""
+    return SnowflakeSettings(
+        **{
+            "account": "fakesnow",
+            "user": "SOPHIA_METRICS",
+            "role": "SOPHIA_METRICS",
+            "host": place["host"],
+            "port": place["port"],
+            "protocol": "http",
+            "database": f"T_{uuid.uuid4().hex[:12]}",
+            "statement_timeout_seconds": 20,
+            "login_timeout_seconds": 10,
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def snowflake(request) -> Iterator[SnowflakeLab]:
+    """Yield an empty schema on the fakesnow server, or on the account, where it is dropped afterwards."""
+    if IS_ON_ACCOUNT:
+        with _account_lab() as lab:
+            yield lab
+        return
+    lab = SnowflakeLab(fake_settings(request.getfixturevalue("snowflake_server")), {"SNOWFLAKE_PASSWORD": PASSWORD})
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def patched_snowflake() -> Iterator[SnowflakeLab]:
+    """Yield an empty schema of fakesnow's patch mode: no HTTP, what is sent is what is executed."""
+    with pytest.MonkeyPatch.context() as patch:
+        mended(patch)
+        with fakesnow.patch():
+            lab = SnowflakeLab(fake_settings({"host": "127.0.0.1", "port": 9}), {"SNOWFLAKE_PASSWORD": PASSWORD})
+            yield lab
+            lab.close()
+
+
+@contextmanager
+def _account_lab() -> Iterator[SnowflakeLab]:
+    """Yield a schema of its own in the database of the SNOWFLAKE_… variables; its role may create schemas there."""
+    given = platform_values(os.environ) | {"schema_name": f"SOPHIA_TEST_{uuid.uuid4().hex[:12].upper()}"}
+    if path := os.environ.get("SNOWFLAKE_PRIVATE_KEY_PATH"):
+        given["private_key_path"] = path
+    elif os.environ.get("SNOWFLAKE_TOKEN"):
+        given["authentication"] = "token"
+    settings = SnowflakeSettings(**given)
+    lab = SnowflakeLab(settings, dict(os.environ))
+    keeper = lab.session(settings.model_copy(update={"schema_name": "INFORMATION_SCHEMA"}), observe=None)
+    keeper.run(f"CREATE SCHEMA {settings.database}.{settings.schema_name}")
+    try:
+        yield lab
+    finally:
+        lab.close()
+        keeper.run(f"DROP SCHEMA IF EXISTS {settings.database}.{settings.schema_name}")
+        keeper.close()
