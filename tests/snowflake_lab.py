@@ -4,9 +4,12 @@ fakesnow is DuckDB behind Snowflake's protocol. Where it does not behave as Snow
 reason beside it; what it cannot show stands in docs/snowflake.md.
 """
 
+import importlib
 import logging
 import os
+import threading
 import uuid
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,11 +20,15 @@ import fakesnow.cursor
 import fakesnow.transforms
 import pyarrow as pa
 import pytest
-from sqlglot import exp
+from fakesnow import server as serve  # its name is that of a module too, once that is imported
+from snowflake.connector.errors import ProgrammingError
+from sqlglot import exp, parse_one
 
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession, connect_session
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings, platform_values
 
+LOCK_WAIT_SECONDS = 5
+NOISY = ("fakesnow.server", "uvicorn", "uvicorn.error", "uvicorn.access", "sqlglot")
 PASSWORD = "planted-password-7391"  # noqa: S105 - a planted secret
 IS_ON_ACCOUNT = os.environ.get("TESTS_ON_SNOWFLAKE") == "1"
 """Set by conftest from SOPHIA_TEST_SNOWFLAKE, which the settings would refuse."""
@@ -80,6 +87,63 @@ class SnowflakeLab:
             session.close()
 
 
+class Turns:
+    """Lets a transaction that updates write_lock wait for the one that did before, as Snowflake does.
+
+    DuckDB lets the second one fail at once.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[str, threading.Lock] = {}
+        self._held: dict[int, threading.Lock] = {}
+
+    def take(self, connection) -> None:
+        if id(connection) in self._held:
+            return
+        lock = self._locks.setdefault(connection.database, threading.Lock())
+        if not lock.acquire(timeout=LOCK_WAIT_SECONDS):
+            raise ProgrammingError(msg="Statement has locked table WRITE_LOCK", errno=625, sqlstate="57014")
+        self._held[id(connection)] = lock
+        weakref.finalize(connection, self.give_back, id(connection))
+
+    def give_back(self, connection_id: int) -> None:
+        if lock := self._held.pop(connection_id, None):
+            lock.release()
+
+
+class Sessions(dict):
+    """The sessions of the server."""
+
+    def __delitem__(self, token) -> None:
+        self[token].rollback()
+        super().__delitem__(token)
+
+
+def _mended_execute(turns: Turns):
+    execute = fakesnow.cursor.FakeSnowflakeCursor._execute
+
+    def _execute(cursor, transformed, params=None) -> None:
+        if isinstance(transformed, exp.Update) and transformed.this.name.upper() == "WRITE_LOCK":
+            turns.take(cursor._conn)
+        if isinstance(transformed, exp.Drop) and transformed.args["kind"] == "STAGE":  # it has no DROP STAGE
+            stages = "_fs_global._fs_information_schema._fs_stages"
+            transformed, params = (
+                parse_one(f"DELETE FROM {stages} WHERE name = '{transformed.find(exp.Table).name}'"),
+                None,
+            )
+        try:
+            execute(cursor, transformed, params)
+        finally:
+            if isinstance(transformed, (exp.Commit, exp.Rollback)):
+                turns.give_back(id(cursor._conn))
+        if isinstance(transformed, exp.Merge):  # DuckDB describes no MERGE; Snowflake answers with numbers of rows
+            count = cursor._arrow_table.column(0)[0].as_py()
+            cursor._arrow_table = pa.table({"number of rows inserted": [count]})
+            cursor._last_sql, cursor._last_params = f"SELECT {count} AS 'number of rows inserted'", None
+
+    return _execute
+
+
 def mended(patch: pytest.MonkeyPatch) -> None:
     """Let fakesnow behave as Snowflake does."""
     # It sums and averages DOUBLEs, so that digits of money are lost; Snowflake sums NUMBERs exactly.
@@ -87,16 +151,9 @@ def mended(patch: pytest.MonkeyPatch) -> None:
     # It splits MERGE into statements with a temporary table in another attached database, which DuckDB refuses in a
     # transaction that has written; DuckDB has MERGE itself.
     patch.setattr(fakesnow.transforms, "merge", lambda expression: [expression])
-    execute = fakesnow.cursor.FakeSnowflakeCursor._execute
-
-    def execute_merge(cursor, transformed, params=None) -> None:
-        execute(cursor, transformed, params)
-        if isinstance(transformed, exp.Merge):  # DuckDB describes no MERGE; Snowflake answers with numbers of rows
-            count = cursor._arrow_table.column(0)[0].as_py()
-            cursor._arrow_table = pa.table({"number of rows inserted": [count]})
-            cursor._last_sql, cursor._last_params = f"SELECT {count} AS 'number of rows inserted'", None
-
-    patch.setattr(fakesnow.cursor.FakeSnowflakeCursor, "_execute", execute_merge)
+    patch.setattr(fakesnow.cursor.FakeSnowflakeCursor, "_execute", _mended_execute(Turns()))
+    # It forgets a session and leaves its transaction to the garbage collector; Snowflake rolls it back.
+    patch.setattr(importlib.import_module("fakesnow.server"), "sessions", Sessions())
     # Its server sends a NULL timestamp as the instant 0, 1970; Snowflake sends NULL.
     to_struct = fakesnow.arrow.timestamp_to_sf_struct
 
@@ -122,13 +179,8 @@ def snowflake_server() -> Iterator[dict]:
     """Yield where a mended fakesnow server listens: one for all tests of a process."""
     with pytest.MonkeyPatch.context() as patch:
         mended(patch)
-        with fakesnow.server() as place:
-            for name in (
-                "fakesnow.server",
-                "uvicorn",
-                "uvicorn.error",
-                "uvicorn.access",
-            ):  # its start sets their levels
+        with serve() as place:
+            for name in NOISY:  # its start sets their levels
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             yield place
 

@@ -84,7 +84,7 @@ def test_a_parameter_of_each_type_finds_its_row(session):
         for name, value in FULL.items()
     }
 
-    assert counts == dict.fromkeys(FULL, [(1,)])
+    assert counts == {name: [(1,)] for name in FULL}
 
 
 def test_a_parameter_of_each_type_is_inserted_and_so_is_none(session):

@@ -58,6 +58,8 @@ STOPPED = frozenset({604, 607, 608, 609, 630, 90073})
 CANCELLED_STATES = frozenset({"57014", "57P01", "57P02"})
 BROKEN_STATES = ("08", "XX")
 """Of the connection, and of Snowflake itself."""
+MISSING_NAME = re.compile(r"(?:Object|Table|Schema|Database|Stage|name) '?([\w.$]+)'? does not exist", re.IGNORECASE)
+"""Where Snowflake says which thing it does not find: a name, and no value."""
 SLEEPING_WAREHOUSE = re.compile(r"warehouse.*(suspended|cannot be resumed|quota)", re.IGNORECASE | re.DOTALL)
 
 REFUSED_LOGINS: tuple[tuple[frozenset[int], str, str], ...] = (
@@ -149,12 +151,17 @@ def statement_failure(error: Exception, settings: SnowflakeSettings, sql: str) -
         return ConfigurationError(f"{start}: the role {settings.role} may not do that: {_grant(label, settings)}")
     if number in MISSING_OBJECT:
         return ConfigurationError(
-            f"{start}: what it names does not exist in {_schema(settings)}, or the role {settings.role} may not see "
-            f"it: check database and schema_name, or {_grant(label, settings)}"
+            f"{start}: {_missing_name(error)} does not exist in {_schema(settings)}, or the role {settings.role} may "
+            f"not see it: check database and schema_name, or {_grant(label, settings)}"
         )
     return _passing(error, number, state, start, settings) or ProcessingError(
         f"{start}: the statement or its data are wrong; Snowflake's words are in the cause"
     )
+
+
+def _missing_name(error: Exception) -> str:
+    found = MISSING_NAME.search(str(error))
+    return found[1].lower() if found else "what it names"
 
 
 def _passing(error: Exception, number: int, state: str, start: str, settings: SnowflakeSettings) -> SophiaError | None:

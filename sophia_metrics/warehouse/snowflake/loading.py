@@ -16,15 +16,24 @@ from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
 __all__ = ["drop_leftovers", "drop_stage_tables", "leftover_stage_tables", "load", "stage_table_name"]
 
-STAGE_NAME = re.compile(r"stage_[0-9a-f]{16}_[0-9a-f]{8}_[a-z_]+")
+STAGE_NAME = re.compile(r"stage_[0-9a-f]{16}_(?P<made>[0-9a-f]{8})[0-9a-f]{8}_[a-z_]+")
 LEFTOVER_AFTER = timedelta(days=1)
 FILE_FORMAT = "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE)"
 
 
-def stage_table_name(attempt_id: str, noun: str) -> str:
-    """Return the name of a stage table of an attempt, such as stage_…_usage_events; no two calls return the same."""
+def stage_table_name(attempt_id: str, noun: str, now: datetime) -> str:
+    """Return the name of a stage table of an attempt; no two calls return the same.
+
+    It says when it was made, so that whatever a run that died has left is told by its name.
+
+    Args:
+        attempt_id: the attempt.
+        noun: what its rows are, such as usage_events.
+        now: the present (naive UTC).
+    """
     attempt = hashlib.sha256(attempt_id.encode()).hexdigest()[:16]
-    return f"stage_{attempt}_{uuid.uuid4().hex[:8]}_{noun}"
+    made = int(now.replace(tzinfo=UTC).timestamp())
+    return f"stage_{attempt}_{made:08x}{uuid.uuid4().hex[:8]}_{noun}"
 
 
 def load(session: SnowflakeSession, stage_table: str, columns: Sequence[Column], files: Iterable[Path]) -> int:
@@ -40,17 +49,16 @@ def load(session: SnowflakeSession, stage_table: str, columns: Sequence[Column],
 
     Raises:
         ConfigurationError: the path of a file has a quote.
-        ProcessingError: Snowflake has not loaded every row.
+        ProcessingError: Snowflake has not loaded every row, or a file cannot be read.
     """
     paths = list(files)
     lines = ", ".join(f"{column.name} {sql_type(column.kind, Engine.SNOWFLAKE)}" for column in columns)
     session.run(f"CREATE TRANSIENT TABLE {stage_table} ({lines}) DATA_RETENTION_TIME_IN_DAYS = 0")
     stage = f"{stage_table}_files"
     session.run(f"CREATE TEMPORARY STAGE {stage}")
-    try:
-        return sum(_load_file(session, stage_table, f"@{stage}/{place}", path) for place, path in enumerate(paths))
-    finally:
-        session.run(f"DROP STAGE IF EXISTS {stage}")
+    row_count = sum(_load_file(session, stage_table, f"@{stage}/{place}", path) for place, path in enumerate(paths))
+    session.run(f"DROP STAGE IF EXISTS {stage}")  # where something failed, it goes with the session
+    return row_count
 
 
 def drop_stage_tables(session: SnowflakeSession, names: Iterable[str]) -> None:
@@ -67,9 +75,9 @@ def drop_stage_tables(session: SnowflakeSession, names: Iterable[str]) -> None:
 
 def leftover_stage_tables(session: SnowflakeSession, now: datetime) -> tuple[str, ...]:
     """Return the stage tables that runs which died have left: those older than a day at `now` (naive UTC)."""
-    rows = session.run_rows("SHOW TABLES LIKE 'STAGE\\\\_%'")
-    names = [(str(row["name"]).lower(), row["created_on"]) for row in rows]
-    return tuple(name for name, made in names if STAGE_NAME.fullmatch(name) and _naive(made) < now - LEFTOVER_AFTER)
+    rows = session.run_rows("SHOW TABLES LIKE 'STAGE_%'")  # where _ stands for any letter
+    found = (STAGE_NAME.fullmatch(str(row["name"]).lower()) for row in rows)
+    return tuple(each[0] for each in found if each and _made(each) < now - LEFTOVER_AFTER)
 
 
 def drop_leftovers(session: SnowflakeSession, now: datetime) -> tuple[str, ...]:
@@ -81,7 +89,10 @@ def drop_leftovers(session: SnowflakeSession, now: datetime) -> tuple[str, ...]:
 
 def _load_file(session: SnowflakeSession, stage_table: str, place: str, path: Path) -> int:
     """Put one file into a folder of its own of a stage, and copy it into the table."""
-    expected = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    try:
+        expected = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise ProcessingError(f"{path} is no Parquet file that can be read: make it again") from error
     source = path.resolve().as_posix()
     if "'" in source:
         raise ConfigurationError(f"Snowflake takes no file whose path has a quote, as {source}: move the state folder")
@@ -98,5 +109,5 @@ def _load_file(session: SnowflakeSession, stage_table: str, place: str, path: Pa
     return loaded
 
 
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+def _made(name: re.Match[str]) -> datetime:
+    return datetime.fromtimestamp(int(name["made"], 16), UTC).replace(tzinfo=None)

@@ -110,6 +110,11 @@ class SnowflakeSession:
     def __repr__(self) -> str:
         return f"SnowflakeSession({self._settings.account}, {self._settings.user}, {self._settings.role})"
 
+    @property
+    def settings(self) -> SnowflakeSettings:
+        """Where it is, and who logs in."""
+        return self._settings
+
     def execute(self, query: str, parameters: Sequence[object] | Mapping[str, object] | None = None, /) -> Answer:
         """Run one statement of DuckDB's dialect, with `$1` or `$name` parameters.
 

@@ -1,0 +1,92 @@
+"""Our tables in Snowflake: made where they are missing, in numbered steps, outside of any transaction.
+
+DDL commits by itself there. So every step can be done twice, and by two programs at once, with the same end.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sophia_metrics import schema
+from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.schema.column import Column, Kind, Storage, Table
+from sophia_metrics.schema.ddl import Engine, create_table
+from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+
+__all__ = ["MIGRATIONS", "WRITE_LOCK", "built_name", "is_prepared", "prepare", "table_statements"]
+
+WRITE_LOCK = Table(
+    name="write_lock",
+    doc="One row, which every transaction that writes updates first: so they wait for each other.",
+    key=("lock_name",),
+    columns=(
+        Column("lock_name", Kind.TEXT, "write.", is_required=True),
+        Column("turn", Kind.COUNT, "How often it was taken.", is_required=True),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+
+def prepare(session: SnowflakeSession, now: datetime) -> None:
+    """Make the tables that are missing, and bring those that are there up to date; `now` is naive UTC.
+
+    Where nothing is to be done no warehouse computes: what there is, SHOW tells.
+
+    Raises:
+        ConfigurationError: the tables were made by a newer version of this program, or may not be made.
+    """
+    seen = _seen(session)
+    names = {step.__name__ for step in MIGRATIONS}
+    if unknown := seen - names:
+        raise ConfigurationError(
+            f"the tables in Snowflake were made by a newer sophia-metrics (migration {max(unknown)}): install that "
+            "version"
+        )
+    for step in MIGRATIONS:
+        if step.__name__ not in seen:
+            step(session)
+            session.execute("INSERT INTO schema_migrations VALUES ($1, $2)", [step.__name__, now])
+
+
+def is_prepared(session: SnowflakeSession) -> bool:
+    """Say whether our tables are there; no warehouse computes."""
+    rows = session.run_rows("SHOW TABLES LIKE 'SCHEMA_MIGRATIONS'")  # where _ stands for any letter
+    return any(str(row["name"]).lower() == "schema_migrations" for row in rows)
+
+
+def built_name(mart: str) -> str:
+    """Return the table in which the days of a mart are built, before they are published."""
+    return f"built_{mart}"
+
+
+def table_statements() -> tuple[str, ...]:
+    """Return CREATE TABLE IF NOT EXISTS for every table, published marts and their built days included."""
+    statements: list[str] = []
+    for table in (*schema.TABLES, WRITE_LOCK):
+        statements.append(_create(table, table.name))
+        if table.storage is Storage.DAY_FILES and table.name.startswith("mart_"):
+            statements.append(_create(table, built_name(table.name)))
+    return tuple(statements)
+
+
+def _create(table: Table, name: str) -> str:
+    cluster = f"\nCLUSTER BY ({table.day})" if table.day else ""
+    return f"{create_table(table, Engine.SNOWFLAKE, name=name)}{cluster}"
+
+
+def _seen(session: SnowflakeSession) -> set[str]:
+    if not is_prepared(session):
+        return set()
+    return {str(name) for (name,) in session.execute("SELECT migration FROM schema_migrations").fetchall()}
+
+
+def s001_initial(session: SnowflakeSession) -> None:
+    """Make every table, and the one row of the lock."""
+    for statement in table_statements():
+        session.run(statement)
+    session.execute(
+        "INSERT INTO write_lock (lock_name, turn) SELECT 'write', 0 "
+        "WHERE NOT EXISTS (SELECT 1 FROM write_lock WHERE lock_name = 'write')"
+    )
+
+
+MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (s001_initial,)

@@ -1,0 +1,86 @@
+"""Tables of Snowflake are made once, whoever else makes them, and never in a transaction."""
+
+import threading
+from datetime import datetime
+
+import pytest
+
+from sophia_metrics import schema
+from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.schema.column import Storage
+from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, prepare, table_statements
+
+pytest_plugins = ("tests.snowflake_lab",)
+
+NOW = datetime(2026, 11, 23, 12)
+
+
+def table_names(session):
+    return {row["name"].lower() for row in session.run_rows("SHOW TABLES")}
+
+
+def test_every_table_is_made_and_a_second_time_nothing_is(snowflake):
+    session = snowflake.session()
+
+    prepare(session, NOW)
+    sent = len(snowflake.statements.texts)
+    prepare(session, NOW)
+
+    names = table_names(session)
+    marts = {table.name for table in schema.stored(Storage.DAY_FILES) if table.name.startswith("mart_")}
+    assert names == {table.name for table in schema.TABLES} | {f"built_{name}" for name in marts} | {"write_lock"}
+    assert snowflake.statements.verbs[sent:-1] == ["SHOW", "SELECT"]
+    assert session.execute("SELECT * FROM schema_migrations").fetchall() == [("s001_initial", NOW)]
+    assert snowflake.statements.in_transactions() == []
+
+
+def test_prepared_tables_take_transactions(snowflake):
+    session = snowflake.session()
+    prepare(session, NOW)
+
+    with session.transaction():
+        session.execute("INSERT INTO price_books VALUES ($1, $2)", ["abc", NOW])
+
+    assert session.execute("SELECT * FROM price_books").fetchall() == [("abc", NOW)]
+
+
+def test_tables_that_a_newer_program_made_are_left_alone(snowflake):
+    session = snowflake.session()
+    prepare(session, NOW)
+    session.execute("INSERT INTO schema_migrations VALUES ($1, $2)", ["s999_later", NOW])
+
+    with pytest.raises(ConfigurationError, match=r"newer sophia-metrics \(migration s999_later\)"):
+        prepare(session, NOW)
+
+
+def test_two_programs_may_make_them_at_once(snowflake):
+    sessions = [snowflake.session(retry_seconds=10) for _ in range(2)]
+    failures = []
+
+    def make(session):
+        try:
+            prepare(session, NOW)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
+            failures.append(error)
+
+    threads = [threading.Thread(target=make, args=(session,)) for session in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert {name for (name,) in sessions[0].execute("SELECT migration FROM schema_migrations").fetchall()} == {
+        step.__name__ for step in MIGRATIONS
+    }
+    with sessions[1].transaction():
+        pass
+
+
+def test_tables_of_days_are_clustered_by_their_day():
+    statements = {text.split(maxsplit=6)[5]: text for text in table_statements()}
+
+    assert statements["core_usage_events"].endswith("CLUSTER BY (usage_on)")
+    assert statements["core_probe_results"].endswith("CLUSTER BY (probed_on)")
+    assert statements["built_mart_cost_daily"].endswith("CLUSTER BY (usage_on)")
+    assert "CLUSTER" not in statements["core_ingest_ledger"]
