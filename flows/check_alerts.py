@@ -25,13 +25,14 @@ def check_alerts(config: str | None = None) -> Publication | None:
     Args:
         config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
     """
-    settings = read_settings(config)
+    settings = read_settings(config).local
     with unrecorded_run(settings, "check-alerts", utc_now()):
         return tell_alerts(settings)
 
 
 def tell_alerts(settings: Settings) -> Publication | None:
-    """Evaluate, commit, dispatch; then publish, where anything changed."""
+    """Evaluate, commit, dispatch; then publish, where anything changed. On Snowflake this concerns its mirror only."""
+    settings = settings.local
     transitions = evaluate_rules(settings, utc_now())
     dispatched = send_alerts(settings)
     if transitions.is_empty and not dispatched.is_changed:

@@ -30,7 +30,7 @@ def collect_cache_stats(config: str | None = None) -> CachesCollected:
         ServiceUnavailableError: a cache does not answer.
         ConfigurationError: a cache refuses us, or its settings are wrong.
     """
-    settings = read_settings(config)
+    settings = read_settings(config).local
     if not settings.caches:
         return CachesCollected()
     with recorded_run(settings, "collect-cache-stats", utc_now()) as run:
@@ -41,7 +41,8 @@ def collect_cache_stats(config: str | None = None) -> CachesCollected:
 
 
 def collect_caches(settings: Settings) -> CachesCollected:
-    """Read every cache, and commit what could be read."""
+    """Read every cache, and commit what could be read; on Snowflake to its mirror."""
+    settings = settings.local
     readings: list[CacheReading] = []
     failed: list[FailedCache] = []
     for cache in settings.caches:

@@ -26,7 +26,7 @@ def probe_services(config: str | None = None, services: list[str] | None = None)
         config: folder of sophia.toml. None: the working directory, or the nearest folder above it.
         services: ask these, due or not; an empty list: all of them. None: those that are due.
     """
-    settings = read_settings(config)
+    settings = read_settings(config).local
     with recorded_run(settings, "probe-services", now := utc_now()) as run:
         results = probe_once(settings, services, now)
         quality = None

@@ -38,6 +38,7 @@ from sophia_metrics.usage.collect import Collector
 from sophia_metrics.usage.forget import Forgetter
 from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
+from sophia_metrics.warehouse.forwarding import Forwarder
 from sophia_metrics.warehouse.protocol import Warehouse
 from sophia_metrics.windows import Window, naive_utc
 
@@ -56,6 +57,7 @@ __all__ = [
     "connect_collector",
     "connect_components",
     "connect_forgetter",
+    "connect_forwarder",
     "connect_notifier",
     "connect_page",
     "connect_prober",
@@ -88,6 +90,28 @@ def connect_warehouse(settings: Settings, now: datetime) -> Warehouse:
     )
     warehouse.prepare(now)
     return warehouse
+
+
+def connect_forwarder(settings: Settings, now: datetime) -> Forwarder | None:
+    """Return what brings observations to the configured warehouse; None: it is on this machine. `now` is naive UTC.
+
+    The tables there are prepared already.
+    """
+    if settings.warehouse == "duckdb" or settings.snowflake is None:
+        return None
+    from sophia_metrics.warehouse.snowflake.mirror import Mirror, MirrorForwarder  # noqa: PLC0415 - adapters are loaded when asked for
+    from sophia_metrics.warehouse.snowflake.session import connect_session  # noqa: PLC0415 - see above
+
+    connect_warehouse(settings.local, now)
+    mirror = Mirror(
+        settings.home,
+        settings.snowflake.place,
+        memory_limit=settings.memory_limit,
+        forward_every=timedelta(minutes=settings.snowflake.commit_every_minutes),
+        lock_wait_seconds=settings.lock_wait_seconds,
+    )
+    session = connect_session(settings.snowflake, read_variable, lock_wait_seconds=settings.lock_wait_seconds)
+    return MirrorForwarder(mirror, session)
 
 
 def connect_upkeep(settings: Settings) -> Upkeep:

@@ -35,7 +35,8 @@ def keep_results(settings: Settings, results: Sequence[ProbeResult], now: dateti
 
 
 def probe_once(settings: Settings, services: Sequence[str] | None, now: datetime) -> tuple[ProbeResult, ...]:
-    """Ask the services that are due, or those that are named, and keep what they said."""
+    """Ask the services that are due, or those that are named, and keep what they said; on Snowflake in its mirror."""
+    settings = settings.local
     due = find_due(settings, services, now)
     results = ask_services(settings, due, now) if due else ()
     keep_results(settings, results, now)

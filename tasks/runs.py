@@ -1,6 +1,7 @@
 """The record of a run in core_pipeline_runs: written when it starts, when it ends, and when it fails.
 
-Beside it stands the heartbeat of its flow. While it runs, its process holds a trace in the state folder: a run
+Beside it stands the heartbeat of its flow. Both are kept on this machine: on Snowflake in its mirror, so that a run can
+be recorded whatever becomes of the connection. While it runs, its process holds a trace in the state folder: a run
 without one is lost, and the next run notes that.
 """
 
@@ -91,7 +92,7 @@ def start_run(settings: Settings, run: Run) -> None:
 def note_lost(settings: Settings, now: datetime) -> tuple[str, ...]:
     """Note which runs were killed; return their ids. `now` is naive UTC."""
     folder = settings.home / TRACES
-    lost = note_lost_runs(connect_warehouse(settings, now), lambda: read_traces(folder), now)
+    lost = note_lost_runs(connect_warehouse(settings.local, now), lambda: read_traces(folder), now)
     if lost:
         log.warning("%d earlier runs were killed and are noted as lost: this run goes on where they stopped", len(lost))
     for trace in read_traces(folder):
@@ -125,7 +126,7 @@ def finish_run(
 def evidence_of_runs(settings: Settings, now: datetime) -> Evidence:
     """Note which runs were killed, and return what is known of all runs. `now` is naive UTC."""
     note_lost(settings, now)
-    warehouse = connect_warehouse(settings, now)
+    warehouse = connect_warehouse(settings.local, now)
     rows = warehouse.read(Query("SELECT run_id, run_status FROM core_pipeline_runs")).rows()
     heartbeats = read_heartbeats(warehouse).values()
     traces = read_traces(settings.home / TRACES)  # last: a run that has begun since holds a trace
@@ -201,7 +202,7 @@ def _present(settings: Settings, run: Run) -> AbstractContextManager[None]:
 def _beat(settings: Settings, run: Run, *, is_success: bool) -> None:
     now = utc_now()
     try:
-        warehouse = connect_warehouse(settings, now)
+        warehouse = connect_warehouse(settings.local, now)
         warehouse.record(Record(_heartbeats(warehouse, run, now, is_success=is_success)))
     except SophiaError as error:
         log.warning("the heartbeat of %s could not be recorded: %s", run.flow, error)
@@ -230,7 +231,7 @@ def _write(
         "run_status": status,
     }
     rows = {state.PIPELINE_RUNS.name: pl.DataFrame([row], schema=polars_schema(state.PIPELINE_RUNS))}
-    warehouse = connect_warehouse(settings, ended_at or run.started_at)
+    warehouse = connect_warehouse(settings.local, ended_at or run.started_at)
     if ended_at is not None:
         rows |= _heartbeats(warehouse, run, ended_at, is_success=status != "failed")
     warehouse.record(Record(rows))

@@ -3,7 +3,7 @@
 from sophia_metrics.schema import core, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
-__all__ = ["TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
+__all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
 
 TABLES: tuple[Table, ...] = (
     core.USAGE_EVENTS,
@@ -59,7 +59,13 @@ TABLES: tuple[Table, ...] = (
     state.JUDGED_DAYS,
     state.PRICE_BOOKS,
     state.SCHEMA_MIGRATIONS,
+    state.MIRRORS,
+    state.MIRRORED_PARTS,
+    state.FORWARDED_PARTS,
 )
+
+OPERATIONS_NAMES = frozenset(each.name for each in (*core.OBSERVED, *state.OPERATIONS))
+"""Tables that live in the mirror of a Snowflake warehouse; see state.OPERATIONS."""
 
 _BY_NAME = {each.name: each for each in TABLES}
 

@@ -11,6 +11,7 @@ __all__ = [
     "CALENDAR_DAYS",
     "DAMAGED_DAYS",
     "FILE_POSITIONS",
+    "FORWARDED_PARTS",
     "HEARTBEATS",
     "INGEST_LEDGER",
     "JUDGED_DAYS",
@@ -18,6 +19,10 @@ __all__ = [
     "MANIFEST",
     "MANIFEST_DAYS",
     "MART_BUILDS",
+    "MIRRORED_PARTS",
+    "MIRRORS",
+    "OPERATIONS",
+    "OWN",
     "PIPELINE_RUNS",
     "PRICE_BOOKS",
     "PRICE_CARDS",
@@ -639,3 +644,56 @@ SCHEMA_MIGRATIONS = Table(
     ),
     storage=Storage.INTERNAL,
 )
+
+MIRRORS = Table(
+    name="mirrors",
+    doc="Of which Snowflake schema this state is the mirror, and how far; one row, or none on DuckDB alone.",
+    key=("origin",),
+    columns=(
+        Column("origin", TEXT, "Account, database and schema.", True),
+        Column("synced_at", INSTANT, "When it was last brought up to Snowflake (UTC). Null: not since it was made."),
+        Column("forwarded_at", INSTANT, "When operations were last brought to Snowflake (UTC). Null: never."),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+MIRRORED_PARTS = Table(
+    name="mirrored_parts",
+    doc="Which rows of Snowflake's state tables are copied here: a fingerprint of those of each UTC day.",
+    key=("table_name", "day_on"),
+    columns=(
+        Column("table_name", TEXT, "The table.", True),
+        Column("day_on", DATE, "UTC day of the rows. Null: all rows of a table without one."),
+        Column("part", TEXT, "Number and hash of the rows, as Snowflake computes it.", True),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+FORWARDED_PARTS = Table(
+    name="forwarded_parts",
+    doc="Which operations Snowflake has: day files of observations, and fingerprints of days of state tables.",
+    key=("table_name", "day_on", "part"),
+    columns=(
+        Column("table_name", TEXT, "The table.", True),
+        Column("day_on", DATE, "UTC day of the rows. Null: all rows of a table without one."),
+        Column("part", TEXT, "The day file; of a state table number and hash of the rows.", True),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+OPERATIONS = (
+    PIPELINE_RUNS,
+    QUALITY_VERDICTS,
+    HEARTBEATS,
+    SERVICES,
+    ALERT_RULES,
+    ALERT_SILENCES,
+    ALERT_EPISODES,
+    ALERT_DELIVERIES,
+)
+"""State that flows write every minute, or whatever becomes of the warehouse. Where Snowflake is the warehouse, these
+and core.OBSERVED live in its mirror here and are forwarded from time to time, so that it may sleep; all other state
+lives there and is copied here."""
+
+OWN = (VERSIONS, RECOVERIES, RETENTION)
+"""What each engine says of itself: nobody copies it."""

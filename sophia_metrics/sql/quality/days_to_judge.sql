@@ -25,6 +25,11 @@ WHERE
         OR judged_days.held_because IS NOT NULL
     )
     AND coalesce(listed.day_on, judged_days.day_on) NOT IN (SELECT damaged_days.day_on FROM damaged_days)
+    -- A day that is copied from another warehouse was judged there, and is held as long as it is held there.
+    AND coalesce(listed.day_on, judged_days.day_on) NOT IN (
+        SELECT manifest.day_on FROM manifest
+        WHERE list_contains($tables, manifest.table_name) AND starts_with(manifest.attempt_id, 'mirrored-')
+    )
     -- Of a day that has expired there is nothing left with which its rollups could be compared.
     AND coalesce(listed.day_on, judged_days.day_on) >= coalesce(
         (SELECT max(kept_from_on) FROM core_retention WHERE table_name = 'core_usage_events'),

@@ -103,6 +103,12 @@ def m012_cards_once(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+def m013_mirror(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a state be the mirror of a Snowflake warehouse: so far it is none."""
+    for table in ("mirrors", "mirrored_parts", "forwarded_parts"):
+        connection.execute(create_table(schema.table(table)))
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -116,6 +122,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m010_heartbeats,
     m011_recovery,
     m012_cards_once,
+    m013_mirror,
 )
 
 

@@ -177,6 +177,11 @@ class SnowflakeSettings(BaseModel):
         return self
 
     @property
+    def place(self) -> str:
+        """Account, database and schema, as one text that tells one place from another."""
+        return f"{self.account}/{self.database}/{self.schema_name}".upper()
+
+    @property
     def way(self) -> Authentication:
         """How to log in."""
         return self.authentication or ("key_pair" if self.private_key_path else "password")

@@ -1,0 +1,130 @@
+"""A stand-in for Snowflake that holds what a pipeline on DuckDB has made, and a mirror of it in a folder of its own."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sophia_metrics.frames import fetch_frame
+from sophia_metrics.schema import core, state
+from sophia_metrics.schema.column import Table
+from sophia_metrics.schema.ddl import Engine, create_table
+from sophia_metrics.serving import Serving
+from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
+from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
+from sophia_metrics.warehouse.forwarding import Forwarded
+from sophia_metrics.warehouse.manifest import files_of
+from sophia_metrics.warehouse.protocol import Publication, Query
+from sophia_metrics.warehouse.snowflake.copied import COPIED_DAYS, COPIED_STATE, copied_from
+from sophia_metrics.warehouse.snowflake.mirror import Mirror, Synced
+from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from tests.lab import NOW, Lab
+
+ORIGIN = "fakesnow/DB/SC"
+
+
+@dataclass(frozen=True)
+class MirrorLab:
+    """Usage is collected by DuckDB in `source`, brought to `session`, and mirrored in `home`."""
+
+    source: Lab
+    session: SnowflakeSession
+    home: Path
+    now: datetime = NOW
+
+    @property
+    def warehouse(self) -> DuckDBWarehouse:
+        """The mirror as those see it who read and write it locally."""
+        warehouse = DuckDBWarehouse(self.home, memory_limit="1GiB")
+        warehouse.prepare(self.now)
+        return warehouse
+
+    @property
+    def mirror(self) -> Mirror:
+        _ = self.warehouse
+        return Mirror(self.home, ORIGIN, memory_limit="1GiB")
+
+    @property
+    def upkeep(self) -> DuckDBUpkeep:
+        return DuckDBUpkeep(self.home, memory_limit="1GiB")
+
+    def prepare(self) -> None:
+        """Make the tables that nobody has filled yet."""
+        for table in (*core.OBSERVED, *state.OPERATIONS, state.MANIFEST, state.MANIFEST_DAYS, state.RETENTION):
+            self.session.run(create_table(table, Engine.SNOWFLAKE))
+        self.session.run("CREATE TABLE IF NOT EXISTS write_lock (lock_name VARCHAR, turn BIGINT)")
+        self.session.execute("INSERT INTO write_lock (lock_name, turn) VALUES ('write', 0)")
+
+    def upload(self) -> None:
+        """Bring everything that the pipeline has made to Snowflake; a day that changed gets another path."""
+        self.source.warehouse.build()
+        store = DayFileStore(self.source.home)
+        with StateFile(self.source.home).transaction() as locked:
+            listed = files_of(locked, COPIED_DAYS)
+            for table in COPIED_DAYS.values():
+                rows = store.relation(table, [piece for piece in listed if piece.table_name == table.name])
+                self._fill(table, copied_from(table), fetch_frame(locked, rows))
+            for table in COPIED_STATE:
+                names = ", ".join(table.names)
+                self._fill(table, table.name, fetch_frame(locked, f"SELECT {names} FROM {table.name}"))
+        self.session.execute("DELETE FROM manifest WHERE NOT starts_with(attempt_id, 'forwarded-')")
+        days: dict[tuple[str, Any], list[Any]] = {}
+        for piece in listed:
+            days.setdefault(piece.table_day, []).append(piece)
+        rows = [
+            {
+                "table_name": name,
+                "day_on": day,
+                "path": f"{name}/{day}/{hashlib.sha256(' '.join(each.path for each in some).encode()).hexdigest()}",
+                "row_count": sum(each.row_count for each in some),
+                "size_bytes": 0,
+                "attempt_id": "upload",
+            }
+            for (name, day), some in days.items()
+        ]
+        if rows:
+            self.session.register("listed", pl.DataFrame(rows))
+            names = ", ".join(rows[0])
+            self.session.execute(f"INSERT INTO manifest ({names}) SELECT {names} FROM listed")
+            self.session.unregister("listed")
+
+    def _fill(self, table: Table, name: str, rows: pl.DataFrame) -> None:
+        self.session.run(create_table(table, Engine.SNOWFLAKE, name=name))
+        self.session.execute(f"DELETE FROM {name}")
+        self.session.register("made", rows)
+        names = ", ".join(table.names)
+        self.session.execute(f"INSERT INTO {name} ({names}) SELECT {names} FROM made")
+        self.session.unregister("made")
+
+    def sync(self) -> Synced:
+        return self.mirror.sync(self.session, self.now)
+
+    def forward(self) -> Forwarded:
+        return self.mirror.forward(self.session, self.now)
+
+    def publish(self) -> Publication:
+        """Build what is built here, and publish the mirror."""
+        self.warehouse.build()
+        return self.warehouse.publish(self.now)
+
+    def here(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query over the version that is published here."""
+        return Serving(self.home).query(sql).rows()
+
+    def there(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query on Snowflake."""
+        return self.session.fetch_frame(sql).rows()
+
+    def committed(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query over what is committed in the mirror."""
+        return self.warehouse.read(Query(sql)).rows()
+
+
+def ordered(rows: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return sorted(rows, key=repr)
