@@ -1,6 +1,5 @@
 """The schema: names keep their word, every engine understands the types, the dictionary is current."""
 
-import re
 import subprocess
 import sys
 from datetime import date, datetime
@@ -19,27 +18,12 @@ from sophia_metrics.schema.ddl import Engine, create_table, select_typed, sql_ty
 from sophia_metrics.schema.dictionary import render
 from sophia_metrics.schema.names import kind_of_name
 from sophia_metrics.schema.polars_types import polars_schema
+from sophia_metrics.warehouse.snowflake.constructs import RESERVED
 
 DICTIONARY = Path(__file__).parent.parent / "docs" / "tables.md"
 
 COLUMNS = [(table, column) for table in TABLES for column in table.columns]
 EACH_TABLE = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-
-# From Snowflake's page "Reserved & limited keywords": none of these may name a column.
-SNOWFLAKE_RESERVED = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        account all alter and any as between by case cast check column connect connection constraint create
-        cross current current_date current_time current_timestamp current_user database delete distinct drop
-        else exists false following for from full grant group gscluster having ilike in increment inner insert
-        intersect into is issue join lateral left like localtime localtimestamp minus natural not null of on
-        or order organization qualify regexp revoke right rlike row rows sample schema select set some start
-        table tablesample then to trigger true try_cast union unique update using values view when whenever
-        where with
-        """,
-    )
-)
 
 ONE_VALUE = {
     Kind.TEXT: "text",
@@ -84,7 +68,7 @@ def duckdb_reserved():
 
 @EACH_TABLE
 def test_no_name_is_a_reserved_word_of_either_engine(table, duckdb_reserved):
-    assert {table.name, *table.names} & (duckdb_reserved | SNOWFLAKE_RESERVED) == set()
+    assert {table.name, *table.names} & (duckdb_reserved | RESERVED) == set()
 
 
 @EACH_TABLE
