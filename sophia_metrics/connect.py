@@ -40,6 +40,7 @@ from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.warehouse.forwarding import Forwarder
 from sophia_metrics.warehouse.protocol import Warehouse
+from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings
 from sophia_metrics.windows import Window, naive_utc
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from sophia_metrics.dashboard.server import PageServer
     from sophia_metrics.warehouse.duckdb.backups import BackupPlace
     from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
+    from sophia_metrics.warehouse.snowflake.mirror import Mirror
+    from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
 __all__ = [
     "AGENT_FORMATS",
@@ -79,7 +82,19 @@ COMPONENT_DEADLINE_SECONDS = 10.0
 
 def connect_warehouse(settings: Settings, now: datetime) -> Warehouse:
     """Return the configured warehouse, ready for use; `now` is naive UTC."""
-    from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse  # noqa: PLC0415 - adapters are loaded when asked for
+    local = _duckdb_warehouse(settings, now)
+    if settings.snowflake is None or settings.warehouse == "duckdb":
+        return local
+    from sophia_metrics.warehouse.snowflake.adapter import SnowflakeWarehouse  # noqa: PLC0415 - adapters are loaded when asked for
+
+    session, mirror = _snowflake_parts(settings, settings.snowflake)
+    warehouse = SnowflakeWarehouse(session, mirror, local, settings.home, settings.memory_limit)
+    warehouse.prepare(now)
+    return warehouse
+
+
+def _duckdb_warehouse(settings: Settings, now: datetime) -> Warehouse:
+    from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse  # noqa: PLC0415 - see above
 
     warehouse = DuckDBWarehouse(
         settings.home,
@@ -99,19 +114,26 @@ def connect_forwarder(settings: Settings, now: datetime) -> Forwarder | None:
     """
     if settings.warehouse == "duckdb" or settings.snowflake is None:
         return None
-    from sophia_metrics.warehouse.snowflake.mirror import Mirror, MirrorForwarder  # noqa: PLC0415 - adapters are loaded when asked for
+    from sophia_metrics.warehouse.snowflake.mirror import MirrorForwarder  # noqa: PLC0415 - see above
+
+    _duckdb_warehouse(settings, now)
+    session, mirror = _snowflake_parts(settings, settings.snowflake)
+    return MirrorForwarder(mirror, session)
+
+
+def _snowflake_parts(settings: Settings, snowflake: SnowflakeSettings) -> "tuple[SnowflakeSession, Mirror]":
+    """Return a session, which logs in when it is first used, and the mirror of what it reaches."""
+    from sophia_metrics.warehouse.snowflake.mirror import Mirror  # noqa: PLC0415 - see above
     from sophia_metrics.warehouse.snowflake.session import connect_session  # noqa: PLC0415 - see above
 
-    connect_warehouse(settings.local, now)
     mirror = Mirror(
         settings.home,
-        settings.snowflake.place,
+        snowflake.place,
         memory_limit=settings.memory_limit,
-        forward_every=timedelta(minutes=settings.snowflake.commit_every_minutes),
+        forward_every=timedelta(minutes=snowflake.commit_every_minutes),
         lock_wait_seconds=settings.lock_wait_seconds,
     )
-    session = connect_session(settings.snowflake, read_variable, lock_wait_seconds=settings.lock_wait_seconds)
-    return MirrorForwarder(mirror, session)
+    return connect_session(snowflake, read_variable, lock_wait_seconds=settings.lock_wait_seconds), mirror
 
 
 def connect_upkeep(settings: Settings) -> Upkeep:

@@ -12,7 +12,7 @@ from sophia_metrics.schema.column import Column, Kind, Storage, Table
 from sophia_metrics.schema.ddl import Engine, create_table
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
-__all__ = ["MIGRATIONS", "WRITE_LOCK", "built_name", "is_prepared", "prepare", "table_statements"]
+__all__ = ["MIGRATIONS", "PUBLISHED_DAYS", "WRITE_LOCK", "built_name", "is_prepared", "prepare", "table_statements"]
 
 WRITE_LOCK = Table(
     name="write_lock",
@@ -21,6 +21,18 @@ WRITE_LOCK = Table(
     columns=(
         Column("lock_name", Kind.TEXT, "write.", is_required=True),
         Column("turn", Kind.COUNT, "How often it was taken.", is_required=True),
+    ),
+    storage=Storage.INTERNAL,
+)
+
+PUBLISHED_DAYS = Table(
+    name="published_days",
+    doc="Which built rows of a mart are published of each day.",
+    key=("table_name", "day_on"),
+    columns=(
+        Column("table_name", Kind.TEXT, "The mart.", is_required=True),
+        Column("day_on", Kind.DATE, "The UTC day.", is_required=True),
+        Column("path", Kind.TEXT, "The path that the manifest had of the day.", is_required=True),
     ),
     storage=Storage.INTERNAL,
 )
@@ -53,18 +65,18 @@ def is_prepared(session: SnowflakeSession) -> bool:
     return any(str(row["name"]).lower() == "schema_migrations" for row in rows)
 
 
-def built_name(mart: str) -> str:
-    """Return the table in which the days of a mart are built, before they are published."""
-    return f"built_{mart}"
+def built_name(table: Table) -> str:
+    """Return where the days of a table are that are not published yet; core is its own."""
+    return f"built_{table.name}" if table.name.startswith("mart_") else table.name
 
 
 def table_statements() -> tuple[str, ...]:
     """Return CREATE TABLE IF NOT EXISTS for every table, published marts and their built days included."""
     statements: list[str] = []
-    for table in (*schema.TABLES, WRITE_LOCK):
+    for table in (*schema.TABLES, WRITE_LOCK, PUBLISHED_DAYS):
         statements.append(_create(table, table.name))
         if table.storage is Storage.DAY_FILES and table.name.startswith("mart_"):
-            statements.append(_create(table, built_name(table.name)))
+            statements.append(_create(table, built_name(table)))
     return tuple(statements)
 
 
