@@ -5,7 +5,6 @@ reason beside it; what it cannot show stands in docs/snowflake.md.
 """
 
 import importlib
-import logging
 import os
 import threading
 import uuid
@@ -20,15 +19,14 @@ import fakesnow.cursor
 import fakesnow.transforms
 import pyarrow as pa
 import pytest
-from fakesnow import server as serve  # its name is that of a module too, once that is imported
 from snowflake.connector.errors import ProgrammingError
+from snowflake.connector.network import SnowflakeRestful
 from sqlglot import exp, parse_one
 
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession, connect_session
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings, platform_values
 
 LOCK_WAIT_SECONDS = 5
-NOISY = ("fakesnow.server", "uvicorn", "uvicorn.error", "uvicorn.access", "sqlglot")
 PASSWORD = "planted-password-7391"  # noqa: S105 - a planted secret
 IS_ON_ACCOUNT = os.environ.get("TESTS_ON_SNOWFLAKE") == "1"
 """Set by conftest from SOPHIA_TEST_SNOWFLAKE, which the settings would refuse."""
@@ -152,6 +150,8 @@ def mended(patch: pytest.MonkeyPatch) -> None:
     # transaction that has written; DuckDB has MERGE itself.
     patch.setattr(fakesnow.transforms, "merge", lambda expression: [expression])
     patch.setattr(fakesnow.cursor.FakeSnowflakeCursor, "_execute", _mended_execute(Turns()))
+    # Its login gives no master token, without which the connector ends no session.
+    patch.setattr(SnowflakeRestful, "master_token", property(lambda rest: rest.token))
     # It forgets a session and leaves its transaction to the garbage collector; Snowflake rolls it back.
     patch.setattr(importlib.import_module("fakesnow.server"), "sessions", Sessions())
     # Its server sends a NULL timestamp as the instant 0, 1970; Snowflake sends NULL.
@@ -174,17 +174,6 @@ def mended(patch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.fixture(scope="session")
-def snowflake_server() -> Iterator[dict]:
-    """Yield where a mended fakesnow server listens: one for all tests of a process."""
-    with pytest.MonkeyPatch.context() as patch:
-        mended(patch)
-        with serve() as place:
-            for name in NOISY:  # its start sets their levels
-                logging.getLogger(name).setLevel(logging.CRITICAL)
-            yield place
-
-
 def fake_settings(place: dict, **changes) -> SnowflakeSettings:
     """Return the settings of a database of its own on a fakesnow server."""
     return SnowflakeSettings(
@@ -203,31 +192,8 @@ def fake_settings(place: dict, **changes) -> SnowflakeSettings:
     )
 
 
-@pytest.fixture
-def snowflake(request) -> Iterator[SnowflakeLab]:
-    """Yield an empty schema on the fakesnow server, or on the account, where it is dropped afterwards."""
-    if IS_ON_ACCOUNT:
-        with _account_lab() as lab:
-            yield lab
-        return
-    lab = SnowflakeLab(fake_settings(request.getfixturevalue("snowflake_server")), {"SNOWFLAKE_PASSWORD": PASSWORD})
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def patched_snowflake() -> Iterator[SnowflakeLab]:
-    """Yield an empty schema of fakesnow's patch mode: no HTTP, what is sent is what is executed."""
-    with pytest.MonkeyPatch.context() as patch:
-        mended(patch)
-        with fakesnow.patch():
-            lab = SnowflakeLab(fake_settings({"host": "127.0.0.1", "port": 9}), {"SNOWFLAKE_PASSWORD": PASSWORD})
-            yield lab
-            lab.close()
-
-
 @contextmanager
-def _account_lab() -> Iterator[SnowflakeLab]:
+def account_lab() -> Iterator[SnowflakeLab]:
     """Yield a schema of its own in the database of the SNOWFLAKE_… variables; its role may create schemas there."""
     given = platform_values(os.environ) | {"schema_name": f"SOPHIA_TEST_{uuid.uuid4().hex[:12].upper()}"}
     if path := os.environ.get("SNOWFLAKE_PRIVATE_KEY_PATH"):

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 COLUMNS = (
     "word VARCHAR, day_on DATE, number BIGINT, money NUMBER(38,12), rate NUMBER(38,18), seen_at TIMESTAMP_NTZ(6), "

@@ -10,7 +10,7 @@ from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, prepare, table_statements
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 NOW = datetime(2026, 11, 23, 12)
 
