@@ -252,11 +252,6 @@ def test_what_would_commit_a_transaction_is_refused_and_rolls_it_back(session, s
     assert session.execute("SELECT count(*) FROM things").fetchall() == [(0,)]
 
 
-def test_ddl_of_duckdbs_dialect_is_refused_in_a_transaction_as_well(session):
-    with pytest.raises(RuntimeError, match="CREATE TABLE more would commit"), session.transaction():
-        session.execute("CREATE TABLE more (a INTEGER)")
-
-
 @pytest.mark.parametrize("statement", ["BEGIN", "COMMIT", "ROLLBACK"])
 def test_only_a_transaction_begins_and_ends_one(session, statement):
     with pytest.raises(RuntimeError):
