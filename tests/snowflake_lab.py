@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import fakesnow
 import fakesnow.arrow
@@ -23,8 +24,10 @@ from snowflake.connector.errors import ProgrammingError
 from snowflake.connector.network import SnowflakeRestful
 from sqlglot import exp, parse_one
 
+from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession, connect_session
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings, platform_values
+from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, every_table, prepare
 
 LOCK_WAIT_SECONDS = 5
 PASSWORD = "planted-password-7391"  # noqa: S105 - a planted secret
@@ -79,6 +82,24 @@ class SnowflakeLab:
         )
         self.opened.append(opened)
         return opened
+
+    def prepare(self, now: datetime) -> SnowflakeSession:
+        """Return a session on a schema with all our tables. On fakesnow they are made behind its back: 2 s faster."""
+        session = self.session(observe=None)
+        if IS_ON_ACCOUNT:
+            prepare(session, now)
+            return session
+        session.execute("SELECT 1")  # makes the schema
+        server = importlib.import_module("fakesnow.server")
+        behind = server.shared_fs.duck_conn.cursor()
+        for table, name in every_table():
+            place = f"{self.settings.database}.{self.settings.schema_name}.{name}"
+            behind.execute(create_table(table, name=place).upper())
+        behind.close()
+        for step in MIGRATIONS:
+            session.execute("INSERT INTO schema_migrations VALUES ($1, $2)", [step.__name__, now])
+        session.run("INSERT INTO write_lock VALUES ('write', 0)")
+        return session
 
     def close(self) -> None:
         for session in self.opened:

@@ -10,7 +10,8 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import polars as pl
 import snowflake.connector
@@ -110,6 +111,14 @@ class SnowflakeSession:
 
     def __repr__(self) -> str:
         return f"SnowflakeSession({self._settings.account}, {self._settings.user}, {self._settings.role})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def settings(self) -> SnowflakeSettings:
