@@ -16,7 +16,7 @@ from sophia_metrics.windows import Window
 from tests.lab import NOW, Lab, event
 from tests.snowflake_warehouse import SnowflakeWarehouseLab
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 LATER = NOW + timedelta(hours=1)
 SPEND = "SELECT usage_on, cost_usd, request_count FROM mart_cost_daily ORDER BY usage_on"
@@ -35,10 +35,162 @@ def lab(request, tmp_path):
 def commit(lab, name, *calls):
     """Land and commit some calls as one file; return the counts of its receipts."""
     receipts = lab.ingest(lab.write(name, calls))
-    return [(count.accepted_count, count.duplicate_count, count.quarantined_count) for each in receipts for count in each.files]
+    return [
+        (count.accepted_count, count.duplicate_count, count.quarantined_count)
+        for each in receipts
+        for count in each.files
+    ]
 
 
 def test_a_slice_is_committed_once_with_its_money(lab):
     assert commit(lab, "a.jsonl", event("a"), event("b", output_tokens=0)) == [(2, 0, 0)]
     assert commit(lab, "copy.jsonl", event("a"), event("b", output_tokens=0)) == [(0, 2, 0)]
     assert lab.rows("SELECT sum(cost_usd), count(*) FROM core_usage_events") == [(Decimal("0.006000000000"), 2)]
+
+
+def test_a_newer_version_replaces_and_an_older_one_is_a_duplicate(lab):
+    commit(lab, "a.jsonl", event("a", output_tokens=10, source_updated_at="2026-11-18T10:00:00Z"))
+
+    assert commit(lab, "b.jsonl", event("a", output_tokens=30, source_updated_at="2026-11-18T12:00:00Z")) == [(1, 0, 0)]
+    assert commit(lab, "c.jsonl", event("a", output_tokens=20, source_updated_at="2026-11-18T11:00:00Z")) == [(0, 1, 0)]
+    assert lab.rows("SELECT output_tokens FROM core_usage_events") == [(30,)]
+
+
+def test_an_event_that_moves_to_the_day_before_stands_there_alone(lab):
+    commit(lab, "a.jsonl", event("a", "2026-11-19T00:10:00Z"), event("b", "2026-11-19T09:00:00Z"))
+    commit(lab, "b.jsonl", event("a", "2026-11-18T23:50:00Z"))
+
+    rows = lab.rows("SELECT usage_on, count(*) FROM core_usage_events GROUP BY usage_on ORDER BY usage_on")
+    assert rows == [(date(2026, 11, 18), 1), (date(2026, 11, 19), 1)]
+    assert (
+        lab.rows(
+            "SELECT day_on, sum(row_count) FROM manifest WHERE table_name = 'core_usage_events' GROUP BY day_on ORDER BY 1"
+        )
+        == rows
+    )
+
+
+def test_an_event_that_moves_by_days_is_made_one_by_the_audit(lab):
+    commit(lab, "a.jsonl", event("a", "2026-11-19T10:00:00Z", output_tokens=10))
+    commit(lab, "b.jsonl", event("a", "2026-11-15T10:00:00Z", output_tokens=20))
+    lab.collector.audit(lab.now)
+
+    assert lab.rows("SELECT usage_on, output_tokens FROM core_usage_events") == [(date(2026, 11, 15), 20)]
+    assert lab.collector.audit(lab.now) == 0
+
+
+def test_a_bad_row_is_quarantined_once(lab):
+    bad = event("bad", input_tokens=-1)
+
+    assert commit(lab, "a.jsonl", bad, event("good")) == [(1, 0, 1)]
+    commit(lab, "a.jsonl", bad, event("good"), event("more"))
+    assert lab.one("SELECT count(*) FROM core_quarantine") == 1
+
+
+def test_a_landing_that_is_committed_twice_counts_once(lab):
+    source = lab.source(lab.write("a.jsonl", [event("a")]))
+    (batch,) = lab.collector.find(source, lab.now).batches
+    (landing,) = lab.collector.land(source, batch, lab.now).landings
+    first = lab.collector.commit(source, landing, lab.now)
+    second = lab.collector.commit(source, landing, lab.now)
+
+    assert [count.accepted_count for each in (first, second) for count in each.files] == [1, 1]
+    assert lab.one("SELECT count(*) FROM core_usage_events") == 1
+    assert lab.one("SELECT sum(accepted_count) FROM core_ingest_ledger") == 1
+
+
+def test_days_that_are_made_anew_from_landing_are_the_same(lab):
+    commit(lab, "a.jsonl", event("a"), event("b", "2026-11-19T08:00:00Z"), event("bad", input_tokens=-1))
+    before = lab.core()
+    source = lab.source(lab.home.parent / "a.jsonl")
+    changed = lab.collector.rebuild([source], Window(datetime(2026, 11, 18), datetime(2026, 11, 20)), lab.now)
+
+    assert changed.event_count == 2
+    assert lab.core() == before
+
+
+def test_a_published_version_has_the_marts_of_what_is_committed(lab):
+    commit(lab, "a.jsonl", event("a"), event("b", "2026-11-19T08:00:00Z", output_tokens=300))
+    publication = publish_judged(lab.warehouse, lab.now)
+
+    assert (publication.version, publication.is_new, publication.held_because) == (1, True, None)
+    expected = [(date(2026, 11, 18), Decimal("0.003500000000"), 1), (date(2026, 11, 19), Decimal("0.005500000000"), 1)]
+    assert lab.rows(SPEND) == expected
+    assert lab.serving.query(SPEND).rows() == expected
+
+
+def test_what_is_not_built_holds_a_publish_back_and_what_did_not_change_publishes_nothing(lab):
+    commit(lab, "a.jsonl", event("a"))
+    publish_judged(lab.warehouse, lab.now)
+    again = publish_judged(lab.warehouse, lab.now)
+    commit(lab, "b.jsonl", event("b"))
+
+    assert (again.version, again.is_new) == (1, False)
+    assert lab.warehouse.publish(lab.now).is_behind
+    assert lab.serving.query(SPEND).rows() == [(date(2026, 11, 18), Decimal("0.003500000000"), 1)]
+    assert publish_judged(lab.warehouse, lab.now).is_new
+    assert lab.serving.query(SPEND).rows() == [(date(2026, 11, 18), Decimal("0.007000000000"), 2)]
+
+
+def test_only_days_whose_inputs_changed_are_built(lab):
+    commit(lab, "a.jsonl", event("a"), event("b", "2026-11-19T08:00:00Z"))
+    assert lab.warehouse.build().built["mart_cost_daily"] == (date(2026, 11, 18), date(2026, 11, 19))
+    assert lab.warehouse.build().day_count == 0
+    commit(lab, "b.jsonl", event("c", "2026-11-19T09:00:00Z"))
+    assert lab.warehouse.build().built["mart_cost_daily"] == (date(2026, 11, 19),)
+
+
+def test_a_record_replaces_the_row_with_its_key(lab):
+    def note(held_because):
+        row = {"day_on": date(2026, 11, 18), "inputs_sha256": "x", "held_because": held_because, "judged_at": lab.now}
+        frame = pl.DataFrame([row], schema=polars_schema(state.JUDGED_DAYS))
+        lab.warehouse.record(Record({state.JUDGED_DAYS.name: frame}))
+
+    note("wrong")
+    note(None)
+    assert lab.rows("SELECT day_on, held_because FROM judged_days") == [(date(2026, 11, 18), None)]
+
+
+def test_a_query_for_some_days_reads_no_others(lab):
+    commit(lab, "a.jsonl", event("a"), event("b", "2026-11-19T08:00:00Z"))
+    query = Query("SELECT count(*) FROM core_usage_events", days=(date(2026, 11, 19),))
+
+    assert lab.warehouse.read(query).item() == 1
+    assert lab.warehouse.read(replace(query, days=())).item() == 0
+
+
+def test_observations_with_a_known_key_replace_and_are_published(lab):
+    def probe(status):
+        row = {
+            "service": "gateway", "probed_at": lab.now, "kind": "http", "outcome": "ok", "status": status,
+            "latency_ms": 1.0, "attempt_count": 1, "is_vantage_ok": True, "interval_seconds": 60,
+        }  # fmt: skip
+        return lab.warehouse.commit(Observations({core.PROBE_RESULTS.name: pl.DataFrame([row])}))
+
+    assert [probe("healthy").event_count, probe("degraded").event_count, probe("degraded").event_count] == [1, 1, 0]
+    publish_judged(lab.warehouse, lab.now)
+    assert lab.serving.query("SELECT status FROM core_probe_results").rows() == [("degraded",)]
+
+
+def test_days_that_are_kept_no_longer_go_and_their_rollups_stay(lab):
+    commit(lab, "a.jsonl", event("a"), event("b", "2026-11-19T08:00:00Z"))
+    lab.collector.audit(lab.now)
+    publish_judged(lab.warehouse, lab.now)
+    expired = lab.warehouse.commit(Retention(date(2026, 11, 19), None, None, lab.now))
+
+    assert (expired.row_count, expired.usage_from_on, expired.stopped_because) == (1, date(2026, 11, 19), None)
+    assert lab.rows("SELECT usage_on FROM core_usage_events") == [(date(2026, 11, 19),)]
+    assert [day for day, _, _ in lab.rows(SPEND)] == [date(2026, 11, 18), date(2026, 11, 19)]
+
+
+def test_a_judged_day_that_fails_holds_the_publish_back(lab):
+    commit(lab, "a.jsonl", event("a"))
+    lab.warehouse.build()
+    judge_marts(lab.warehouse, lab.now)
+    row = {"day_on": date(2026, 11, 18), "inputs_sha256": "x", "held_because": "it fails", "judged_at": lab.now}
+    frame = pl.DataFrame([row], schema=polars_schema(state.JUDGED_DAYS))
+    lab.warehouse.record(Record({state.JUDGED_DAYS.name: frame}))
+    publication = lab.warehouse.publish(LATER)
+
+    assert (publication.version, publication.is_new) == (0, False)
+    assert publication.held_because == "2026-11-18: it fails"

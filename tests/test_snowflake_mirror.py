@@ -19,7 +19,7 @@ from sophia_metrics.warehouse.snowflake.mirror import Mirror
 from tests.lab import NOW, Lab, event
 from tests.mirror_lab import MirrorLab, ordered
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 LAST_DAYS = (date(2026, 11, 18), date(2026, 11, 19))
 SERVED = ("mart_cost_trend", "mart_budget_status", "mart_budget_days", "mart_performance_now", "mart_settlement")
