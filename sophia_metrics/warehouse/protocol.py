@@ -17,6 +17,7 @@ from sophia_metrics.usage.tombstones import Tombstones
 from sophia_metrics.windows import Window
 
 __all__ = [
+    "BEHIND",
     "Audit",
     "BuildReport",
     "Change",
@@ -309,6 +310,9 @@ class BuildReport:
     def day_count(self) -> int:
         """Mart days that were built."""
         return sum(len(days) for days in self.built.values())
+
+
+BEHIND = "other runs commit all the time, and their marts are not built yet: the next run publishes"
 
 
 @dataclass(frozen=True, slots=True)

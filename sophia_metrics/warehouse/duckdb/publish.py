@@ -32,7 +32,7 @@ from sophia_metrics.warehouse.duckdb.versions import superfluous_versions, versi
 from sophia_metrics.warehouse.holding import day_held_because, note_held, note_released
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece, files_of
-from sophia_metrics.warehouse.protocol import Publication
+from sophia_metrics.warehouse.protocol import BEHIND, Publication
 from sophia_metrics.warehouse.staleness import stale_days
 
 __all__ = ["CURRENT_NAME", "publish_version"]
@@ -63,8 +63,6 @@ CONTENT = {
     "core_alert_deliveries": ("episode_id", "channel", "sequence_number", "status"),
 }
 """By which columns a version differs from another. Their hashes are added up where the rows are."""
-
-BEHIND = "other runs commit all the time, and their marts are not built yet: the next run publishes"
 
 LAYOUT = hashlib.sha256(
     "\n".join(

@@ -19,6 +19,7 @@ from sophia_metrics.usage.staging import Slice
 from sophia_metrics.warehouse import ledger
 from sophia_metrics.warehouse.commit import commit_slice
 from sophia_metrics.warehouse.protocol import (
+    BEHIND,
     Audit,
     BuildReport,
     Change,
@@ -174,10 +175,16 @@ class SnowflakeWarehouse(ServiceLifecycle):
     def publish(self, now: datetime) -> Publication:
         """Let SQL users of Snowflake see what is built, and then, by the mirror, the dashboard and the alerts."""
         self.mirror.forward(self.session, now)
-        publish_version(self._state, self.session, now)
+        if not publish_version(self._state, self.session, now):
+            return self._behind()
         self.mirror.sync(self.session, now)
         self.local.build()
         return self.local.publish(now)
+
+    def _behind(self) -> Publication:
+        newest = self.local.read(Query("SELECT version, published_at FROM core_versions ORDER BY version DESC LIMIT 1"))
+        version, published_at = newest.row(0) if newest.height else (0, None)
+        return Publication(version, is_new=False, published_at=published_at, held_because=BEHIND, is_behind=True)
 
     def _metrics(self) -> dict[str, float | int | None]:
         rows = self.session.execute("SELECT count(*), coalesce(sum(row_count), 0) FROM manifest").fetchall()

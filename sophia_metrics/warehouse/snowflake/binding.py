@@ -45,11 +45,13 @@ class Bound:
     is_change: bool
 
 
-def bind(query: str, parameters: Parameters = None, frames: Mapping[str, pl.DataFrame] | None = None) -> Bound:
+def bind(
+    query: str | exp.Expr, parameters: Parameters = None, frames: Mapping[str, pl.DataFrame] | None = None
+) -> Bound:
     """Return a statement with its parameters and frames bound.
 
     Args:
-        query: one statement of DuckDB's dialect, with `$1` or `$name` parameters.
+        query: one statement of DuckDB's dialect, with `$1` or `$name` parameters, as text or parsed.
         parameters: their values, by place or by name. A list stands in list_contains or in unnest only.
         frames: what the statement reads by name as if it were a table.
 
@@ -59,7 +61,7 @@ def bind(query: str, parameters: Parameters = None, frames: Mapping[str, pl.Data
         ProcessingError: a frame is too large for a statement.
     """
     binder = _Binder(_by_name(parameters), frames or {})
-    tree = parse(query).copy()
+    tree = (parse(query) if isinstance(query, str) else query).copy()
     tree = tree.transform(binder.replace, copy=False)
     if isinstance(tree, exp.Insert):
         _name_columns(tree)

@@ -54,8 +54,8 @@ class StageTables:
 
     def fill(self, table: Table, sql: str, parameters: Mapping[str, object], relations: Iterable[Relation]) -> None:
         """Compute the rows of a table into a stage table: a SELECT whose columns are those of the table, in order."""
-        statement, bound = over_relations(sql, parameters, relations)
-        self.session.execute(f"INSERT INTO {self._make(table)} ({', '.join(table.names)}) {statement}", bound)
+        rows, bound = over_relations(sql, parameters, relations)
+        self.session.execute(exp.insert(rows, self._make(table), columns=table.names), bound)
 
     def keep(self, table: Table, rows: pl.DataFrame) -> None:
         """Put some rows of a table into a stage table."""
@@ -79,8 +79,8 @@ class StageTables:
 
 def over_relations(
     sql: str, parameters: Mapping[str, object], relations: Iterable[Relation]
-) -> tuple[str, dict[str, object]]:
-    """Return a SELECT that reads relations in the place of their tables, and its parameters."""
+) -> tuple[exp.Expr, dict[str, object]]:
+    """Return a parsed SELECT that reads relations in the place of their tables, and its parameters."""
     tree, bound = parse(sql).copy(), dict(parameters)
     by_name = {relation.table.name: relation for relation in relations}
     for node in list(tree.find_all(exp.Table)):
@@ -97,7 +97,7 @@ def over_relations(
             rows.append(part)
         alias = exp.TableAlias(this=exp.to_identifier(node.alias_or_name))
         node.replace(exp.Subquery(this=parse(" UNION ALL ".join(rows)).copy(), alias=alias))
-    return tree.sql(dialect="duckdb"), bound
+    return tree, bound
 
 
 def build_marts(state: SnowflakeState, session: SnowflakeSession, now: datetime) -> BuildReport:

@@ -16,7 +16,7 @@ from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
 __all__ = ["drop_leftovers", "drop_stage_tables", "leftover_stage_tables", "load", "stage_table_name"]
 
-STAGE_NAME = re.compile(r"stage_[0-9a-f]{16}_(?P<made>[0-9a-f]{8})[0-9a-f]{8}_[a-z_]+")
+STAGE_NAME = re.compile(r"stage_[0-9a-f]{16}_(?P<made>[0-9a-f]{8})[0-9a-f]{8}_[a-z0-9_]+")
 LEFTOVER_AFTER = timedelta(days=1)
 FILE_FORMAT = "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE)"
 

@@ -50,20 +50,22 @@ CHANGING = {
 """What tells that the marts of the present would come out otherwise."""
 
 
-def publish_version(state: SnowflakeState, session: SnowflakeSession, now: datetime) -> int:
-    """Publish what is built, and return the number of the version that SQL users see.
+def publish_version(state: SnowflakeState, session: SnowflakeSession, now: datetime) -> bool:
+    """Publish what is built; say whether all that is committed is built. False: nothing is published.
 
-    Nothing happens where nothing has changed, where a day is held, or where core has days that are not built.
+    Nothing happens either where nothing has changed, or where a day is held.
     """
     with state.transaction() as locked:
         row = fetch_first(locked, "SELECT version, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1")
         number, known = (int(row[0]), row[1]) if row else (0, None)
-        if day_held_because(locked) is not None or any(stale_days(locked).values()):
-            return number
+        if any(stale_days(locked).values()):
+            return False
+        if day_held_because(locked) is not None:
+            return True
         content = _content_sha256(locked, now)
         listed = files_of(locked, [mart.name for mart in DAY_MARTS])
         if content == known and not _days_that_differ(locked, listed):
-            return number
+            return True
         days, zones = _read_days(locked, now), _time_zones(locked)
     stage = StageTables(session, f"publish-{uuid4().hex}", now)
     try:
@@ -72,22 +74,22 @@ def publish_version(state: SnowflakeState, session: SnowflakeSession, now: datet
             stage.fill(mart.table, mart.sql, dict.fromkeys(mart.parameters, now), _inputs(mart, days, stage.names))
         with state.transaction() as locked:
             if files_of(locked, [mart.name for mart in DAY_MARTS]) != listed:
-                return number  # another run has built meanwhile, and publishes
+                return False  # another run has built meanwhile
             _switch_days(locked, listed)
             for table in (CALENDAR, *(mart.table for mart in SERVING_MARTS)):
                 _replace(locked, table, stage.names[table.name])
-            return _note_version(locked, number + 1, content, now)
+            _note_version(locked, number + 1, content, now)
+        return True
     finally:
         stage.drop()
 
 
-def _note_version(locked: StateConnection, number: int, content: str, now: datetime) -> int:
+def _note_version(locked: StateConnection, number: int, content: str, now: datetime) -> None:
     sample = fetch_first(locked, "SELECT source FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
     locked.execute(
         "INSERT INTO core_versions (version, published_at, content_sha256, is_sample) VALUES ($1, $2, $3, $4)",
         [number, now, content, sample is not None],
     )
-    return number
 
 
 def _content_sha256(locked: StateConnection, now: datetime) -> str:

@@ -20,8 +20,8 @@ def tables_of(query: Query) -> tuple[Table, ...]:
     return tuple(table for table in schema.TABLES if table.name in names)
 
 
-def over_committed(query: Query) -> tuple[str, dict[str, object]]:
-    """Return the statement, still in DuckDB's dialect, and the parameters by which Snowflake answers a query."""
+def over_committed(query: Query) -> tuple[exp.Expr, dict[str, object]]:
+    """Return the parsed statement, still in DuckDB's words, and the parameters by which a query is answered."""
     parameters = dict(query.parameters)
     tree = parse(query.sql).copy()
     by_name = {table.name: table for table in tables_of(query)}
@@ -37,4 +37,4 @@ def over_committed(query: Query) -> tuple[str, dict[str, object]]:
         node.replace(
             exp.Subquery(this=parse(rows).copy(), alias=exp.TableAlias(this=exp.to_identifier(node.alias_or_name)))
         )
-    return tree.sql(dialect="duckdb"), parameters
+    return tree, parameters

@@ -18,6 +18,7 @@ import snowflake.connector
 from snowflake.connector import SnowflakeConnection, errors
 from snowflake.connector.cursor import SnowflakeCursor
 from snowflake.connector.errorcode import ER_FAILED_TO_REQUEST
+from sqlglot import exp
 
 from sophia_metrics.errors import ConfigurationError, SophiaError
 from sophia_metrics.warehouse.snowflake.answers import Answer, all_rows, changed_rows, frame_of, named_rows
@@ -125,7 +126,9 @@ class SnowflakeSession:
         """Where it is, and who logs in."""
         return self._settings
 
-    def execute(self, query: str, parameters: Sequence[object] | Mapping[str, object] | None = None, /) -> Answer:
+    def execute(
+        self, query: str | exp.Expr, parameters: Sequence[object] | Mapping[str, object] | None = None, /
+    ) -> Answer:
         """Run one statement of DuckDB's dialect, with `$1` or `$name` parameters.
 
         Returns:
@@ -141,7 +144,7 @@ class SnowflakeSession:
         return Answer(self._perform(bound.sql, bound.values, changed_rows if bound.is_change else all_rows))
 
     def fetch_frame(
-        self, query: str, parameters: Sequence[object] | Mapping[str, object] | None = None
+        self, query: str | exp.Expr, parameters: Sequence[object] | Mapping[str, object] | None = None
     ) -> pl.DataFrame:
         """Return the rows of one SELECT of DuckDB's dialect as a frame; without rows its columns are typed too."""
         bound = bind(query, parameters, self._frames)
