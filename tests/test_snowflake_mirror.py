@@ -11,11 +11,12 @@ from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.serving import Serving
-from sophia_metrics.warehouse.protocol import Observations, Record, Retention
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.protocol import Observations, Record, Retention
 from sophia_metrics.warehouse.snowflake.copied import COPIED_DAYS, COPIED_MARTS, copied_from
 from sophia_metrics.warehouse.snowflake.loading import leftover_stage_tables
 from sophia_metrics.warehouse.snowflake.mirror import Mirror
+from sophia_metrics.warehouse.snowflake.tables import prepare
 from tests.lab import NOW, Lab, event
 from tests.mirror_lab import MirrorLab, ordered
 
@@ -38,7 +39,7 @@ def mirrored(tmp_path, snowflake):
     source.ingest(source.write("calls.jsonl", [*calls, event("bad", input_tokens=-1)]))
     lab = MirrorLab(source, snowflake.session(), tmp_path / "mirror" / "state")
     lab.home.parent.mkdir()
-    lab.prepare()
+    prepare(lab.session, NOW)
     lab.upload()
     return lab
 
@@ -237,7 +238,7 @@ def operating(tmp_path, snowflake):
     """A mirror in which a service was probed and a run was recorded, beside a Snowflake without usage."""
     lab = MirrorLab(Lab(tmp_path / "source" / "state"), snowflake.session(), tmp_path / "mirror" / "state")
     lab.home.parent.mkdir()
-    lab.prepare()
+    prepare(lab.session, NOW)
     lab.warehouse.commit(probes((datetime(2026, 11, 19, 23, 59),), (datetime(2026, 11, 20, 11),)))
     lab.warehouse.record(
         Record({"core_pipeline_runs": run_frame("one", "running"), "core_heartbeats": heartbeat_frame(NOW)})
