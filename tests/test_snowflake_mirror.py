@@ -239,6 +239,7 @@ def operating(tmp_path, snowflake):
     lab = MirrorLab(Lab(tmp_path / "source" / "state"), snowflake.session(), tmp_path / "mirror" / "state")
     lab.home.parent.mkdir()
     prepare(lab.session, NOW)
+    lab.sync()
     lab.warehouse.commit(probes((datetime(2026, 11, 19, 23, 59),), (datetime(2026, 11, 20, 11),)))
     lab.warehouse.record(
         Record({"core_pipeline_runs": run_frame("one", "running"), "core_heartbeats": heartbeat_frame(NOW)})
@@ -319,3 +320,98 @@ def test_a_mirror_of_another_schema_is_refused(operating):
     other = Mirror(operating.home, "OTHER/DB/SC")
     with pytest.raises(ConfigurationError, match="mirrors fakesnow/DB/SC, and not OTHER/DB/SC"):
         other.forward(operating.session, NOW)
+
+
+def test_a_mirror_whose_folder_is_lost_gets_its_operations_back(operating, tmp_path):
+    operating.forward()
+    lost = replace(operating, home=tmp_path / "another" / "state")
+    lost.warehouse.record(Record({"core_pipeline_runs": run_frame("two", "running")}))
+    lost.sync()
+    assert ordered(lost.committed("SELECT run_id FROM core_pipeline_runs")) == [("one",), ("two",)]
+    assert lost.committed("SELECT succeeded_at FROM core_heartbeats") == [(NOW,)]
+    assert lost.committed("SELECT count(*) FROM core_probe_results") == [(2,)]
+
+
+def test_observations_whose_file_is_lost_come_back(operating):
+    operating.forward()
+    operating.publish()
+    (path,) = (operating.home / "core" / "probe_results" / "probed_on=2026-11-19").glob("*.parquet")
+    path.unlink()
+    operating.sync()
+    assert operating.publish().held_because is None
+    assert_same_operations(operating)
+    assert operating.upkeep.verify(is_deep=True).findings == ()
+
+
+def test_what_changes_on_snowflake_meanwhile_is_copied_as_of_one_moment(mirrored, snowflake):
+    late = event("late", "2026-11-16T12:00:00Z", latency_ms=1)
+    mirrored.source.ingest(mirrored.source.write("late.jsonl", [late]))
+    other = replace(mirrored, session=snowflake.session(observe=lambda _: None))
+
+    def change_once(sql):
+        if "built_mart_cost_daily" in sql.lower() and not changed:
+            changed.append(sql)
+            other.upload()
+
+    changed: list[str] = []
+    meanwhile = replace(mirrored, session=snowflake.session(observe=change_once))
+    meanwhile.sync()
+    meanwhile.publish()
+    assert changed
+    assert_same_marts(meanwhile)
+    assert meanwhile.here("SELECT count(*) FROM core_ingest_ledger") == [(2,)]
+
+
+def test_a_sync_that_fails_on_its_way_changes_nothing_here(mirrored, snowflake):
+    class LostError(Exception):
+        """The connection went."""
+
+    def lose(sql):
+        if "core_budgets" in sql.lower() and "starts" not in sql.lower() and "hash" not in sql.lower():
+            raise LostError
+
+    with pytest.raises(LostError):
+        replace(mirrored, session=snowflake.session(observe=lose)).sync()
+    assert mirrored.committed("SELECT count(*) FROM mart_cost_daily") == [(0,)]
+    mirrored.sync()
+    mirrored.publish()
+    assert_same_marts(mirrored)
+
+
+def test_budgets_of_tags_bring_the_days_that_they_need(mirrored):
+    mirrored.sync()
+    row = {
+        "budget": "blue",
+        "origin": "set",
+        "scope_type": "tag:colour",
+        "scope_value": "blue",
+        "period": "month",
+        "limit_usd": 10,
+        "time_zone": "UTC",
+        "thresholds": "[0.8]",
+        "warning_ratio": 0.8,
+        "valid_from_at": datetime(2026, 11, 1),
+        "valid_to_at": None,
+    }
+    budgets = pl.DataFrame([row], schema=polars_schema(state.BUDGETS))
+    mirrored.source.warehouse.record(Record({"core_budgets": budgets}))
+    mirrored.upload()
+    mirrored.sync()
+    assert_days_of_core(mirrored, tuple(date(2026, 11, day) for day in range(15, 20)))
+    mirrored.publish()
+    mirrored.source.publish()
+    for name in SERVED:
+        here = Serving(mirrored.home).query(f"SELECT * FROM {name}").rows()
+        assert ordered(here) == ordered(Serving(mirrored.source.home).query(f"SELECT * FROM {name}").rows()), name
+
+
+def test_who_was_forgotten_on_snowflake_is_no_longer_in_a_copy_of_what_was_published(mirrored):
+    mirrored.sync()
+    version = mirrored.publish().version
+    row = {"tombstone": "t", "reach": "person", "forgotten_at": NOW, "last_version": 900}
+    stones = pl.DataFrame([row], schema=polars_schema(state.TOMBSTONES))
+    mirrored.source.warehouse.record(Record({"core_tombstones": stones}))
+    mirrored.upload()
+    mirrored.sync()
+    assert mirrored.committed("SELECT last_version FROM core_tombstones") == [(version,)]
+    assert mirrored.sync().tables == ()
