@@ -28,6 +28,7 @@ LIBRARY = sorted(
 
 WATCHER = """
 import importlib, json, os, sys
+import snowflake.connector # binds a socket to see whether there is IPv6, and its C parts fail with another datetime
 seen = set()
 # What other libraries do when they are imported is theirs: only our own modules are watched.
 def ours():

@@ -13,7 +13,7 @@ from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.cli.init import render_config
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
-from sophia_metrics.settings import GateSettings, Settings, SourceSettings, load_settings
+from sophia_metrics.settings import GateSettings, Settings, SnowflakeSettings, SourceSettings, load_settings
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 from tests.command_line import SECRET, CommandLine
 
@@ -133,6 +133,7 @@ def test_init_shows_every_setting_but_secrets():
     gateway, exports = values["sources"]
 
     assert values.keys() == Settings.model_fields.keys() - {"identity_secret"}
+    assert values["snowflake"].keys() == SnowflakeSettings.model_fields.keys()
     assert values["gate"].keys() == GateSettings.model_fields.keys()
     assert values["budgets"][0].keys() == BudgetSettings.model_fields.keys()
     assert values["notifiers"][0].keys() == NotifierSettings.model_fields.keys()
@@ -150,6 +151,7 @@ def test_init_shows_every_setting_but_secrets():
     [
         Settings,
         GateSettings,
+        SnowflakeSettings,
         SourceSettings,
         ColumnMapping,
         ColumnRule,

@@ -18,7 +18,7 @@ from sophia_metrics.warehouse.snowflake.loading import (
     stage_table_name,
 )
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 NOW = datetime(2026, 11, 23, 12)
 COLUMNS = (

@@ -10,7 +10,7 @@ from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, prepare, table_statements
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 NOW = datetime(2026, 11, 23, 12)
 
@@ -35,8 +35,7 @@ def test_every_table_is_made_and_a_second_time_nothing_is(snowflake):
 
 
 def test_prepared_tables_take_transactions(snowflake):
-    session = snowflake.session()
-    prepare(session, NOW)
+    session = snowflake.prepare(NOW)
 
     with session.transaction():
         session.execute("INSERT INTO price_books VALUES ($1, $2)", ["abc", NOW])
@@ -45,8 +44,7 @@ def test_prepared_tables_take_transactions(snowflake):
 
 
 def test_tables_that_a_newer_program_made_are_left_alone(snowflake):
-    session = snowflake.session()
-    prepare(session, NOW)
+    session = snowflake.prepare(NOW)
     session.execute("INSERT INTO schema_migrations VALUES ($1, $2)", ["s999_later", NOW])
 
     with pytest.raises(ConfigurationError, match=r"newer sophia-metrics \(migration s999_later\)"):

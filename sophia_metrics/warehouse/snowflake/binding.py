@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import cast
 
 import polars as pl
-import sqlglot
 from sqlglot import exp
 
 from sophia_metrics import schema
@@ -27,6 +26,9 @@ Parameters = Sequence[object] | Mapping[str, object] | None
 
 MARK = "sophia_bound_"
 MARKS = re.compile(rf":{MARK}(\d+)\b")
+FRAME = "sophia_frame_"
+FRAMES = re.compile(rf"\b{FRAME}(\d+)\b")
+"""What stands for values and for frames in the tree: neither is seen by whoever renders it."""
 MAX_DIGITS = 38
 TABLE_NAMES = frozenset(table.name for table in schema.TABLES)
 
@@ -66,7 +68,8 @@ def bind(query: str, parameters: Parameters = None, frames: Mapping[str, pl.Data
         ordered.append(binder.values[int(mark[1])])
         return "?"
 
-    sql = MARKS.sub(take, render(tree))
+    text = FRAMES.sub(lambda mark: f"({binder.relations[int(mark[1])]})", render(tree))
+    sql = MARKS.sub(take, text)
     return Bound(
         sql,
         tuple(ordered),
@@ -88,6 +91,7 @@ class _Binder:
 
     def __init__(self, parameters: Mapping[str, object], frames: Mapping[str, pl.DataFrame]) -> None:
         self.values: list[Value] = []
+        self.relations: list[str] = []
         self._parameters = parameters
         self._frames = frames
         self._used: set[str] = set()
@@ -154,18 +158,16 @@ class _Binder:
         columns = {name: list(cast("Sequence[object]", self._find(each))) for name, (each, _) in lists.items()}
         types = {name: kind for name, (_, kind) in lists.items()}
         frame = pl.DataFrame(columns, schema={name: _POLARS_TYPES[kind.this] for name, kind in types.items()})
-        return self._relation("unnest", frame)
+        return exp.select(*columns).from_(self._relation("unnest", frame, "unnested"))
 
     def _frame(self, table: exp.Table) -> exp.Expr:
-        name = table.alias_or_name
-        return exp.Subquery(
-            this=self._relation(table.name, self._frames[table.name]),
-            alias=exp.TableAlias(this=exp.to_identifier(name)),
-        )
+        return self._relation(table.name, self._frames[table.name], table.alias_or_name)
 
-    def _relation(self, name: str, frame: pl.DataFrame) -> exp.Expr:
+    def _relation(self, name: str, frame: pl.DataFrame, alias: str) -> exp.Table:
+        """Return a table that stands for a frame."""
         marks = [f":{self._mark(text).name}" for text in inlined_texts(name, frame)]
-        return sqlglot.parse_one(relation_sql(frame, marks), read="snowflake")
+        self.relations.append(relation_sql(frame, marks))
+        return exp.to_table(f"{FRAME}{len(self.relations) - 1}", alias=alias)
 
 
 _POLARS_TYPES: Mapping[exp.DType, pl.DataType] = {

@@ -10,7 +10,8 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import polars as pl
 import snowflake.connector
@@ -18,7 +19,7 @@ from snowflake.connector import SnowflakeConnection, errors
 from snowflake.connector.cursor import SnowflakeCursor
 from snowflake.connector.errorcode import ER_FAILED_TO_REQUEST
 
-from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.errors import ConfigurationError, SophiaError
 from sophia_metrics.warehouse.snowflake.answers import Answer, all_rows, changed_rows, frame_of, named_rows
 from sophia_metrics.warehouse.snowflake.binding import Value, bind
 from sophia_metrics.warehouse.snowflake.failures import (
@@ -106,9 +107,18 @@ class SnowflakeSession:
         self._connection: SnowflakeConnection | None = None
         self._frames: dict[str, pl.DataFrame] = {}
         self._is_in_transaction = False
+        self._doom: SophiaError | None = None
 
     def __repr__(self) -> str:
         return f"SnowflakeSession({self._settings.account}, {self._settings.user}, {self._settings.role})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def settings(self) -> SnowflakeSettings:
@@ -159,6 +169,8 @@ class SnowflakeSession:
     def transaction(self) -> Generator["SnowflakeSession"]:
         """Hold a transaction, and the lock by which those that write wait for each other, until the block ends.
 
+        It is committed as a whole: once a statement has failed nothing more is sent, and it is rolled back.
+
         Raises:
             LostCommitError: whether it was committed is not known; the ledger tells.
             ServiceUnavailableError: another transaction held the lock for too long, or no answer came.
@@ -170,6 +182,7 @@ class SnowflakeSession:
         try:
             self._take_lock()
             yield self
+            self._raise_doom()
         except BaseException:
             self._roll_back()
             raise
@@ -177,14 +190,18 @@ class SnowflakeSession:
 
     def close(self) -> None:
         """End the session. Whatever was not committed is rolled back; the next statement logs in again."""
+        self._end_transaction()
+        self._end_session()
+
+    def _end_session(self) -> None:
         connection, self._connection = self._connection, None
-        self._is_in_transaction = False
         if connection is not None:
             connection.close(retry=False)
 
     def _perform(self, sql: str, values: Sequence[Value], read: Callable[[SnowflakeCursor], T]) -> T:
         """Send one statement and read its answer; try again what may be tried again."""
         self._refuse_to_commit(sql)
+        self._raise_doom()
         pauses = iter(()) if self._is_in_transaction else _pauses(self._retry_seconds)
         while True:
             try:
@@ -192,9 +209,11 @@ class SnowflakeSession:
                 return read(cursor)
             except errors.Error as error:
                 failure = statement_failure(error, self._settings, sql)
+                if self._is_in_transaction:
+                    self._doom = failure
                 is_gone = is_session_gone(error)
                 if is_gone:
-                    self._forget()
+                    self._end_session()
                 pause = next(pauses, None) if is_gone or (is_unanswered(error) and REPEATABLE.match(sql)) else None
                 if pause is None:
                     raise failure from error
@@ -250,6 +269,11 @@ class SnowflakeSession:
         if count == 0:
             raise ConfigurationError("the table write_lock holds no row: prepare the tables of Snowflake first")
 
+    def _raise_doom(self) -> None:
+        """Refuse to go on in a transaction in which a statement has failed."""
+        if self._doom is not None:
+            raise self._doom
+
     def _commit(self) -> None:
         try:
             self._send("COMMIT")
@@ -261,22 +285,19 @@ class SnowflakeSession:
                 ) from error
             self._roll_back()
             raise statement_failure(error, self._settings, "COMMIT") from error
-        self._is_in_transaction = False
+        self._end_transaction()
 
     def _roll_back(self) -> None:
         """End the transaction without its changes; where no answer comes, end the session, which does the same."""
-        if self._connection is None:
-            self._is_in_transaction = False
-            return
-        try:
-            self._send("ROLLBACK")
-            self._is_in_transaction = False
-        except errors.Error:
-            self.close()
+        if self._connection is not None:
+            try:
+                self._send("ROLLBACK")
+            except errors.Error:
+                self._end_session()
+        self._end_transaction()
 
-    def _forget(self) -> None:
-        """Let the next statement log in again."""
-        self._connection = None
+    def _end_transaction(self) -> None:
+        self._is_in_transaction, self._doom = False, None
 
 
 def _pauses(seconds: float) -> Iterator[float]:

@@ -12,7 +12,7 @@ from sophia_metrics.schema.column import Column, Kind, Storage, Table
 from sophia_metrics.schema.ddl import Engine, create_table
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
-__all__ = ["MIGRATIONS", "WRITE_LOCK", "built_name", "is_prepared", "prepare", "table_statements"]
+__all__ = ["MIGRATIONS", "WRITE_LOCK", "built_name", "every_table", "is_prepared", "prepare", "table_statements"]
 
 WRITE_LOCK = Table(
     name="write_lock",
@@ -58,14 +58,19 @@ def built_name(mart: str) -> str:
     return f"built_{mart}"
 
 
-def table_statements() -> tuple[str, ...]:
-    """Return CREATE TABLE IF NOT EXISTS for every table, published marts and their built days included."""
-    statements: list[str] = []
+def every_table() -> tuple[tuple[Table, str], ...]:
+    """Return every table with its name in Snowflake; a mart by day is there twice, as published and as built."""
+    named: list[tuple[Table, str]] = []
     for table in (*schema.TABLES, WRITE_LOCK):
-        statements.append(_create(table, table.name))
+        named.append((table, table.name))
         if table.storage is Storage.DAY_FILES and table.name.startswith("mart_"):
-            statements.append(_create(table, built_name(table.name)))
-    return tuple(statements)
+            named.append((table, built_name(table.name)))
+    return tuple(named)
+
+
+def table_statements() -> tuple[str, ...]:
+    """Return CREATE TABLE IF NOT EXISTS for every table."""
+    return tuple(_create(table, name) for table, name in every_table())
 
 
 def _create(table: Table, name: str) -> str:

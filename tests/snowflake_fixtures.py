@@ -1,0 +1,46 @@
+"""Fixtures of Snowflake: a test module asks for them by pytest_plugins = ("tests.snowflake_fixtures",)."""
+
+import logging
+from collections.abc import Iterator
+
+import fakesnow
+import pytest
+from fakesnow import server as serve  # its name is that of a module too, once that is imported
+
+from tests.snowflake_lab import IS_ON_ACCOUNT, PASSWORD, SnowflakeLab, account_lab, fake_settings, mended
+
+NOISY = ("fakesnow.server", "uvicorn", "uvicorn.error", "uvicorn.access", "sqlglot")
+
+
+@pytest.fixture(scope="session")
+def snowflake_server() -> Iterator[dict]:
+    """Yield where a mended fakesnow server listens: one for all tests of a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        mended(patch)
+        with serve() as place:
+            for name in NOISY:  # its start sets their levels
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+            yield place
+
+
+@pytest.fixture
+def snowflake(request) -> Iterator[SnowflakeLab]:
+    """Yield an empty schema on the fakesnow server, or on the account, where it is dropped afterwards."""
+    if IS_ON_ACCOUNT:
+        with account_lab() as lab:
+            yield lab
+        return
+    lab = SnowflakeLab(fake_settings(request.getfixturevalue("snowflake_server")), {"SNOWFLAKE_PASSWORD": PASSWORD})
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def patched_snowflake() -> Iterator[SnowflakeLab]:
+    """Yield an empty schema of fakesnow's patch mode: no HTTP, what is sent is what is executed."""
+    with pytest.MonkeyPatch.context() as patch:
+        mended(patch)
+        with fakesnow.patch():
+            lab = SnowflakeLab(fake_settings({"host": "127.0.0.1", "port": 9}), {"SNOWFLAKE_PASSWORD": PASSWORD})
+            yield lab
+            lab.close()
