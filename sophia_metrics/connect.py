@@ -29,7 +29,7 @@ from sophia_metrics.pricing.overrides import load_overrides
 from sophia_metrics.scopes import Scope
 from sophia_metrics.services import Service
 from sophia_metrics.serving import Serving
-from sophia_metrics.settings import Settings, SourceSettings, read_variable
+from sophia_metrics.settings import Settings, SnowflakeSettings, SourceSettings, read_variable
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.mapped import mapped_format
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from sophia_metrics.dashboard.server import PageServer
     from sophia_metrics.warehouse.duckdb.backups import BackupPlace
     from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
+    from sophia_metrics.warehouse.snowflake.mirror import Mirror
 
 __all__ = [
     "AGENT_FORMATS",
@@ -99,19 +100,25 @@ def connect_forwarder(settings: Settings, now: datetime) -> Forwarder | None:
     """
     if settings.warehouse == "duckdb" or settings.snowflake is None:
         return None
-    from sophia_metrics.warehouse.snowflake.mirror import Mirror, MirrorForwarder  # noqa: PLC0415 - adapters are loaded when asked for
+    from sophia_metrics.warehouse.snowflake.mirror import MirrorForwarder  # noqa: PLC0415 - adapters are loaded when asked for
     from sophia_metrics.warehouse.snowflake.session import connect_session  # noqa: PLC0415 - see above
 
     connect_warehouse(settings.local, now)
-    mirror = Mirror(
+    session = connect_session(settings.snowflake, read_variable, lock_wait_seconds=settings.lock_wait_seconds)
+    return MirrorForwarder(_mirror(settings, settings.snowflake), session)
+
+
+def _mirror(settings: Settings, place: SnowflakeSettings) -> "Mirror":
+    """Return the mirror of a Snowflake schema; the state folder is prepared already."""
+    from sophia_metrics.warehouse.snowflake.mirror import Mirror  # noqa: PLC0415 - see above
+
+    return Mirror(
         settings.home,
-        settings.snowflake.place,
+        place.place,
         memory_limit=settings.memory_limit,
-        forward_every=timedelta(minutes=settings.snowflake.commit_every_minutes),
+        forward_every=timedelta(minutes=place.commit_every_minutes),
         lock_wait_seconds=settings.lock_wait_seconds,
     )
-    session = connect_session(settings.snowflake, read_variable, lock_wait_seconds=settings.lock_wait_seconds)
-    return MirrorForwarder(mirror, session)
 
 
 def connect_upkeep(settings: Settings) -> Upkeep:

@@ -23,15 +23,17 @@ from sophia_metrics.warehouse.snowflake.copied import COPIED_DAYS, COPIED_STATE,
 from sophia_metrics.warehouse.snowflake.mirror import Mirror, Synced
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from tests.lab import NOW, Lab
+from tests.snowflake_lab import SnowflakeLab
 
 ORIGIN = "fakesnow/DB/SC"
 
 
 @dataclass(frozen=True)
 class MirrorLab:
-    """Usage is collected by DuckDB in `source`, brought to `session`, and mirrored in `home`."""
+    """Usage is collected by DuckDB in `source`, brought to Snowflake (`lab`), and mirrored in `home`."""
 
     source: Lab
+    lab: SnowflakeLab
     session: SnowflakeSession
     home: Path
     now: datetime = NOW

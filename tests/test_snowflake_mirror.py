@@ -1,5 +1,6 @@
 """The mirror of a Snowflake warehouse: what is copied, what is forwarded, and what readers here see."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -16,32 +17,54 @@ from sophia_metrics.warehouse.protocol import Observations, Record, Retention
 from sophia_metrics.warehouse.snowflake.copied import COPIED_DAYS, COPIED_MARTS, copied_from
 from sophia_metrics.warehouse.snowflake.loading import leftover_stage_tables
 from sophia_metrics.warehouse.snowflake.mirror import Mirror
-from sophia_metrics.warehouse.snowflake.tables import prepare
 from tests.lab import NOW, Lab, event
 from tests.mirror_lab import MirrorLab, ordered
+from tests.snowflake_lab import IS_ON_ACCOUNT, PASSWORD, SnowflakeLab, account_lab, fake_settings
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 LAST_DAYS = (date(2026, 11, 18), date(2026, 11, 19))
 SERVED = ("mart_cost_trend", "mart_budget_status", "mart_budget_days", "mart_performance_now", "mart_settlement")
 """Marts that each side computes by itself."""
 
 
-@pytest.fixture
-def mirrored(tmp_path, snowflake):
-    """Five days of usage on Snowflake, one call more on each, and an empty mirror."""
-    source = Lab(tmp_path / "source" / "state")
+@pytest.fixture(scope="module")
+def usage(request, tmp_path_factory):
+    """Five days of usage on Snowflake, one call more on each; tests of it change nothing there."""
+    with ExitStack() as stack:
+        if IS_ON_ACCOUNT:
+            lab = stack.enter_context(account_lab())
+        else:
+            place = fake_settings(request.getfixturevalue("snowflake_server"))
+            lab = SnowflakeLab(place, {"SNOWFLAKE_PASSWORD": PASSWORD})
+            stack.callback(lab.close)
+        yield collected(lab, tmp_path_factory.mktemp("usage"))
+
+
+def collected(lab, folder):
+    source = Lab(folder / "source" / "state")
     calls = [
         event(f"{day}-{number}", f"2026-11-{day}T0{number}:00:00Z", team="search", latency_ms=120 + number)
         for day in range(15, 20)
         for number in range(day - 14)
     ]
     source.ingest(source.write("calls.jsonl", [*calls, event("bad", input_tokens=-1)]))
-    lab = MirrorLab(source, snowflake.session(), tmp_path / "mirror" / "state")
-    lab.home.parent.mkdir()
-    prepare(lab.session, NOW)
-    lab.upload()
-    return lab
+    lab.prepare(NOW)
+    made = MirrorLab(source, lab, lab.session(), folder / "mirror" / "state")
+    made.upload()
+    return made
+
+
+@pytest.fixture
+def mirrored(usage, tmp_path):
+    """A mirror of that Snowflake in which nothing is yet."""
+    return replace(usage, session=usage.lab.session(), home=tmp_path / "mirror" / "state")
+
+
+@pytest.fixture
+def changing(snowflake, tmp_path):
+    """The same with a Snowflake of its own."""
+    return collected(snowflake, tmp_path)
 
 
 def columns(name):
@@ -83,41 +106,41 @@ def test_of_core_only_the_newest_days_are_copied(mirrored):
     ]
 
 
-def test_nothing_is_copied_where_nothing_has_changed(mirrored, snowflake):
+def test_nothing_is_copied_where_nothing_has_changed(mirrored):
     mirrored.sync()
-    snowflake.statements.texts.clear()
+    mirrored.lab.statements.texts.clear()
     again = mirrored.sync()
     assert (again.days, again.row_count, again.tables) == ((), 0, ())
-    assert len(snowflake.statements.texts) == 4
+    assert len(mirrored.lab.statements.texts) == 4
 
 
-def test_only_the_days_that_changed_are_copied(mirrored):
-    mirrored.sync()
-    mirrored.publish()
-    mirrored.source.ingest(mirrored.source.write("late.jsonl", [event("late", "2026-11-15T12:00:00Z")]))
-    mirrored.upload()
-    again = mirrored.sync()
+def test_only_the_days_that_changed_are_copied(changing):
+    changing.sync()
+    changing.publish()
+    changing.source.ingest(changing.source.write("late.jsonl", [event("late", "2026-11-15T12:00:00Z")]))
+    changing.upload()
+    again = changing.sync()
     assert {day for _, day in again.days} == {date(2026, 11, 15)}
     assert {name for name, _ in again.days} == {table.name for table in COPIED_MARTS}
-    mirrored.publish()
-    assert_same_marts(mirrored)
+    changing.publish()
+    assert_same_marts(changing)
 
 
-def test_days_that_vanish_on_snowflake_vanish_here(mirrored):
-    mirrored.sync()
-    mirrored.session.execute("DELETE FROM manifest WHERE day_on = $1", [date(2026, 11, 15)])
-    mirrored.sync()
-    assert mirrored.committed("SELECT min(usage_on) FROM mart_cost_daily") == [(date(2026, 11, 16),)]
+def test_days_that_vanish_on_snowflake_vanish_here(changing):
+    changing.sync()
+    changing.session.execute("DELETE FROM manifest WHERE day_on = $1", [date(2026, 11, 15)])
+    changing.sync()
+    assert changing.committed("SELECT min(usage_on) FROM mart_cost_daily") == [(date(2026, 11, 16),)]
 
 
-def test_nothing_in_the_mirror_builds_a_copied_day_again(mirrored):
-    mirrored.sync()
-    assert mirrored.warehouse.build().day_count == 0
-    mirrored.source.ingest(mirrored.source.write("next.jsonl", [event("next", "2026-11-20T01:00:00Z")]))
-    mirrored.upload()
-    mirrored.sync()
-    assert mirrored.warehouse.build().day_count == 0
-    assert_days_of_core(mirrored, (date(2026, 11, 19), date(2026, 11, 20)))
+def test_nothing_in_the_mirror_builds_a_copied_day_again(changing):
+    changing.sync()
+    assert changing.warehouse.build().day_count == 0
+    changing.source.ingest(changing.source.write("next.jsonl", [event("next", "2026-11-20T01:00:00Z")]))
+    changing.upload()
+    changing.sync()
+    assert changing.warehouse.build().day_count == 0
+    assert_days_of_core(changing, (date(2026, 11, 19), date(2026, 11, 20)))
 
 
 def assert_days_of_core(lab, days):
@@ -132,17 +155,17 @@ def test_nothing_in_the_mirror_judges_a_copied_day_again(mirrored):
     assert judge_marts(mirrored.warehouse, NOW, every_day=True).runs == ()
 
 
-def test_a_day_that_is_held_on_snowflake_holds_the_mirror_with_the_same_sentence(mirrored):
-    mirrored.sync()
-    version = mirrored.publish().version
+def test_a_day_that_is_held_on_snowflake_holds_the_mirror_with_the_same_sentence(changing):
+    changing.sync()
+    version = changing.publish().version
     held = {"day_on": LAST_DAYS[1], "inputs_sha256": None, "held_because": "the sums differ", "judged_at": NOW}
-    mirrored.source.warehouse.record(
+    changing.source.warehouse.record(
         Record({"judged_days": pl.DataFrame([held], schema=polars_schema(state.JUDGED_DAYS))})
     )
-    mirrored.upload()
-    mirrored.sync()
-    judge_marts(mirrored.warehouse, NOW)
-    publication = mirrored.publish()
+    changing.upload()
+    changing.sync()
+    judge_marts(changing.warehouse, NOW)
+    publication = changing.publish()
     assert publication.held_because == "2026-11-19: the sums differ"
     assert publication.version == version
 
@@ -236,9 +259,8 @@ def heartbeat_frame(succeeded_at):
 @pytest.fixture
 def operating(tmp_path, snowflake):
     """A mirror in which a service was probed and a run was recorded, beside a Snowflake without usage."""
-    lab = MirrorLab(Lab(tmp_path / "source" / "state"), snowflake.session(), tmp_path / "mirror" / "state")
-    lab.home.parent.mkdir()
-    prepare(lab.session, NOW)
+    snowflake.prepare(NOW)
+    lab = MirrorLab(Lab(tmp_path / "source" / "state"), snowflake, snowflake.session(), tmp_path / "mirror" / "state")
     lab.sync()
     lab.warehouse.commit(probes((datetime(2026, 11, 19, 23, 59),), (datetime(2026, 11, 20, 11),)))
     lab.warehouse.record(
@@ -274,11 +296,11 @@ def test_only_what_has_changed_is_forwarded_again(operating):
     assert [day for day in after if after[day] != paths[day]] == [date(2026, 11, 20)]
 
 
-def test_where_nothing_has_changed_snowflake_is_not_asked(operating, snowflake):
+def test_where_nothing_has_changed_snowflake_is_not_asked(operating):
     operating.forward()
-    snowflake.statements.texts.clear()
+    operating.lab.statements.texts.clear()
     assert operating.forward().row_count == 0
-    assert snowflake.statements.texts == []
+    assert operating.lab.statements.texts == []
 
 
 def test_forwarding_again_after_a_lost_note_changes_nothing(operating):
@@ -291,11 +313,11 @@ def test_forwarding_again_after_a_lost_note_changes_nothing(operating):
     assert ordered(operating.there("SELECT table_name, day_on, path, row_count FROM manifest")) == before
 
 
-def test_forwarding_writes_in_one_transaction_and_leaves_no_stage_table(operating, snowflake):
+def test_forwarding_writes_in_one_transaction_and_leaves_no_stage_table(operating):
     operating.forward()
-    verbs = {text.split(maxsplit=1)[0] for text in snowflake.statements.in_transactions()}
+    verbs = {text.split(maxsplit=1)[0] for text in operating.lab.statements.in_transactions()}
     assert verbs <= {"UPDATE", "MERGE", "SELECT", "DELETE", "INSERT"}
-    assert snowflake.statements.verbs.count("BEGIN") == 1
+    assert operating.lab.statements.verbs.count("BEGIN") == 1
     assert leftover_stage_tables(operating.session, NOW + timedelta(days=3650)) == ()
 
 
@@ -343,10 +365,10 @@ def test_observations_whose_file_is_lost_come_back(operating):
     assert operating.upkeep.verify(is_deep=True).findings == ()
 
 
-def test_what_changes_on_snowflake_meanwhile_is_copied_as_of_one_moment(mirrored, snowflake):
+def test_what_changes_on_snowflake_meanwhile_is_copied_as_of_one_moment(changing):
     late = event("late", "2026-11-16T12:00:00Z", latency_ms=1)
-    mirrored.source.ingest(mirrored.source.write("late.jsonl", [late]))
-    other = replace(mirrored, session=snowflake.session(observe=lambda _: None))
+    changing.source.ingest(changing.source.write("late.jsonl", [late]))
+    other = replace(changing, session=changing.lab.session(observe=lambda _: None))
 
     def change_once(sql):
         if "built_mart_cost_daily" in sql.lower() and not changed:
@@ -354,7 +376,7 @@ def test_what_changes_on_snowflake_meanwhile_is_copied_as_of_one_moment(mirrored
             other.upload()
 
     changed: list[str] = []
-    meanwhile = replace(mirrored, session=snowflake.session(observe=change_once))
+    meanwhile = replace(changing, session=changing.lab.session(observe=change_once))
     meanwhile.sync()
     meanwhile.publish()
     assert changed
@@ -362,24 +384,24 @@ def test_what_changes_on_snowflake_meanwhile_is_copied_as_of_one_moment(mirrored
     assert meanwhile.here("SELECT count(*) FROM core_ingest_ledger") == [(2,)]
 
 
-def test_a_sync_that_fails_on_its_way_changes_nothing_here(mirrored, snowflake):
+def test_a_sync_that_fails_on_its_way_changes_nothing_here(mirrored):
     class LostError(Exception):
         """The connection went."""
 
     def lose(sql):
-        if "core_budgets" in sql.lower() and "starts" not in sql.lower() and "hash" not in sql.lower():
+        if "core_watermarks" in sql.lower() and "hash" not in sql.lower():
             raise LostError
 
     with pytest.raises(LostError):
-        replace(mirrored, session=snowflake.session(observe=lose)).sync()
+        replace(mirrored, session=mirrored.lab.session(observe=lose)).sync()
     assert mirrored.committed("SELECT count(*) FROM mart_cost_daily") == [(0,)]
     mirrored.sync()
     mirrored.publish()
     assert_same_marts(mirrored)
 
 
-def test_budgets_of_tags_bring_the_days_that_they_need(mirrored):
-    mirrored.sync()
+def test_budgets_of_tags_bring_the_days_that_they_need(changing):
+    changing.sync()
     row = {
         "budget": "blue",
         "origin": "set",
@@ -394,24 +416,24 @@ def test_budgets_of_tags_bring_the_days_that_they_need(mirrored):
         "valid_to_at": None,
     }
     budgets = pl.DataFrame([row], schema=polars_schema(state.BUDGETS))
-    mirrored.source.warehouse.record(Record({"core_budgets": budgets}))
-    mirrored.upload()
-    mirrored.sync()
-    assert_days_of_core(mirrored, tuple(date(2026, 11, day) for day in range(15, 20)))
-    mirrored.publish()
-    mirrored.source.publish()
+    changing.source.warehouse.record(Record({"core_budgets": budgets}))
+    changing.upload()
+    changing.sync()
+    assert_days_of_core(changing, tuple(date(2026, 11, day) for day in range(15, 20)))
+    changing.publish()
+    changing.source.publish()
     for name in SERVED:
-        here = Serving(mirrored.home).query(f"SELECT * FROM {name}").rows()
-        assert ordered(here) == ordered(Serving(mirrored.source.home).query(f"SELECT * FROM {name}").rows()), name
+        here = Serving(changing.home).query(f"SELECT * FROM {name}").rows()
+        assert ordered(here) == ordered(Serving(changing.source.home).query(f"SELECT * FROM {name}").rows()), name
 
 
-def test_who_was_forgotten_on_snowflake_is_no_longer_in_a_copy_of_what_was_published(mirrored):
-    mirrored.sync()
-    version = mirrored.publish().version
+def test_who_was_forgotten_on_snowflake_is_no_longer_in_a_copy_of_what_was_published(changing):
+    changing.sync()
+    version = changing.publish().version
     row = {"tombstone": "t", "reach": "person", "forgotten_at": NOW, "last_version": 900}
     stones = pl.DataFrame([row], schema=polars_schema(state.TOMBSTONES))
-    mirrored.source.warehouse.record(Record({"core_tombstones": stones}))
-    mirrored.upload()
-    mirrored.sync()
-    assert mirrored.committed("SELECT last_version FROM core_tombstones") == [(version,)]
-    assert mirrored.sync().tables == ()
+    changing.source.warehouse.record(Record({"core_tombstones": stones}))
+    changing.upload()
+    changing.sync()
+    assert changing.committed("SELECT last_version FROM core_tombstones") == [(version,)]
+    assert changing.sync().tables == ()
