@@ -29,7 +29,7 @@ from sophia_metrics.pricing.overrides import load_overrides
 from sophia_metrics.scopes import Scope
 from sophia_metrics.services import Service
 from sophia_metrics.serving import Serving
-from sophia_metrics.settings import Settings, SourceSettings, read_variable
+from sophia_metrics.settings import Settings, SnowflakeSettings, SourceSettings, read_variable
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.mapped import mapped_format
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
@@ -40,7 +40,6 @@ from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.warehouse.forwarding import Forwarder
 from sophia_metrics.warehouse.protocol import Warehouse
-from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings
 from sophia_metrics.windows import Window, naive_utc
 
 if TYPE_CHECKING:

@@ -10,9 +10,7 @@ from typing import Any
 import polars as pl
 
 from sophia_metrics.frames import fetch_frame
-from sophia_metrics.schema import core, state
 from sophia_metrics.schema.column import Table
-from sophia_metrics.schema.ddl import Engine, create_table
 from sophia_metrics.serving import Serving
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
@@ -25,15 +23,17 @@ from sophia_metrics.warehouse.snowflake.copied import COPIED_DAYS, COPIED_STATE,
 from sophia_metrics.warehouse.snowflake.mirror import Mirror, Synced
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from tests.lab import NOW, Lab
+from tests.snowflake_lab import SnowflakeLab
 
 ORIGIN = "fakesnow/DB/SC"
 
 
 @dataclass(frozen=True)
 class MirrorLab:
-    """Usage is collected by DuckDB in `source`, brought to `session`, and mirrored in `home`."""
+    """Usage is collected by DuckDB in `source`, brought to Snowflake (`lab`), and mirrored in `home`."""
 
     source: Lab
+    lab: SnowflakeLab
     session: SnowflakeSession
     home: Path
     now: datetime = NOW
@@ -53,13 +53,6 @@ class MirrorLab:
     @property
     def upkeep(self) -> DuckDBUpkeep:
         return DuckDBUpkeep(self.home, memory_limit="1GiB")
-
-    def prepare(self) -> None:
-        """Make the tables that nobody has filled yet."""
-        for table in (*core.OBSERVED, *state.OPERATIONS, state.MANIFEST, state.MANIFEST_DAYS, state.RETENTION):
-            self.session.run(create_table(table, Engine.SNOWFLAKE))
-        self.session.run("CREATE TABLE IF NOT EXISTS write_lock (lock_name VARCHAR, turn BIGINT)")
-        self.session.execute("INSERT INTO write_lock (lock_name, turn) VALUES ('write', 0)")
 
     def upload(self) -> None:
         """Bring everything that the pipeline has made to Snowflake; a day that changed gets another path."""
@@ -95,7 +88,6 @@ class MirrorLab:
             self.session.unregister("listed")
 
     def _fill(self, table: Table, name: str, rows: pl.DataFrame) -> None:
-        self.session.run(create_table(table, Engine.SNOWFLAKE, name=name))
         self.session.execute(f"DELETE FROM {name}")
         self.session.register("made", rows)
         names = ", ".join(table.names)

@@ -1,5 +1,6 @@
 """The mirror of a Snowflake warehouse: what is copied, what is forwarded, and what readers here see."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -11,13 +12,14 @@ from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.serving import Serving
-from sophia_metrics.warehouse.protocol import Observations, Record, Retention
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.protocol import Observations, Record, Retention
 from sophia_metrics.warehouse.snowflake.copied import COPIED_DAYS, COPIED_MARTS, copied_from
 from sophia_metrics.warehouse.snowflake.loading import leftover_stage_tables
 from sophia_metrics.warehouse.snowflake.mirror import Mirror
 from tests.lab import NOW, Lab, event
 from tests.mirror_lab import MirrorLab, ordered
+from tests.snowflake_lab import IS_ON_ACCOUNT, PASSWORD, SnowflakeLab, account_lab, fake_settings
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 
@@ -26,21 +28,43 @@ SERVED = ("mart_cost_trend", "mart_budget_status", "mart_budget_days", "mart_per
 """Marts that each side computes by itself."""
 
 
-@pytest.fixture
-def mirrored(tmp_path, snowflake):
-    """Five days of usage on Snowflake, one call more on each, and an empty mirror."""
-    source = Lab(tmp_path / "source" / "state")
+@pytest.fixture(scope="module")
+def usage(request, tmp_path_factory):
+    """Five days of usage on Snowflake, one call more on each; tests of it change nothing there."""
+    with ExitStack() as stack:
+        if IS_ON_ACCOUNT:
+            lab = stack.enter_context(account_lab())
+        else:
+            place = fake_settings(request.getfixturevalue("snowflake_server"))
+            lab = SnowflakeLab(place, {"SNOWFLAKE_PASSWORD": PASSWORD})
+            stack.callback(lab.close)
+        yield collected(lab, tmp_path_factory.mktemp("usage"))
+
+
+def collected(lab, folder):
+    source = Lab(folder / "source" / "state")
     calls = [
         event(f"{day}-{number}", f"2026-11-{day}T0{number}:00:00Z", team="search", latency_ms=120 + number)
         for day in range(15, 20)
         for number in range(day - 14)
     ]
     source.ingest(source.write("calls.jsonl", [*calls, event("bad", input_tokens=-1)]))
-    lab = MirrorLab(source, snowflake.session(), tmp_path / "mirror" / "state")
-    lab.home.parent.mkdir()
-    lab.prepare()
-    lab.upload()
-    return lab
+    lab.prepare(NOW)
+    made = MirrorLab(source, lab, lab.session(), folder / "mirror" / "state")
+    made.upload()
+    return made
+
+
+@pytest.fixture
+def mirrored(usage, tmp_path):
+    """A mirror of that Snowflake in which nothing is yet."""
+    return replace(usage, session=usage.lab.session(), home=tmp_path / "mirror" / "state")
+
+
+@pytest.fixture
+def changing(snowflake, tmp_path):
+    """The same with a Snowflake of its own."""
+    return collected(snowflake, tmp_path)
 
 
 def columns(name):
@@ -82,41 +106,41 @@ def test_of_core_only_the_newest_days_are_copied(mirrored):
     ]
 
 
-def test_nothing_is_copied_where_nothing_has_changed(mirrored, snowflake):
+def test_nothing_is_copied_where_nothing_has_changed(mirrored):
     mirrored.sync()
-    snowflake.statements.texts.clear()
+    mirrored.lab.statements.texts.clear()
     again = mirrored.sync()
     assert (again.days, again.row_count, again.tables) == ((), 0, ())
-    assert len(snowflake.statements.texts) == 4
+    assert len(mirrored.lab.statements.texts) == 4
 
 
-def test_only_the_days_that_changed_are_copied(mirrored):
-    mirrored.sync()
-    mirrored.publish()
-    mirrored.source.ingest(mirrored.source.write("late.jsonl", [event("late", "2026-11-15T12:00:00Z")]))
-    mirrored.upload()
-    again = mirrored.sync()
+def test_only_the_days_that_changed_are_copied(changing):
+    changing.sync()
+    changing.publish()
+    changing.source.ingest(changing.source.write("late.jsonl", [event("late", "2026-11-15T12:00:00Z")]))
+    changing.upload()
+    again = changing.sync()
     assert {day for _, day in again.days} == {date(2026, 11, 15)}
     assert {name for name, _ in again.days} == {table.name for table in COPIED_MARTS}
-    mirrored.publish()
-    assert_same_marts(mirrored)
+    changing.publish()
+    assert_same_marts(changing)
 
 
-def test_days_that_vanish_on_snowflake_vanish_here(mirrored):
-    mirrored.sync()
-    mirrored.session.execute("DELETE FROM manifest WHERE day_on = $1", [date(2026, 11, 15)])
-    mirrored.sync()
-    assert mirrored.committed("SELECT min(usage_on) FROM mart_cost_daily") == [(date(2026, 11, 16),)]
+def test_days_that_vanish_on_snowflake_vanish_here(changing):
+    changing.sync()
+    changing.session.execute("DELETE FROM manifest WHERE day_on = $1", [date(2026, 11, 15)])
+    changing.sync()
+    assert changing.committed("SELECT min(usage_on) FROM mart_cost_daily") == [(date(2026, 11, 16),)]
 
 
-def test_nothing_in_the_mirror_builds_a_copied_day_again(mirrored):
-    mirrored.sync()
-    assert mirrored.warehouse.build().day_count == 0
-    mirrored.source.ingest(mirrored.source.write("next.jsonl", [event("next", "2026-11-20T01:00:00Z")]))
-    mirrored.upload()
-    mirrored.sync()
-    assert mirrored.warehouse.build().day_count == 0
-    assert_days_of_core(mirrored, (date(2026, 11, 19), date(2026, 11, 20)))
+def test_nothing_in_the_mirror_builds_a_copied_day_again(changing):
+    changing.sync()
+    assert changing.warehouse.build().day_count == 0
+    changing.source.ingest(changing.source.write("next.jsonl", [event("next", "2026-11-20T01:00:00Z")]))
+    changing.upload()
+    changing.sync()
+    assert changing.warehouse.build().day_count == 0
+    assert_days_of_core(changing, (date(2026, 11, 19), date(2026, 11, 20)))
 
 
 def assert_days_of_core(lab, days):
@@ -131,17 +155,17 @@ def test_nothing_in_the_mirror_judges_a_copied_day_again(mirrored):
     assert judge_marts(mirrored.warehouse, NOW, every_day=True).runs == ()
 
 
-def test_a_day_that_is_held_on_snowflake_holds_the_mirror_with_the_same_sentence(mirrored):
-    mirrored.sync()
-    version = mirrored.publish().version
+def test_a_day_that_is_held_on_snowflake_holds_the_mirror_with_the_same_sentence(changing):
+    changing.sync()
+    version = changing.publish().version
     held = {"day_on": LAST_DAYS[1], "inputs_sha256": None, "held_because": "the sums differ", "judged_at": NOW}
-    mirrored.source.warehouse.record(
+    changing.source.warehouse.record(
         Record({"judged_days": pl.DataFrame([held], schema=polars_schema(state.JUDGED_DAYS))})
     )
-    mirrored.upload()
-    mirrored.sync()
-    judge_marts(mirrored.warehouse, NOW)
-    publication = mirrored.publish()
+    changing.upload()
+    changing.sync()
+    judge_marts(changing.warehouse, NOW)
+    publication = changing.publish()
     assert publication.held_because == "2026-11-19: the sums differ"
     assert publication.version == version
 
@@ -235,9 +259,9 @@ def heartbeat_frame(succeeded_at):
 @pytest.fixture
 def operating(tmp_path, snowflake):
     """A mirror in which a service was probed and a run was recorded, beside a Snowflake without usage."""
-    lab = MirrorLab(Lab(tmp_path / "source" / "state"), snowflake.session(), tmp_path / "mirror" / "state")
-    lab.home.parent.mkdir()
-    lab.prepare()
+    snowflake.prepare(NOW)
+    lab = MirrorLab(Lab(tmp_path / "source" / "state"), snowflake, snowflake.session(), tmp_path / "mirror" / "state")
+    lab.sync()
     lab.warehouse.commit(probes((datetime(2026, 11, 19, 23, 59),), (datetime(2026, 11, 20, 11),)))
     lab.warehouse.record(
         Record({"core_pipeline_runs": run_frame("one", "running"), "core_heartbeats": heartbeat_frame(NOW)})
@@ -272,11 +296,11 @@ def test_only_what_has_changed_is_forwarded_again(operating):
     assert [day for day in after if after[day] != paths[day]] == [date(2026, 11, 20)]
 
 
-def test_where_nothing_has_changed_snowflake_is_not_asked(operating, snowflake):
+def test_where_nothing_has_changed_snowflake_is_not_asked(operating):
     operating.forward()
-    snowflake.statements.texts.clear()
+    operating.lab.statements.texts.clear()
     assert operating.forward().row_count == 0
-    assert snowflake.statements.texts == []
+    assert operating.lab.statements.texts == []
 
 
 def test_forwarding_again_after_a_lost_note_changes_nothing(operating):
@@ -289,11 +313,11 @@ def test_forwarding_again_after_a_lost_note_changes_nothing(operating):
     assert ordered(operating.there("SELECT table_name, day_on, path, row_count FROM manifest")) == before
 
 
-def test_forwarding_writes_in_one_transaction_and_leaves_no_stage_table(operating, snowflake):
+def test_forwarding_writes_in_one_transaction_and_leaves_no_stage_table(operating):
     operating.forward()
-    verbs = {text.split(maxsplit=1)[0] for text in snowflake.statements.in_transactions()}
+    verbs = {text.split(maxsplit=1)[0] for text in operating.lab.statements.in_transactions()}
     assert verbs <= {"UPDATE", "MERGE", "SELECT", "DELETE", "INSERT"}
-    assert snowflake.statements.verbs.count("BEGIN") == 1
+    assert operating.lab.statements.verbs.count("BEGIN") == 1
     assert leftover_stage_tables(operating.session, NOW + timedelta(days=3650)) == ()
 
 
@@ -318,3 +342,98 @@ def test_a_mirror_of_another_schema_is_refused(operating):
     other = Mirror(operating.home, "OTHER/DB/SC")
     with pytest.raises(ConfigurationError, match="mirrors fakesnow/DB/SC, and not OTHER/DB/SC"):
         other.forward(operating.session, NOW)
+
+
+def test_a_mirror_whose_folder_is_lost_gets_its_operations_back(operating, tmp_path):
+    operating.forward()
+    lost = replace(operating, home=tmp_path / "another" / "state")
+    lost.warehouse.record(Record({"core_pipeline_runs": run_frame("two", "running")}))
+    lost.sync()
+    assert ordered(lost.committed("SELECT run_id FROM core_pipeline_runs")) == [("one",), ("two",)]
+    assert lost.committed("SELECT succeeded_at FROM core_heartbeats") == [(NOW,)]
+    assert lost.committed("SELECT count(*) FROM core_probe_results") == [(2,)]
+
+
+def test_observations_whose_file_is_lost_come_back(operating):
+    operating.forward()
+    operating.publish()
+    (path,) = (operating.home / "core" / "probe_results" / "probed_on=2026-11-19").glob("*.parquet")
+    path.unlink()
+    operating.sync()
+    assert operating.publish().held_because is None
+    assert_same_operations(operating)
+    assert operating.upkeep.verify(is_deep=True).findings == ()
+
+
+def test_what_changes_on_snowflake_meanwhile_is_copied_as_of_one_moment(changing):
+    late = event("late", "2026-11-16T12:00:00Z", latency_ms=1)
+    changing.source.ingest(changing.source.write("late.jsonl", [late]))
+    other = replace(changing, session=changing.lab.session(observe=lambda _: None))
+
+    def change_once(sql):
+        if "built_mart_cost_daily" in sql.lower() and not changed:
+            changed.append(sql)
+            other.upload()
+
+    changed: list[str] = []
+    meanwhile = replace(changing, session=changing.lab.session(observe=change_once))
+    meanwhile.sync()
+    meanwhile.publish()
+    assert changed
+    assert_same_marts(meanwhile)
+    assert meanwhile.here("SELECT count(*) FROM core_ingest_ledger") == [(2,)]
+
+
+def test_a_sync_that_fails_on_its_way_changes_nothing_here(mirrored):
+    class LostError(Exception):
+        """The connection went."""
+
+    def lose(sql):
+        if "core_watermarks" in sql.lower() and "hash" not in sql.lower():
+            raise LostError
+
+    with pytest.raises(LostError):
+        replace(mirrored, session=mirrored.lab.session(observe=lose)).sync()
+    assert mirrored.committed("SELECT count(*) FROM mart_cost_daily") == [(0,)]
+    mirrored.sync()
+    mirrored.publish()
+    assert_same_marts(mirrored)
+
+
+def test_budgets_of_tags_bring_the_days_that_they_need(changing):
+    changing.sync()
+    row = {
+        "budget": "blue",
+        "origin": "set",
+        "scope_type": "tag:colour",
+        "scope_value": "blue",
+        "period": "month",
+        "limit_usd": 10,
+        "time_zone": "UTC",
+        "thresholds": "[0.8]",
+        "warning_ratio": 0.8,
+        "valid_from_at": datetime(2026, 11, 1),
+        "valid_to_at": None,
+    }
+    budgets = pl.DataFrame([row], schema=polars_schema(state.BUDGETS))
+    changing.source.warehouse.record(Record({"core_budgets": budgets}))
+    changing.upload()
+    changing.sync()
+    assert_days_of_core(changing, tuple(date(2026, 11, day) for day in range(15, 20)))
+    changing.publish()
+    changing.source.publish()
+    for name in SERVED:
+        here = Serving(changing.home).query(f"SELECT * FROM {name}").rows()
+        assert ordered(here) == ordered(Serving(changing.source.home).query(f"SELECT * FROM {name}").rows()), name
+
+
+def test_who_was_forgotten_on_snowflake_is_no_longer_in_a_copy_of_what_was_published(changing):
+    changing.sync()
+    version = changing.publish().version
+    row = {"tombstone": "t", "reach": "person", "forgotten_at": NOW, "last_version": 900}
+    stones = pl.DataFrame([row], schema=polars_schema(state.TOMBSTONES))
+    changing.source.warehouse.record(Record({"core_tombstones": stones}))
+    changing.upload()
+    changing.sync()
+    assert changing.committed("SELECT last_version FROM core_tombstones") == [(version,)]
+    assert changing.sync().tables == ()

@@ -83,7 +83,7 @@ def test_a_schedule_is_a_cron_that_prefect_reads_in_utc(deployment):
 
 def test_the_slugs_of_schedules_differ():
     slugs = [schedule["slug"] for each in DEPLOYMENTS.values() for schedule in schedules_of(each)]
-    assert len(slugs) == len(set(slugs)) == 9
+    assert len(slugs) == len(set(slugs)) == 10
 
 
 @every_deployment
@@ -102,6 +102,7 @@ def test_frequent_flows_skip_a_tick_and_the_others_wait_for_their_turn():
         "build-dashboard": "CANCEL_NEW",
         "probe-services": "CANCEL_NEW",
         "check-budgets": "CANCEL_NEW",
+        "sync-warehouse": "CANCEL_NEW",
         "check-alerts": "CANCEL_NEW",
         "backfill-usage": "ENQUEUE",
         "check-quality": "ENQUEUE",

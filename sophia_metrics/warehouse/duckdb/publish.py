@@ -35,7 +35,7 @@ from sophia_metrics.warehouse.manifest import Piece, files_of
 from sophia_metrics.warehouse.protocol import BEHIND, Publication
 from sophia_metrics.warehouse.staleness import stale_days
 
-__all__ = ["CURRENT_NAME", "publish_version"]
+__all__ = ["CURRENT_NAME", "SHOWN_DAYS", "SHOWN_SINCE", "publish_version"]
 
 CURRENT_NAME = "current.duckdb"
 SHOWN_DAYS = 90

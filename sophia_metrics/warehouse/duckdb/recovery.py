@@ -237,6 +237,7 @@ class Keeper:
                 take_decisions(connection, decisions)
             else:
                 restored = self._take_newer(connection, restored, now)
+            _forget_copies(connection)
             version = f"adopted-{uuid4().hex}"
             adopted = adopt_every_day(connection, self.store, self.memory_limit, version)
             restored = Restored(base, restored.version, adopted, moved_to)
@@ -303,6 +304,12 @@ def _keep_aside(path: Path, folder: Path) -> None:
     (folder / path.name).unlink(missing_ok=True)
     (folder / path.name).hardlink_to(path)
     sync_folder(folder)
+
+
+def _forget_copies(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a mirror of Snowflake look at everything again: its tables are of several moments now."""
+    connection.execute("DELETE FROM mirrored_parts")
+    connection.execute("UPDATE mirrors SET synced_at = NULL")
 
 
 def _recovery(restored: Restored, reason: str, now: datetime, folder: Path) -> pl.DataFrame:

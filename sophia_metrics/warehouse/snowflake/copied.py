@@ -12,9 +12,10 @@ from uuid import uuid4
 
 from sophia_metrics.marts import MARTS
 from sophia_metrics.schema import core, state
-from sophia_metrics.schema.column import Storage, Table
+from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.duckdb.serving_marts import TAG_DAYS
 from sophia_metrics.warehouse.manifest import Piece
+from sophia_metrics.warehouse.snowflake.tables import built_name
 from sophia_metrics.warehouse.staleness import DAY_MARTS
 
 __all__ = [
@@ -69,10 +70,10 @@ COPIED_STATE = (
 def copied_from(table: Table) -> str:
     """Return the table of Snowflake whose rows the manifest lists: a mart as it is built, published or not.
 
-    What is published may be older than what the manifest lists, and is without a path of its own. Both sides hold
-    back their publish for the same reason, so that readers here and there see the same.
+    The manifest says nothing of what is published, which may be older. Both sides hold back their publish for the same
+    reason, so that readers here and there see the same.
     """
-    return table.name if table.storage is not Storage.DAY_FILES or table in COPIED_CORE else f"built_{table.name}"
+    return built_name(table) if table in COPIED_MARTS else table.name
 
 
 def copy_name(path: str) -> str:

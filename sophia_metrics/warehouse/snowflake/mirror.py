@@ -13,10 +13,12 @@ import duckdb
 from sophia_metrics.errors import ServiceUnavailableError, handle_service_errors
 from sophia_metrics.turns import one_at_a_time
 from sophia_metrics.warehouse.duckdb.damage import find_damage
+from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.forwarding import Forwarded
 from sophia_metrics.warehouse.manifest import TableDay
+from sophia_metrics.warehouse.snowflake.bringing_back import bring_back
 from sophia_metrics.warehouse.snowflake.copying import Copies, copy_days, copy_parts
 from sophia_metrics.warehouse.snowflake.forwarding import forward_operations
 from sophia_metrics.warehouse.snowflake.outline import Outline, read_outline
@@ -98,7 +100,7 @@ class Mirror:
         """
         copies = Copies()
         with one_at_a_time(self._folder / "mirror.lock"):
-            find_damage(self._state, now)
+            self._mend(session, now)
             for _ in range(TRIES - 1):
                 synced = self._try(session, copies, now)
                 if synced is not None:
@@ -120,8 +122,7 @@ class Mirror:
             ServiceUnavailableError: Snowflake, the disk, or the state file cannot be used now.
         """
         with one_at_a_time(self._folder / "mirror.lock"):
-            with self._state.transaction() as locked:
-                refuse_other_usage(locked, self._origin)
+            self._mend(session, now)
             return forward_operations(self._state, session, self._origin, self._memory_limit, now)
 
     @_translated
@@ -132,11 +133,17 @@ class Mirror:
         forwarded_at: datetime | None = row[0] if row is not None else None
         return forwarded_at is None or now - forwarded_at >= self._forward_every * (1 - EARLY)
 
+    def _mend(self, session: SnowflakeSession, now: datetime) -> None:
+        """Notice files that are gone, and bring back operations that are; usage is copied again by the next sync."""
+        with self._state.transaction() as locked:
+            refuse_other_usage(locked, self._origin)
+        find_damage(self._state, now)
+        bring_back(self._state, DayFileStore(self._folder), session, self._memory_limit, now)
+
     def _try(self, session: SnowflakeSession, copies: Copies, now: datetime) -> Synced | None:
         """Copy what lacks, and switch where nothing has changed meanwhile. None: something has."""
         outline = read_outline(session, now)
         with self._state.transaction() as locked:
-            refuse_other_usage(locked, self._origin)
             days, parts = days_that_differ(locked, outline), changed_parts(locked, outline)
         copy_parts(session, parts, copies)
         if days or parts:
