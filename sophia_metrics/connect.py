@@ -137,7 +137,12 @@ def _snowflake_parts(settings: Settings, snowflake: SnowflakeSettings) -> "tuple
 
 def connect_upkeep(settings: Settings) -> Upkeep:
     """Return what takes care of the state folder of the configured warehouse, which is prepared already."""
-    return _duckdb_upkeep(settings)
+    local, place = _duckdb_upkeep(settings), settings.snowflake
+    if place is None or settings.warehouse == "duckdb":
+        return local
+    from sophia_metrics.warehouse.snowflake.upkeep import SnowflakeUpkeep  # noqa: PLC0415 - see above
+
+    return SnowflakeUpkeep(local, lambda: _snowflake_parts(settings, place)[0])
 
 
 def _duckdb_upkeep(settings: Settings) -> "DuckDBUpkeep":

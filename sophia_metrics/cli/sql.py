@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -31,8 +32,14 @@ def print_query(query: str, output: str) -> None:
         ConfigurationError: nothing is published, or the statement is not one good SELECT.
         ServiceUnavailableError: a file of the version cannot be read.
     """
-    serving = Serving(load_settings().home)
-    with serving.connection() as connection:
+    settings = load_settings()
+    if settings.warehouse == "snowflake" and _reads_usage(query):
+        from sophia_metrics.cli.snowflake_query import ask_snowflake  # noqa: PLC0415 - most queries do without
+
+        rows = ask_snowflake(settings, query)
+        _PRINTERS[output](rows.columns, rows.iter_rows())
+        return
+    with Serving(settings.home).connection() as connection:
         try:
             _check_reading(connection, query)
             _warn_of_sample(connection)
@@ -43,6 +50,13 @@ def print_query(query: str, output: str) -> None:
             raise ServiceUnavailableError(f"the version cannot be read: {error}") from error
         except duckdb.Error as error:
             raise ConfigurationError(explain(error, query)) from error
+
+
+def _reads_usage(query: str) -> bool:
+    """Say whether a query reads rows of which a mirror of Snowflake has the newest days only."""
+    return any(
+        re.search(rf"\b{name}\b", query) for name in ("core_usage_events", "core_usage_units", "core_quarantine")
+    )
 
 
 def _check_reading(connection: duckdb.DuckDBPyConnection, query: str) -> None:
