@@ -21,6 +21,7 @@ from sophia_metrics.warehouse.duckdb.changes import COMPACT_AT
 from sophia_metrics.warehouse.duckdb.key_runs import KeyRun, KeyRunStore
 from sophia_metrics.warehouse.protocol import Audit, Changed
 from sophia_metrics.windows import Window
+from tests.effort import examples
 from tests.lab import Lab, event
 
 FIRST_DAY = date(2026, 10, 1)
@@ -314,7 +315,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(3), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS, rows_at_once=st.sampled_from([1, 3, 100]), full_keys=st.sampled_from([1, 4, 100]))
 def test_after_any_commits_and_audits_every_event_is_there_once(tmp_path_factory, steps, rows_at_once, full_keys):
     lab = Lab(tmp_path_factory.mktemp("audit") / "state")
@@ -342,7 +343,7 @@ def column(numbers: Iterable[int]) -> pl.Series:
     return pl.Series("key", sorted(numbers), dtype=pl.UInt64)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(parts=st.lists(st.sets(KEYS, min_size=1), max_size=4), asked=st.sets(KEYS))
 def test_the_runs_give_every_key_of_the_events_that_are_asked_for(tmp_path_factory, parts, asked):
     store = KeyRunStore(tmp_path_factory.mktemp("runs"))

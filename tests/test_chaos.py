@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.faults import run_under, why_not
 
-KILLS, SEED = 8, 7
+KILLS, SEED = 6, 7
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 

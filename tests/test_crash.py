@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STEP = 23
+STEP = 31
 """Every so many durable acts the run is killed; 1 kills it at each of them (minutes). `tests/chaos` draws from all."""
 
 

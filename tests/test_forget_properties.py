@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sophia_metrics.usage.identity import keyed_hash
 from sophia_metrics.warehouse.protocol import Query
 from sophia_metrics.windows import Window
+from tests.effort import examples
 from tests.forgotten import ADA, BOB, KEY, files_with, forgetter
 from tests.lab import NOW, Lab, event
 
@@ -47,7 +48,7 @@ def totals(lab):
 
 
 @settings(
-    max_examples=5,
+    max_examples=examples(3),
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),

@@ -16,6 +16,7 @@ from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.part import FilePart
 from sophia_metrics.sources.prefix import prefix_sha256
 from sophia_metrics.warehouse.protocol import Query
+from tests.effort import examples
 from tests.lab import NOW, Lab, event
 
 QUARANTINE = "SELECT rule, line_number, byte_start, byte_end FROM core_quarantine ORDER BY line_number"
@@ -197,7 +198,7 @@ def test_equal_rows_without_an_id_are_told_apart_across_appends(lab):
     assert lab.core() == whole.core()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.sampled_from(["a", "b", "no id", "bad", "blank", "negative"]), min_size=1, max_size=12),
     cuts=st.lists(st.integers(0, 2000), max_size=6),

@@ -13,6 +13,7 @@ from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
 from sophia_metrics.warehouse.duckdb.versions import listed_paths, version_files
 from sophia_metrics.warehouse.protocol import Compaction, Query, Retention
+from tests.effort import examples
 from tests.lab import Lab, event
 
 START = datetime(2040, 1, 1, 12)
@@ -101,7 +102,7 @@ class World:
         )
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=examples(4), deadline=None, derandomize=True)
 @given(st.lists(st.one_of(commits, commits, passes, others), min_size=4, max_size=10))
 def test_no_listed_file_is_ever_removed_and_the_figures_stay(steps):
     with tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.lab import Lab, event
 
 
@@ -130,7 +131,7 @@ VERSIONS = st.builds(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     versions=st.lists(VERSIONS, min_size=2, max_size=9),
     cuts=st.tuples(st.integers(0, 9), st.integers(0, 9)),

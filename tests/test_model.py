@@ -4,11 +4,10 @@ The model is a list of lines for each file, and arithmetic over them. Files arri
 in any order and with any delay; calls are restated and move over the borders of days, months, leap days and clock changes;
 rows are broken, slices are held, days expire, runs are interrupted between any two durable acts, and clocks go back.
 
-`SOPHIA_MODEL_EXAMPLES=500 uv run pytest -n 0 tests/test_model.py` is the long form.
+`TEST_EFFORT=150 uv run pytest -n 0 tests/test_model.py` is the long form.
 """
 
 import json
-import os
 import shutil
 import tempfile
 from collections import defaultdict
@@ -28,6 +27,7 @@ from sophia_metrics.scopes import Scope
 from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.warehouse.protocol import Retention
 from sophia_metrics.windows import Window
+from tests.effort import examples
 from tests.interruption import Interrupted, interrupted_at
 from tests.lab import Lab
 
@@ -315,7 +315,7 @@ class Warehouse(RuleBasedStateMachine):
 
 TestWarehouse = Warehouse.TestCase
 TestWarehouse.settings = settings(
-    max_examples=int(os.environ.get("SOPHIA_MODEL_EXAMPLES", "4")),
+    max_examples=examples(3),
     stateful_step_count=14,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes, and a run is short anyhow

@@ -24,6 +24,7 @@ from sophia_metrics.sources.part import FilePart
 from sophia_metrics.sources.reader import create_raw, read_block
 from sophia_metrics.sources.records import delimiter_of, header_line, locate
 from sophia_metrics.sources.spool import Spool
+from tests.effort import examples
 from tests.landed import land, rows
 
 FORMAT = Format(
@@ -82,7 +83,7 @@ def _written(cells, quoting):
     return text.getvalue().removesuffix("\r\n").encode()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(
     st.lists(st.tuples(CELL, CELL, st.integers(0, 99)), max_size=12),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
@@ -108,7 +109,7 @@ def test_every_good_row_arrives_and_is_located_wherever_the_file_is_cut(
     assert [content[at.byte_start : at.byte_end] for at in places] == written
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.sampled_from([b'"', b'"', b",", b" ", b"a", b"\n"]), max_size=14).map(b"".join))
 def test_the_engine_and_the_careful_read_agree_on_what_the_engine_accepts(tmp_path_factory, line):
     folder = tmp_path_factory.mktemp("log")

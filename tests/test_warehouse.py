@@ -30,6 +30,7 @@ from sophia_metrics.warehouse.duckdb.state import StateFile, refuse_network_file
 from sophia_metrics.warehouse.ledger import insert_frame, record_prices
 from sophia_metrics.warehouse.protocol import Query, Warehouse
 from sophia_metrics.windows import Window
+from tests.effort import examples
 from tests.lab import NOW, Lab, event
 
 ROOT = Path(__file__).parent.parent
@@ -62,7 +63,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(first=ROWS, second=ROWS)
 def test_read_is_always_accepted_and_quarantined_and_duplicate_and_ignored(tmp_path_factory, first, second):
     lab = Lab(tmp_path_factory.mktemp("counts") / "state")

@@ -8,6 +8,7 @@ from random import Random
 
 import duckdb
 
+from sophia_metrics.schema import core
 from tests.chaos.children import Child
 from tests.chaos.world import World
 
@@ -78,9 +79,16 @@ def _overwrite(path: Path, place: int) -> None:
 
 
 def _day_files(home: Path) -> list[Path]:
-    """Return the day files that the manifest lists, in a lasting order."""
+    """Return the day files that the manifest lists and that can be made again, in a lasting order.
+
+    Nothing but their own files holds observations: the rows of one that is destroyed are lost, and that is said.
+    """
+    observed = [table.name for table in core.OBSERVED]
     with closing(duckdb.connect(home / "warehouse.duckdb")) as connection:
-        paths = connection.execute("SELECT path FROM manifest ORDER BY table_name, day_on, row_count").fetchall()
+        paths = connection.execute(
+            "SELECT path FROM manifest WHERE NOT list_contains($1, table_name) ORDER BY table_name, day_on, row_count",
+            [observed],
+        ).fetchall()
     return [home / path for (path,) in paths]
 
 
