@@ -1,0 +1,109 @@
+"""The whole of `run` on Snowflake: public traces come to the same marts as on DuckDB, to the last digit."""
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from sophia_metrics import schema
+from sophia_metrics.schema.column import Kind, Storage
+from sophia_metrics.serving import Serving
+from tests.command_line import CommandLine, litellm_call
+from tests.test_real_data import AZURE, BURST, CONFIG, needs_shared_data
+
+pytest_plugins = ("tests.snowflake_fixtures",)
+
+ON_BOTH = [
+    table
+    for table in schema.stored(Storage.DAY_FILES, Storage.SERVING)
+    if table.name.startswith("mart_")
+    and table.name not in {"mart_pipeline_runs", "mart_freshness", "mart_data_quality"}
+]
+"""Those of runs and of freshness tell of the run itself, which was another one."""
+
+
+@pytest.fixture
+def places(tmp_path, snowflake, monkeypatch):
+    """Two folders with the same files, on either engine; return how to enter one and what to ask there."""
+    settings = snowflake.settings
+    variables = {
+        "ACCOUNT": settings.account, "USER": settings.user, "ROLE": settings.role, "HOST": settings.host,
+        "PORT": settings.port, "PROTOCOL": settings.protocol, "DATABASE": settings.database,
+    }  # fmt: skip
+
+    def enter(engine):
+        folder = tmp_path / engine
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("SOPHIA_HOME", str(folder / "home"))
+        monkeypatch.setenv("SOPHIA_QUALITY__CHECKPOINT", "false")
+        monkeypatch.setenv("SOPHIA_WAREHOUSE", engine)
+        for name, value in variables.items():
+            if engine == "snowflake":
+                monkeypatch.setenv(f"SOPHIA_SNOWFLAKE__{name}", str(value))
+            else:
+                monkeypatch.delenv(f"SOPHIA_SNOWFLAKE__{name}", raising=False)
+        for name, value in snowflake.secrets.items():
+            monkeypatch.setenv(name, value)
+        return CommandLine(folder)
+
+    return enter
+
+
+def run(place, config, files):
+    """Give a folder its configuration and files, and let the whole pipeline run."""
+    (place.folder / "sophia.toml").write_text(config)
+    for name, content in files.items():
+        (place.folder / name).write_bytes(content)
+    done = place("run", "--plain")
+    assert done.exit_code == 0, done.output
+
+
+def assert_same_marts(snowflake, tmp_path):
+    session = snowflake.session()
+    there = Serving(tmp_path / "snowflake" / "home")
+    for table in ON_BOTH:
+        sql = f"SELECT {', '.join(table.names)} FROM {table.name}"
+        expected = _ordered(Serving(tmp_path / "duckdb" / "home").query(sql).rows())
+        for rows in (session.fetch_frame(sql).rows(), there.query(sql).rows()):
+            _compare(table, expected, _ordered(rows))
+
+
+def _ordered(rows):
+    return sorted(rows, key=repr)
+
+
+def _compare(table, expected, found):
+    assert len(found) == len(expected), table.name
+    for one, other in zip(expected, found, strict=True):
+        for column, left, right in zip(table.columns, one, other, strict=True):
+            if column.kind is Kind.REAL and left is not None and right is not None:
+                assert math.isclose(left, right, rel_tol=1e-9, abs_tol=1e-12), (table.name, column.name)
+            else:
+                assert left == right, (table.name, column.name)
+
+
+def test_a_snowflake_run_has_the_mart_rows_of_a_run_on_duckdb(places, snowflake, tmp_path):
+    day = datetime.now(UTC).date().isoformat()
+    calls = [
+        litellm_call(f"call-{number}", startTime=f"{day}T00:0{number % 10}:00Z", prompt_tokens=1000 + number)
+        for number in range(40)
+    ]
+    for engine in ("duckdb", "snowflake"):
+        place = places(engine)
+        path = place.write("calls.jsonl", calls)
+        run(place, f'[[sources]]\nname = "gateway"\nformat = "litellm"\npaths = ["{path}"]\n', {})
+    assert_same_marts(snowflake, tmp_path)
+
+
+@needs_shared_data
+def test_a_snowflake_run_on_public_traces_has_the_mart_rows_of_a_run_on_duckdb(places, snowflake, tmp_path):
+    config = CONFIG.replace('name = "azure-trace"\n', 'name = "azure-trace"\npaths = ["azure.csv"]\n').replace(
+        'name = "burst-trace"\n', 'name = "burst-trace"\npaths = ["burst.csv"]\n'
+    )
+    for engine in ("duckdb", "snowflake"):
+        run(places(engine), config, {"azure.csv": AZURE.read_bytes(), "burst.csv": BURST.read_bytes()})
+    assert_same_marts(snowflake, tmp_path)
+    assert snowflake.session().execute("SELECT sum(cost_usd) FROM mart_cost_daily").fetchall() == [
+        tuple(Serving(tmp_path / "duckdb" / "home").query("SELECT sum(cost_usd) FROM mart_cost_daily").row(0))
+    ]
