@@ -125,13 +125,16 @@ class SnowflakeWarehouse(ServiceLifecycle):
         """Make a change of core visible in one step, with all that belongs to it."""
         if isinstance(change, (Observations, Compaction, Checkup, Mending)):
             return self.local.commit(change)  # Snowflake keeps its own files, and they are never damaged
-        if isinstance(change, Retention):
-            self.local.commit(replace(change, usage_from_on=None))
+        here = self.local.commit(replace(change, usage_from_on=None)) if isinstance(change, Retention) else None
         facts = SnowflakeFacts(self.session, self._now)
         try:
-            return self._commit(facts, change)
+            answer = self._commit(facts, change)
         finally:
             facts.release()
+        if here is None or not isinstance(answer, Expired):
+            return answer
+        stopped_because = answer.stopped_because or here.stopped_because
+        return replace(answer, run_count=here.run_count, stopped_because=stopped_because)
 
     def _commit(
         self, facts: SnowflakeFacts, change: Slice | Repricing | Rebuild | Audit | Erasure | Retention

@@ -166,7 +166,7 @@ class SnowflakeFacts:
     ) -> Switch:
         """Load rows into a stage table, and the keys of those that they replace; return the days that change."""
         own = [piece for piece in found if piece.table_name == table.name]
-        fresh_days = _days_of(connection, table, rows)
+        fresh_days = _days_of(connection, table, "events" if rows == "priced_events" else rows)
         going = REPLACED_BY.get(table, table.key) if replaced else ()
         replaced_days = _days_of(connection, table, replaced) if replaced else frozenset[date]()
         touched = fresh_days | replaced_days | ({piece.day_on for piece in own} if is_whole else frozenset[date]())
