@@ -1,11 +1,13 @@
 """Fixtures of Snowflake: a test module asks for them by pytest_plugins = ("tests.snowflake_fixtures",)."""
 
 import logging
+import shutil
 from collections.abc import Iterator
 
 import fakesnow
 import pytest
 from fakesnow import server as serve  # its name is that of a module too, once that is imported
+from fakesnow.transforms.stage import LOCAL_BUCKET_PATH
 
 from tests.snowflake_lab import IS_ON_ACCOUNT, PASSWORD, SnowflakeLab, account_lab, fake_settings, mended
 
@@ -21,6 +23,7 @@ def snowflake_server() -> Iterator[dict]:
             for name in NOISY:  # its start sets their levels
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             yield place
+    shutil.rmtree(LOCAL_BUCKET_PATH, ignore_errors=True)  # it leaves the files of its stages
 
 
 @pytest.fixture

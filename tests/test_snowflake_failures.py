@@ -331,6 +331,7 @@ def test_no_secret_and_no_value_is_in_an_error_a_log_or_a_name(alone, caplog, an
 
     with (
         caplog.at_level(logging.INFO),
+        caplog.at_level(logging.INFO, "snowflake.connector"),  # as somebody who wants to see more
         pytest.raises((ConfigurationError, ProcessingError, ServiceUnavailableError)) as caught,
     ):
         session.execute("SELECT $1", ["planted-value"])

@@ -121,6 +121,19 @@ def test_a_list_is_what_a_column_is_in_and_none_is_no_limit(session, days, count
     assert session.execute(query, [days]).fetchall() == [(count,)]
 
 
+def test_a_long_list_is_one_value(snowflake):
+    session = snowflake.session()
+    session.run("CREATE TABLE paths (path VARCHAR)")
+    session.run("INSERT INTO paths VALUES ('p1'), ('p19999'), ('p20000'), (NULL)")
+
+    answer = session.execute(
+        "DELETE FROM paths WHERE list_contains($1, path)", [[f"p{place}" for place in range(20_000)]]
+    )
+
+    assert answer.fetchall() == [(2,)]
+    assert snowflake.statements.texts[-1].count("?") == 1
+
+
 def test_lists_of_the_same_length_are_rows(session):
     insert(session, frame(FULL, EMPTY))
     given = "(SELECT unnest($1::VARCHAR[]) AS word, unnest($2::DATE[]) AS day_on) AS given"

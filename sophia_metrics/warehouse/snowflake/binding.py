@@ -30,6 +30,8 @@ FRAME = "sophia_frame_"
 FRAMES = re.compile(rf"\b{FRAME}(\d+)\b")
 """What stands for values and for frames in the tree: neither is seen by whoever renders it."""
 MAX_DIGITS = 38
+MAX_BOUND_ITEMS = 500
+"""A longer list is a frame: Snowflake takes no more than 16,384 items in one."""
 TABLE_NAMES = frozenset(table.name for table in schema.TABLES)
 
 
@@ -150,7 +152,11 @@ class _Binder:
         if held is None:
             return exp.null()
         column = node.expression.transform(self.replace, copy=False)
-        values = [self._value(each) for each in cast("Sequence[object]", held)]
+        items = list(cast("Sequence[object]", held))
+        if len(items) > MAX_BOUND_ITEMS:
+            listed = exp.select("item").from_(self._relation("list", pl.DataFrame({"item": items}), "listed"))
+            return exp.In(this=column, query=exp.Subquery(this=listed))
+        values = [self._value(each) for each in items]
         return exp.In(this=column, expressions=values) if values else exp.false()
 
     def _lists(self, lists: Mapping[str, tuple[exp.Placeholder, exp.DataType]]) -> exp.Expr:

@@ -122,11 +122,12 @@ def login_failure(error: Exception, settings: SnowflakeSettings) -> SophiaError:
         )
     if isinstance(error, NO_ANSWER) or number in SESSION_GONE:
         return ServiceUnavailableError(f"{start}: Snowflake does not answer: try again, or check network and proxy")
-    words = str(getattr(error, "msg", None) or "")
+    text = str(getattr(error, "msg", None) or "")
+    words = text.rpartition(f":{settings.port}. ")[2]  # before them stands where it was
     fitting = (
         advice
         for numbers, pattern, advice in REFUSED_LOGINS
-        if number in numbers or re.search(pattern, words.rpartition("443. ")[2], re.IGNORECASE)
+        if number in numbers or re.search(pattern, words, re.IGNORECASE)
     )
     advice = next(fitting, OTHER_REFUSAL)
     return ConfigurationError(f"{start}: {advice.format(**_names(settings))}")
