@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from sophia_metrics.frames import fetch_frame
+from sophia_metrics.marts import mart
 from sophia_metrics.schema.column import Table
 from sophia_metrics.serving import Serving
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
@@ -19,9 +20,10 @@ from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
 from sophia_metrics.warehouse.forwarding import Forwarded
 from sophia_metrics.warehouse.manifest import files_of
 from sophia_metrics.warehouse.protocol import Publication, Query
-from sophia_metrics.warehouse.snowflake.copied import COPIED_DAYS, COPIED_STATE, copied_from
+from sophia_metrics.warehouse.snowflake.copied import COPIED_DAYS, COPIED_MARTS, COPIED_STATE, copied_from
 from sophia_metrics.warehouse.snowflake.mirror import Mirror, Synced
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from sophia_metrics.warehouse.staleness import day_inputs
 from tests.lab import NOW, Lab
 from tests.snowflake_lab import SnowflakeLab
 
@@ -86,6 +88,19 @@ class MirrorLab:
             names = ", ".join(rows[0])
             self.session.execute(f"INSERT INTO manifest ({names}) SELECT {names} FROM listed")
             self.session.unregister("listed")
+        self.note_builds()
+
+    def note_builds(self) -> None:
+        """Note on Snowflake that every mart is built of what is listed."""
+        self.session.execute("DELETE FROM mart_builds")
+        for table in COPIED_MARTS:
+            each = mart(table.name)
+            self.session.execute(
+                "INSERT INTO mart_builds (mart, day_on, inputs_sha256) "
+                "SELECT $1, day_on, sha256($2 || string_agg(chr(10) || path, '' ORDER BY path)) "
+                "FROM manifest WHERE list_contains($3, table_name) GROUP BY day_on",
+                [each.name, each.sql_sha256, day_inputs(each)],
+            )
 
     def _fill(self, table: Table, name: str, rows: pl.DataFrame) -> None:
         self.session.execute(f"DELETE FROM {name}")

@@ -7,9 +7,16 @@ from datetime import date, datetime
 from sophia_metrics.schema import core
 from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.manifest import Piece, TableDay, files_of
-from sophia_metrics.warehouse.snowflake.copied import COPIED_CORE, COPIED_DAYS, COPIED_STATE, first_copied_day
+from sophia_metrics.warehouse.snowflake.copied import (
+    COPIED_CORE,
+    COPIED_DAYS,
+    COPIED_MARTS,
+    COPIED_STATE,
+    first_copied_day,
+)
 from sophia_metrics.warehouse.snowflake.parts import PartKey, select_parts
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from sophia_metrics.warehouse.staleness import stale_days
 from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
 
 __all__ = ["Outline", "read_outline"]
@@ -25,16 +32,20 @@ class Outline:
         days: what it lists of each day; days without rows are left out.
         parts: the parts of its state tables, with their fingerprints.
         core_from_on: the first day whose rows of core are copied. None: there are none.
+        waiting: days whose marts are behind their core: here they stay as they are, until they are built there.
     """
 
     days: dict[TableDay, Piece]
     parts: dict[PartKey, str]
     core_from_on: date | None
+    waiting: frozenset[date] = frozenset()
 
 
 def read_outline(session: SnowflakeSession, now: datetime) -> Outline:
     """Return what Snowflake holds now; two that are equal mean that nothing has changed between them."""
     days = _listed_days(session)
+    stale = stale_days(session)
+    waiting = frozenset(day for table in COPIED_MARTS for day in stale[table.name])
     events = [day for name, day in days if name == core.USAGE_EVENTS.name]
     first = first_copied_day(events, now, has_tag_budgets=_has_tag_budgets(session))
     expired = first_kept(horizons(session), CORE_NAMES)
@@ -43,10 +54,10 @@ def read_outline(session: SnowflakeSession, now: datetime) -> Outline:
     wanted = {
         (name, day): piece
         for (name, day), piece in days.items()
-        if name not in CORE_NAMES or (first is not None and day >= first)
+        if day not in waiting and (name not in CORE_NAMES or (first is not None and day >= first))
     }
     rows = session.run(select_parts(COPIED_STATE, now.date())).fetchall()
-    return Outline(wanted, {(str(name), day): str(part) for name, day, part in rows}, first)
+    return Outline(wanted, {(str(name), day): str(part) for name, day, part in rows}, first, waiting)
 
 
 def _listed_days(session: StateConnection) -> dict[TableDay, Piece]:

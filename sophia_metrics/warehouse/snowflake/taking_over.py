@@ -61,7 +61,7 @@ def days_that_differ(locked: StateConnection, outline: Outline) -> dict[TableDay
 
 def days_that_vanished(locked: StateConnection, outline: Outline) -> set[TableDay]:
     """Return the days that the mirror lists and Snowflake does not, or that are copied no longer."""
-    return _listed(locked).keys() - outline.days.keys()
+    return {day for day in _listed(locked).keys() - outline.days.keys() if day[1] not in outline.waiting}
 
 
 def changed_parts(locked: StateConnection, outline: Outline) -> dict[PartKey, str]:
