@@ -21,13 +21,11 @@ from sophia_metrics.serving import Serving
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.warehouse.duckdb.backups import BackupPlace, read_backup
 from sophia_metrics.warehouse.duckdb.build import (
-    DAY_MARTS,
     FilesByDay,
     chunks,
     compute_days,
     files_by_table,
     rows_of_days,
-    stale_days,
 )
 from sophia_metrics.warehouse.duckdb.damage import DAY_NAMES, WRONG_LIST, fault_of, rows_in_files
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
@@ -36,6 +34,7 @@ from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.versions import listed_paths
 from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.manifest import Piece, files_of, wrong_days
+from sophia_metrics.warehouse.staleness import DAY_MARTS, stale_days
 from sophia_metrics.working import working_connection
 
 __all__ = ["verify"]
