@@ -72,14 +72,16 @@ def forward_operations(
         if outbox.fresh:
             days = _fresh_days(outbox, horizons(session))
             files = {**outbox.files, **_day_files(keeper.folder, outbox, days)}
-            rows = _send(session, files, days)
+            rows = _send(session, files, days, now)
     _note(keeper, outbox.parts, origin, now)
     return Forwarded(rows)
 
 
-def _send(session: SnowflakeSession, files: Mapping[Table, Sequence[Path]], days: Days) -> dict[str, int]:
+def _send(
+    session: SnowflakeSession, files: Mapping[Table, Sequence[Path]], days: Days, now: datetime
+) -> dict[str, int]:
     attempt = f"forward-{uuid4().hex}"
-    staged = {table: stage_table_name(attempt, table.name) for table in files}
+    staged = {table: stage_table_name(attempt, table.name, now) for table in files}
     try:
         rows = {table.name: load(session, staged[table], table.columns, some) for table, some in files.items()}
         with session.transaction():
