@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from sophia_metrics.dashboard.server import PageServer
     from sophia_metrics.warehouse.duckdb.backups import BackupPlace
     from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
+    from sophia_metrics.warehouse.snowflake.analytics_sink import AnalyticsSink
     from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "alert_channels",
     "alert_rules",
     "configured_budgets",
+    "connect_analytics_sink",
     "connect_cache",
     "connect_collector",
     "connect_components",
@@ -77,6 +79,7 @@ __all__ = [
     "every_source",
     "plan_sources",
     "sample_settings",
+    "snowflake_grants",
     "source_for_paths",
 ]
 
@@ -179,6 +182,41 @@ def connect_puller(settings: Settings, source: SourceSettings, warehouse: Wareho
     return TablePuller(_snowflake_session(settings), _table_terms(settings, source), Path(folder), identity, warehouse)
 
 
+def snowflake_grants(settings: Settings, *, role: str | None, read_role: str | None) -> str:
+    """Return the script that grants what these settings need in Snowflake; nothing is asked.
+
+    Raises:
+        ConfigurationError: nothing of Snowflake is configured, or a role is no name.
+    """
+    from sophia_metrics.warehouse.snowflake.grants import Reach, grants_script  # noqa: PLC0415 - adapters are loaded when asked for
+
+    connection = _snowflake_settings(settings)
+    sink = connection.analytics_sink
+    reach = Reach(
+        is_warehouse=settings.warehouse == "snowflake",
+        sources=tuple(_table_terms(settings, source) for source in settings.sources if source.is_table),
+        sink=sink.place if sink is not None else None,
+    )
+    return grants_script(connection, reach, role=role, read_role=read_role)
+
+
+def connect_analytics_sink(settings: Settings, warehouse: Warehouse) -> "AnalyticsSink | None":
+    """Return what writes events to the platform's table; None: that is not wanted."""
+    connection = settings.snowflake
+    if connection is None or connection.analytics_sink is None:
+        return None
+    from sophia_metrics.warehouse.snowflake.analytics_sink import AnalyticsSink  # noqa: PLC0415 - adapters are loaded when asked for
+
+    left_out = [source.name for source in settings.sources if source.format == "snowflake_analytics"]
+    return AnalyticsSink(
+        _snowflake_session(settings),
+        connection.analytics_sink,
+        warehouse,
+        settings.home,
+        frozenset({*left_out, SAMPLE_SOURCE}),
+    )
+
+
 def connect_reach(settings: Settings, source: SourceSettings) -> Service:
     """Return what tells whether a source can be reached: a table is asked itself."""
     if not source.is_table:
@@ -261,10 +299,14 @@ def source_for_paths(settings: Settings, name: str, paths: Sequence[Path]) -> So
     """Return the source of some files that a person names: a configured source, or a format's own name.
 
     Raises:
-        ConfigurationError: there is neither a source nor a format of that name.
+        ConfigurationError: there is neither a source nor a format of that name, or it is no source of files.
     """
     absolute = tuple(str(path.expanduser().absolute()) for path in paths)
     for source in settings.sources:
+        if source.name == name and source.is_table:
+            raise ConfigurationError(
+                f"source {name} is a table of Snowflake: `sophia-metrics run` pulls it, no file does"
+            )
         if source.name == name:
             return source.model_copy(update={"paths": absolute})
     if name in FORMAT_NAMES:

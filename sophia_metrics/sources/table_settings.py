@@ -82,6 +82,11 @@ class TableTerms:
         return ".".join(self.place)
 
     @property
+    def is_shared(self) -> bool:
+        """It lies in the database that Snowflake shares with every account: nobody grants its tables one by one."""
+        return self.place[0].upper() == "SNOWFLAKE"
+
+    @property
     def is_account_usage(self) -> bool:
         """It is one of Snowflake's own views."""
         return TABLE_FORMATS[self.format].is_account_usage

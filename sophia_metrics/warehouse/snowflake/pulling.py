@@ -150,7 +150,8 @@ class TablePuller:
         names = self._files()
         query = Query(
             "SELECT file_name FROM core_ingest_ledger WHERE source = $source AND list_contains($names, file_name) "
-            "GROUP BY file_name HAVING bool_and(status <> 'held') AND bool_or(status = 'committed')",
+            "GROUP BY file_name HAVING max(CASE WHEN status = 'held' THEN 1 ELSE 0 END) = 0 "
+            "AND max(CASE WHEN status = 'committed' THEN 1 ELSE 0 END) = 1",
             {"source": self._terms.source, "names": [str(Path(name).resolve()) for name in names]},
         )
         done = set(self._warehouse.read(query)["file_name"]) if names else set[str]()
