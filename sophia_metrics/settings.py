@@ -48,17 +48,19 @@ from sophia_metrics.misconfiguration import explain
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
-from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings, platform_values
+from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings, platform_values
 
 __all__ = [
     "CONFIG_NAME",
     "SECRET_FIELDS",
+    "AnalyticsSinkSettings",
     "DashboardSettings",
     "GateSettings",
     "QualitySettings",
     "Settings",
     "SnowflakeSettings",
     "SourceSettings",
+    "TableSettings",
     "find_config",
     "load_settings",
     "read_variable",

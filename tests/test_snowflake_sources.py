@@ -1,6 +1,6 @@
 """Tables of Snowflake as sources: rows become usage events once, with every digit, and nobody's name."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sophia_metrics.sources.table_settings import TableSettings
 from sophia_metrics.usage.identity import keyed_hash, load_identity
 from sophia_metrics.warehouse.protocol import Query
 from sophia_metrics.warehouse.snowflake.pulling import TableHealth, TablePuller
+from tests.command_line import CommandLine
 
 pytest_plugins = ("tests.snowflake_lab",)
 
@@ -316,3 +317,44 @@ def test_by_query_tag_only_our_own_statements_count(snowflake, tmp_path):
         )
     bench.collect()
     assert bench.units() == {"microcredits": Decimal(500_000)}
+
+
+def test_a_run_collects_tables_says_what_it_may_not_read_and_the_doctor_agrees(snowflake, tmp_path, monkeypatch):
+    session, place = snowflake.session(), snowflake.settings
+    session.run(ANALYTICS)
+    session.run(
+        "INSERT INTO AI_USAGE_ANALYTICS (REQUEST_ID, TIMESTAMP, PROVIDER, MODEL, COST_USD) "
+        f"SELECT 'r1', '{(datetime.now(UTC) - timedelta(hours=3)):%Y-%m-%d %H:%M:%S}', 'openai', 'gpt-4o', 0.5"
+    )
+    (tmp_path / "sophia.toml").write_text(
+        f"""
+        budgets = []
+        [snowflake]
+        account = "{place.account}"
+        user = "{place.user}"
+        role = "{place.role}"
+        database = "{place.database}"
+        host = "{place.host}"
+        port = {place.port}
+        protocol = "{place.protocol}"
+        [[sources]]
+        name = "platform"
+        format = "snowflake_analytics"
+        table = {{ database = "{place.database}", schema_name = "{place.schema_name}" }}
+        [[sources]]
+        name = "credits"
+        format = "snowflake_credits"
+        table = {{ database = "{place.database}", schema_name = "{place.schema_name}" }}
+        """
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SNOWFLAKE_PASSWORD", snowflake.secrets["SNOWFLAKE_PASSWORD"])
+    command = CommandLine(tmp_path)
+    sources = {each["source"]: each for each in command.facts("run", "--plain")["sources"]}
+    assert "WAREHOUSE_METERING_HISTORY cannot be read" in str(sources["credits"]["refused"])
+    assert sources["platform"]["refused"] == []
+    assert command.rows("SELECT provider, cost_usd FROM core_usage_events") == [
+        {"provider": "openai", "cost_usd": "0.5"}
+    ]
+    looked = {each["component"]: each["status"] for each in command.facts("doctor")["diagnosis"]["components"]}
+    assert (looked["platform"], looked["credits"]) == ("healthy", "degraded")
