@@ -358,3 +358,18 @@ def test_a_run_collects_tables_says_what_it_may_not_read_and_the_doctor_agrees(s
     ]
     looked = {each["component"]: each["status"] for each in command.facts("doctor")["diagnosis"]["components"]}
     assert (looked["platform"], looked["credits"]) == ("healthy", "degraded")
+
+
+def test_a_file_whose_rows_the_gate_holds_stays_until_they_are_committed(bench):
+    for number in range(20):
+        analytics(bench, GOOD.replace("'r1'", f"'r{number}'").replace("0.123456", "-1"))
+    assert bench.collect() == []
+    bench.pull(NOW + timedelta(minutes=1))
+    assert len(bench.spool) == 1
+
+
+def test_a_row_without_an_id_is_quarantined(bench):
+    analytics(bench, GOOD.replace("'r1'", "NULL"), FAILED)
+    assert [event["request_id"] for event in bench.collect()] == ["r2"]
+    query = Query("SELECT rule FROM core_quarantine")
+    assert connect_warehouse(bench.settings, NOW).read(query).height == 1

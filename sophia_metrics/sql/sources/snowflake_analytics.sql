@@ -5,7 +5,8 @@
 SELECT
     row_ordinal,
     file_name,
-    defect,
+    -- Without an id nothing tells a row that is read again from another one.
+    CASE WHEN defect IS NULL AND coalesce(request_id, '') = '' THEN 'wrong_type' ELSE defect END AS defect,
     false AS is_ignored,
     nullif(request_id, '') AS native_id,
     CAST(NULL AS BIGINT) AS total_input_tokens,

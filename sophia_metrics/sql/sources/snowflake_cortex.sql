@@ -36,7 +36,8 @@ WITH counted AS (
 SELECT
     row_ordinal,
     file_name,
-    defect,
+    -- Without an id nothing tells a row that is read again from another one.
+    CASE WHEN defect IS NULL AND query_id IS NULL THEN 'wrong_type' ELSE defect END AS defect,
     false AS is_ignored,
     query_id || '/' || strftime(started_at, '%Y-%m-%dT%H') || '/' || coalesce(function_name, '') || '/'
         || coalesce(model_name, '') || '/' || warehouse_id AS native_id,
