@@ -7,7 +7,7 @@ from tasks.artifacts import show_budgets, show_freshness, show_spend
 from tasks.budgets import note_budgets
 from tasks.checks import check_marts
 from tasks.clock import named_by_minute, utc_now
-from tasks.marts import build_marts, publish_version
+from tasks.marts import build_marts, publish_version, write_analytics
 from tasks.runs import finish_run, recorded_run
 from tasks.settings import read_settings
 from tasks.usage import audit_days
@@ -35,6 +35,8 @@ def build_dashboard(config: str | None = None) -> tuple[BuildReport, Publication
         quality = check_marts(settings, run, utc_now())
         finish_run(settings, run, utc_now(), quality=quality)
         publication = publish_version(settings, utc_now())
+        if settings.snowflake is not None and settings.snowflake.analytics_sink is not None:
+            write_analytics(settings, utc_now())
     show_spend(settings)
     show_budgets(settings)
     show_freshness(settings)

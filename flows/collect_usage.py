@@ -22,6 +22,7 @@ from tasks.usage import (
     mend_days,
     note_collected,
     price_again,
+    pull_usage,
 )
 
 __all__ = ["collect_source", "collect_usage"]
@@ -66,13 +67,15 @@ def collect_source(
     """
     if source.name == SAMPLE_SOURCE:
         make_sample(settings, now.date())
+    pulled = pull_usage(settings, source, now) if source.is_table else None
     receipts = [commit_landing(settings, source, each, now) for each in find_pending(settings, source, now)]
     findings = find_usage(settings, source, now, are_finished=are_finished)
-    refused: list[Refusal] = []
+    unread = [Refusal(pulled.table, pulled.finding)] if pulled is not None and pulled.finding is not None else []
+    refused = list(unread)
     for batch in findings.batches:
         landed = land_batch(settings, source, batch, now)
         receipts += [commit_landing(settings, source, landing, now) for landing in landed.landings]
         refused += landed.refused
-    if not receipts:
+    if not receipts and not unread:
         note_collected(settings, source, now)
     return Collected(source.name, findings, tuple(receipts), tuple(refused))

@@ -10,7 +10,7 @@ from tasks.artifacts import show_budgets, show_freshness, show_quality, show_spe
 from tasks.budgets import note_budgets
 from tasks.checks import check_marts, run_checkpoint, started_checkpoint
 from tasks.clock import named_by_minute, utc_now
-from tasks.marts import build_marts, publish_version
+from tasks.marts import build_marts, publish_version, write_analytics
 from tasks.plan import plan_usage
 from tasks.probes import probe_once
 from tasks.runs import finish_run, recorded_run
@@ -66,6 +66,8 @@ def run_pipeline(
                 quality = run_checkpoint(settings, run, great_expectations, quality, utc_now(), collected)
         finish_run(settings, run, utc_now(), collected, quality)
         publication = publish_version(settings, utc_now())
+        if settings.snowflake is not None and settings.snowflake.analytics_sink is not None:
+            write_analytics(settings, utc_now())
         publication = tell_alerts(settings) or publication
     show_quality(collected, quality)
     show_spend(settings)

@@ -1,7 +1,9 @@
 """From settings to the parts of the pipeline: the only place that names concrete adapters."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +27,8 @@ from sophia_metrics.health.status import Thresholds
 from sophia_metrics.health.watch import Maintenance, Watch
 from sophia_metrics.maintenance.upkeep import Upkeep
 from sophia_metrics.pricing.book import PriceBook
+from sophia_metrics.pricing.credit_prices import CREDIT_ROUTES, credit_price
+from sophia_metrics.pricing.override import Override
 from sophia_metrics.pricing.overrides import load_overrides
 from sophia_metrics.scopes import Scope
 from sophia_metrics.services import Service
@@ -33,11 +37,14 @@ from sophia_metrics.settings import Settings, SnowflakeSettings, SourceSettings,
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.mapped import mapped_format
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
+from sophia_metrics.sources.spool_source import SpoolSource
+from sophia_metrics.sources.table_settings import TableSettings, TableTerms
 from sophia_metrics.sources.terms import SAMPLE_SOURCE, SourceTerms
 from sophia_metrics.usage.collect import Collector
 from sophia_metrics.usage.forget import Forgetter
 from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
+from sophia_metrics.usage.pulling import Puller
 from sophia_metrics.warehouse.forwarding import Forwarder
 from sophia_metrics.warehouse.protocol import Warehouse
 from sophia_metrics.windows import Window, naive_utc
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
     from sophia_metrics.dashboard.server import PageServer
     from sophia_metrics.warehouse.duckdb.backups import BackupPlace
     from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
+    from sophia_metrics.warehouse.snowflake.analytics_sink import AnalyticsSink
     from sophia_metrics.warehouse.snowflake.mirror import Mirror
     from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
@@ -55,6 +63,7 @@ __all__ = [
     "alert_channels",
     "alert_rules",
     "configured_budgets",
+    "connect_analytics_sink",
     "connect_cache",
     "connect_collector",
     "connect_components",
@@ -63,12 +72,15 @@ __all__ = [
     "connect_notifier",
     "connect_page",
     "connect_prober",
+    "connect_puller",
+    "connect_reach",
     "connect_source",
     "connect_upkeep",
     "connect_warehouse",
     "every_source",
     "plan_sources",
     "sample_settings",
+    "snowflake_grants",
     "source_for_paths",
 ]
 
@@ -164,7 +176,7 @@ def _backup_place(settings: Settings) -> "BackupPlace":
 
 
 def connect_source(source: SourceSettings) -> FileSource:
-    """Return one source."""
+    """Return one source; of a table of Snowflake, the files that were pulled from it."""
     file_format = mapped_format(source.mapping) if source.mapping else find_format(source.format)
     terms = SourceTerms(
         name=source.name,
@@ -174,7 +186,88 @@ def connect_source(source: SourceSettings) -> FileSource:
         reported_basis=file_format.reported_basis,
         expected_within_seconds=source.expected_within_hours * 3600,
     )
-    return FileSource(terms, file_format, source.paths)
+    if not source.is_table:
+        return FileSource(terms, file_format, source.paths)
+    table = source.table or TableSettings()
+    lag = table.terms(source.name, source.format, warehouse="", query_tag="").settling_minutes * 60
+    return SpoolSource(replace(terms, settling_seconds=terms.settling_seconds + lag), file_format, source.paths)
+
+
+def connect_puller(settings: Settings, source: SourceSettings, warehouse: Warehouse) -> Puller:
+    """Return what pulls a table of Snowflake into files; nothing is asked yet.
+
+    Raises:
+        ConfigurationError: there is no connection to Snowflake, or identity.key cannot be read.
+    """
+    from sophia_metrics.warehouse.snowflake.pulling import TablePuller  # noqa: PLC0415 - adapters are loaded when asked for
+
+    (folder,) = source.paths
+    secret = settings.identity_secret.get_secret_value() if settings.identity_secret else None
+    identity = load_identity(settings.home, plain=settings.identity == "plain", secret=secret)
+    return TablePuller(_snowflake_session(settings), _table_terms(settings, source), Path(folder), identity, warehouse)
+
+
+def snowflake_grants(settings: Settings, *, role: str | None, read_role: str | None) -> str:
+    """Return the script that grants what these settings need in Snowflake; nothing is asked.
+
+    Raises:
+        ConfigurationError: nothing of Snowflake is configured, or a role is no name.
+    """
+    from sophia_metrics.warehouse.snowflake.grants import Reach, grants_script  # noqa: PLC0415 - adapters are loaded when asked for
+
+    connection = _snowflake_settings(settings)
+    sink = connection.analytics_sink
+    reach = Reach(
+        is_warehouse=settings.warehouse == "snowflake",
+        sources=tuple(_table_terms(settings, source) for source in settings.sources if source.is_table),
+        sink=sink.place if sink is not None else None,
+    )
+    return grants_script(connection, reach, role=role, read_role=read_role)
+
+
+def connect_analytics_sink(settings: Settings, warehouse: Warehouse) -> "AnalyticsSink | None":
+    """Return what writes events to the platform's table; None: that is not wanted."""
+    connection = settings.snowflake
+    if connection is None or connection.analytics_sink is None:
+        return None
+    from sophia_metrics.warehouse.snowflake.analytics_sink import AnalyticsSink  # noqa: PLC0415 - adapters are loaded when asked for
+
+    left_out = [source.name for source in settings.sources if source.format == "snowflake_analytics"]
+    return AnalyticsSink(
+        _snowflake_session(settings),
+        connection.analytics_sink,
+        warehouse,
+        settings.home,
+        frozenset({*left_out, SAMPLE_SOURCE}),
+    )
+
+
+def connect_reach(settings: Settings, source: SourceSettings) -> Service:
+    """Return what tells whether a source can be reached: a table is asked itself."""
+    if not source.is_table:
+        return connect_source(source)
+    from sophia_metrics.warehouse.snowflake.pulling import TableHealth  # noqa: PLC0415 - adapters are loaded when asked for
+
+    return TableHealth(_snowflake_session(settings), _table_terms(settings, source))
+
+
+def _table_terms(settings: Settings, source: SourceSettings) -> TableTerms:
+    connection = _snowflake_settings(settings)
+    return (source.table or TableSettings()).terms(
+        source.name, source.format, warehouse=connection.warehouse, query_tag=connection.query_tag
+    )
+
+
+def _snowflake_settings(settings: Settings) -> SnowflakeSettings:
+    if settings.snowflake is None:
+        raise ConfigurationError("there is no connection to Snowflake: say in [snowflake] where it is")
+    return settings.snowflake
+
+
+def _snowflake_session(settings: Settings) -> "SnowflakeSession":
+    from sophia_metrics.warehouse.snowflake.session import connect_session  # noqa: PLC0415 - adapters are loaded when asked for
+
+    return connect_session(_snowflake_settings(settings), read_variable, lock_wait_seconds=settings.lock_wait_seconds)
 
 
 def connect_cache(cache: CacheSettings) -> "RedisCache":
@@ -231,10 +324,14 @@ def source_for_paths(settings: Settings, name: str, paths: Sequence[Path]) -> So
     """Return the source of some files that a person names: a configured source, or a format's own name.
 
     Raises:
-        ConfigurationError: there is neither a source nor a format of that name.
+        ConfigurationError: there is neither a source nor a format of that name, or it is no source of files.
     """
     absolute = tuple(str(path.expanduser().absolute()) for path in paths)
     for source in settings.sources:
+        if source.name == name and source.is_table:
+            raise ConfigurationError(
+                f"source {name} is a table of Snowflake: `sophia-metrics run` pulls it, no file does"
+            )
         if source.name == name:
             return source.model_copy(update={"paths": absolute})
     if name in FORMAT_NAMES:
@@ -274,13 +371,23 @@ def connect_collector(settings: Settings, warehouse: Warehouse) -> Collector:
     return Collector(
         folder=settings.home,
         warehouse=warehouse,
-        book=PriceBook(tuple(overrides)),
+        book=PriceBook((*overrides, *_credit_prices(settings))),
         identity=load_identity(settings.home, plain=settings.identity == "plain", secret=secret),
         limits=GateLimits(settings.gate.max_quarantined_ratio, settings.gate.min_rows),
         exchange_rates=settings.exchange_rates,
         batch_bytes=settings.batch_bytes,
         memory_limit=settings.memory_limit,
     )
+
+
+def _credit_prices(settings: Settings) -> Iterator[Override]:
+    """Yield what credits cost: usage of Snowflake is billed by them, and by no token."""
+    usual = settings.snowflake.credit_price_usd if settings.snowflake else None
+    for table_format, route in CREDIT_ROUTES.items():
+        sources = [source for source in settings.sources if source.format == table_format]
+        own = next((source.table.credit_price_usd for source in sources if source.table), None)
+        if sources and (own or usual) is not None:
+            yield credit_price(route, own or usual or Decimal(0))
 
 
 def connect_forgetter(settings: Settings, now: datetime) -> Forgetter:

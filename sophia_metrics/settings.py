@@ -46,24 +46,29 @@ from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.sources.mapped import ColumnMapping
+from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
-from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings, platform_values
+from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings, platform_values
 
 __all__ = [
     "CONFIG_NAME",
     "SECRET_FIELDS",
+    "AnalyticsSinkSettings",
     "DashboardSettings",
     "GateSettings",
     "QualitySettings",
     "Settings",
     "SnowflakeSettings",
     "SourceSettings",
+    "TableSettings",
     "find_config",
     "load_settings",
     "read_variable",
 ]
 
 STATE_NAME = ".sophia"
+SPOOL_NAME = "spool"
+"""In the state folder: what was pulled from tables and is not committed yet."""
 SECRET_FIELDS = frozenset({"identity_secret"})
 """Settings that are refused in sophia.toml."""
 
@@ -88,7 +93,8 @@ class SourceSettings(BaseModel):
         str,
         Field(
             description="What the files look like: litellm, claude, codex, openrouter, langfuse, bedrock, events, "
-            "or mapped (with a mapping).",
+            "mapped (with a mapping), or a table of Snowflake: snowflake_analytics, snowflake_cortex, "
+            "snowflake_credits.",
             examples=["litellm"],
         ),
     ]
@@ -120,6 +126,24 @@ class SourceSettings(BaseModel):
         ),
     ] = 26
     mapping: Annotated[ColumnMapping | None, Field(description="For format = mapped: which column means what.")] = None
+
+    table: Annotated[
+        TableSettings | None,
+        Field(description="For tables of Snowflake: which one, and how it is read, where that is not as usual."),
+    ] = None
+
+    @property
+    def is_table(self) -> bool:
+        """It is a table of Snowflake, whose rows are pulled into files of the state folder."""
+        return self.format in TABLE_FORMATS
+
+    @model_validator(mode="after")
+    def _table_goes_with_its_formats(self) -> "SourceSettings":
+        if self.table is not None and not self.is_table:
+            raise ValueError(f"[sources.table] goes with format = {', '.join(TABLE_FORMATS)}")
+        if self.is_table and self.paths:
+            raise ValueError("a table of Snowflake has no paths: name it in [sources.table]")
+        return self
 
     @model_validator(mode="after")
     def _mapping_goes_with_its_format(self) -> "SourceSettings":
@@ -381,6 +405,17 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _tables_have_a_connection(self) -> "Settings":
+        tables = [source for source in self.sources if source.is_table]
+        if tables and self.snowflake is None:
+            raise ValueError(f"source {tables[0].name} is a table of Snowflake: say in [snowflake] where that is")
+        for name in TABLE_FORMATS:
+            prices = {source.table and source.table.credit_price_usd for source in tables if source.format == name}
+            if len(prices) > 1:
+                raise ValueError(f"sources with format = '{name}' need the same credit_price_usd: it is that of all")
+        return self
+
+    @model_validator(mode="after")
     def _services_are_told_apart(self) -> "Settings":
         check_services(self.services, self.probes)
         return self
@@ -452,13 +487,20 @@ def load_settings(folder: Path | None = None) -> Settings:
     def anchored(name: str, path: Path) -> Path:
         return absolute(path, config.parent if config and name not in given else here)
 
+    home = anchored("home", settings.home)
     sources = (
-        source.model_copy(update={"paths": tuple(str(anchored("sources", Path(path))) for path in source.paths)})
+        source.model_copy(
+            update={
+                "paths": (str(home / SPOOL_NAME / source.name),)
+                if source.is_table
+                else tuple(str(anchored("sources", Path(path))) for path in source.paths)
+            }
+        )
         for source in settings.sources
     )
     return settings.model_copy(
         update={
-            "home": anchored("home", settings.home),
+            "home": home,
             "price_overrides": settings.price_overrides and anchored("price_overrides", settings.price_overrides),
             "backup": settings.backup.model_copy(
                 update={"folder": settings.backup.folder and anchored("backup", settings.backup.folder)}

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sophia_metrics.connect import connect_collector, connect_source, connect_warehouse, every_source
+from sophia_metrics.connect import connect_collector, connect_puller, connect_source, connect_warehouse, every_source
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.usage.collect import Batch, Collector, Findings
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.landing_writer import Landed
+from sophia_metrics.usage.pulling import Pulled
 from sophia_metrics.warehouse.protocol import Changed, Receipt
 from sophia_metrics.windows import Window
 from tasks.step import step
@@ -22,6 +23,7 @@ __all__ = [
     "mend_days",
     "note_collected",
     "price_again",
+    "pull_usage",
     "rebuild_days",
 ]
 
@@ -43,6 +45,16 @@ def mend_days(settings: Settings, now: datetime, *, is_deep: bool = False) -> tu
 def find_pending(settings: Settings, source: SourceSettings, now: datetime) -> Sequence[Landing]:
     """Return what was landed and never committed: a run was killed, or the gate held it."""
     return _collector(settings, now).pending(connect_source(source))
+
+
+@step("{source.name}: pull", deadline_seconds=HOUR)
+def pull_usage(settings: Settings, source: SourceSettings, now: datetime) -> Pulled:
+    """Bring what is new in a table of Snowflake into files of the state folder."""
+    puller = connect_puller(settings, source, connect_warehouse(settings, now))
+    try:
+        return puller.pull(now)
+    finally:
+        puller.close()
 
 
 @step("{source.name}: look for new files", deadline_seconds=900)

@@ -13,14 +13,22 @@ from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.cli.init import render_config
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
-from sophia_metrics.settings import GateSettings, Settings, SnowflakeSettings, SourceSettings, load_settings
+from sophia_metrics.settings import (
+    AnalyticsSinkSettings,
+    GateSettings,
+    Settings,
+    SnowflakeSettings,
+    SourceSettings,
+    TableSettings,
+    load_settings,
+)
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 from tests.command_line import SECRET, CommandLine
 
 PROGRAM = str(Path(sys.executable).with_name("sophia-metrics"))
 COMMANDS = [
     *("run", "ingest", "sql", "tables", "probe", "backfill", "check", "budgets", "dashboard", "serve"),
-    *("doctor", "alerts", "silence", "notifiers", "init"),
+    *("doctor", "alerts", "silence", "notifiers", "grants", "init"),
 ]
 
 
@@ -125,12 +133,12 @@ def uncommented(text):
 def test_every_example_of_init_is_a_setting_that_loads(sophia):
     (sophia.folder / "sophia.toml").write_text(uncommented(render_config()))
 
-    assert [source.name for source in load_settings().sources] == ["gateway", "exports"]
+    assert [source.name for source in load_settings().sources] == ["gateway", "exports", "platform"]
 
 
 def test_init_shows_every_setting_but_secrets():
     values = tomllib.loads(uncommented(render_config()))
-    gateway, exports = values["sources"]
+    gateway, exports, platform = values["sources"]
 
     assert values.keys() == Settings.model_fields.keys() - {"identity_secret"}
     assert values["snowflake"].keys() == SnowflakeSettings.model_fields.keys()
@@ -138,7 +146,10 @@ def test_init_shows_every_setting_but_secrets():
     assert values["budgets"][0].keys() == BudgetSettings.model_fields.keys()
     assert values["notifiers"][0].keys() == NotifierSettings.model_fields.keys()
     assert values["alerts"].keys() == AlertSettings.model_fields.keys()
-    assert {*gateway, "mapping"} == SourceSettings.model_fields.keys()
+    assert {*gateway, "mapping", "table"} == SourceSettings.model_fields.keys()
+    assert platform["table"].keys() == TableSettings.model_fields.keys()
+    assert values["snowflake"].keys() == SnowflakeSettings.model_fields.keys()
+    assert values["snowflake"]["analytics_sink"].keys() == AnalyticsSinkSettings.model_fields.keys()
     assert exports["mapping"].keys() == ColumnMapping.model_fields.keys()
     assert values["caches"][0].keys() == CacheSettings.model_fields.keys()
     assert {name for service in values["services"] for name in service} == ServiceSettings.model_fields.keys()
@@ -161,6 +172,9 @@ def test_init_shows_every_setting_but_secrets():
         CacheSettings,
         ServiceSettings,
         ProbeSettings,
+        SnowflakeSettings,
+        AnalyticsSinkSettings,
+        TableSettings,
     ],
 )
 def test_init_explains_settings_in_their_own_words(model):

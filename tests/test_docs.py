@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,19 @@ def test_every_path_that_is_named_exists(page):
     named = re.findall(r"`((?:sophia_metrics|flows|tasks|tests|benchmarks|docs)/[\w./-]*)`", page.read_text())
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_grants_of_the_snowflake_page_are_printed_for_its_settings(tmp_path):
+    page = ROOT / "docs" / "snowflake.md"
+    settings = [
+        textwrap.dedent(block)
+        for block in re.findall(r"^ *```toml\n(.*?)^ *```", page.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+    set_up, sources, sink = settings
+    (tmp_path / "sophia.toml").write_text(f"{set_up}\n{sources.rpartition('[[sources]]')[0]}\n{sink}")
+    (command,) = re.findall(r"^ *(sophia-metrics grants .*) >", page.read_text(), re.MULTILINE)
+    done = run(tmp_path, *shlex.split(command)[1:])
+    assert done.returncode == 0, done.stderr
+    assert "GRANT USAGE ON WAREHOUSE SOPHIA_METRICS_WH TO ROLE ANALYSTS;" in done.stdout
+    assert "GRANT SELECT, INSERT, UPDATE ON TABLE SOPHIA_AI.OPS_MONITORING.AI_USAGE_ANALYTICS" in done.stdout
+    assert "GRANT DATABASE ROLE SNOWFLAKE.USAGE_VIEWER TO ROLE SOPHIA_METRICS;" in done.stdout

@@ -20,8 +20,8 @@ SQL = ROOT / "sophia_metrics" / "sql"
 
 SENT = ("alerts", "maintenance", "marts", "quality")
 """Folders of statements that a warehouse computes."""
-LOCAL = ("pricing", "reports", "sources")
-"""Those that only DuckDB ever runs: over landed rows in a working connection, or over the published file."""
+LOCAL = ("pricing", "reports", "sinks", "sources")
+"""Those that only DuckDB ever runs: over rows in a working connection, or over the published file."""
 
 LOCALS = {
     "sophia_metrics/quality/batch.py": [

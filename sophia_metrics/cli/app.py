@@ -436,6 +436,22 @@ def notifiers(
 
 
 @app.command()
+def grants(
+    *,
+    role: Annotated[
+        str | None, typer.Option("--role", help="The role that this program takes; else that of [snowflake].")
+    ] = None,
+    read_role: Annotated[
+        str | None, typer.Option("--read-role", help="A role for people who query: it may read core and marts.")
+    ] = None,
+) -> None:
+    """Print the SQL that gives a role in Snowflake what the settings need, and no more. Nothing is asked or changed."""
+    from sophia_metrics.cli.grants import print_grants  # noqa: PLC0415
+
+    print_grants(role=role, read_role=read_role)
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
 ) -> None:

@@ -14,7 +14,7 @@ from sophia_metrics.cli.price_gaps import Assumption, PriceGaps, Unpriced, load_
 from sophia_metrics.cli.published import Published, load_late_flows, load_published
 from sophia_metrics.cli.recoveries import Recovery, load_recoveries
 from sophia_metrics.cli.setting_values import SettingValue, setting_values
-from sophia_metrics.connect import connect_cache, connect_notifier, connect_source, connect_warehouse, plan_sources
+from sophia_metrics.connect import connect_cache, connect_notifier, connect_reach, connect_warehouse, plan_sources
 from sophia_metrics.errors import SophiaError
 from sophia_metrics.services import Health, HealthStatus, Service, run_sync
 from sophia_metrics.serving import Held, Serving
@@ -129,7 +129,7 @@ def _components(settings: Settings, now: datetime) -> Iterator[Health]:
             yield Health("sources", HealthStatus.UNKNOWN, NO_SOURCE)
             continue
         try:
-            yield _health(connect_source(source))
+            yield _health(connect_reach(settings, source))
         except SophiaError as error:
             yield Health(source.name, HealthStatus.DOWN, str(error))
     for cache in settings.caches:

@@ -23,12 +23,14 @@ from sophia_metrics.maintenance.settings import BackupSettings, RetentionSetting
 from sophia_metrics.settings import (
     CONFIG_NAME,
     SECRET_FIELDS,
+    AnalyticsSinkSettings,
     DashboardSettings,
     GateSettings,
     QualitySettings,
     Settings,
     SnowflakeSettings,
     SourceSettings,
+    TableSettings,
 )
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
 
@@ -54,6 +56,8 @@ TABLES = frozenset(
         "alerts",
         "dashboard",
         "snowflake",
+        "analytics_sink",
+        "table",
     }
 )
 """What stands in a table of its own."""
@@ -74,6 +78,12 @@ MAPPED_SOURCE = """\
 #name = "exports"
 #format = "mapped"
 #paths = ["exports/*.csv"]
+"""
+TABLE_SOURCE = """\
+# A source that is a table of Snowflake.
+#[[sources]]
+#name = "platform"
+#format = "snowflake_analytics"
 """
 COLUMNS_EXAMPLE = """\
 #[sources.mapping.columns]
@@ -110,11 +120,13 @@ def render_config() -> str:
     fields = Settings.model_fields
     mapping = SourceSettings.model_fields["mapping"]
     columns = ColumnMapping.model_fields["columns"]
+    table, sink = SourceSettings.model_fields["table"], SnowflakeSettings.model_fields["analytics_sink"]
     parts = [
         HEADER,
         *(_setting(name, field) for name, field in fields.items() if name not in TABLES),
         f"{_comment(fields['exchange_rates'])}#[exchange_rates]\n{_entries(fields['exchange_rates'])}",
         f"{_comment(fields['snowflake'])}#[snowflake]\n{_settings(SnowflakeSettings)}",
+        f"{_comment(sink)}#[snowflake.analytics_sink]\n{_settings(AnalyticsSinkSettings)}",
         f"{_comment(fields['gate'])}#[gate]\n{_settings(GateSettings)}",
         f"{_comment(fields['dashboard'])}#[dashboard]\n{_settings(DashboardSettings)}",
         f"{_comment(fields['budgets'])}#[[budgets]]\n{_settings(BudgetSettings)}",
@@ -125,6 +137,8 @@ def render_config() -> str:
         MAPPED_SOURCE,
         f"{_comment(mapping)}#[sources.mapping]\n{_settings(ColumnMapping)}",
         f"{_comment(columns)}# A rule has these parts:\n{_rule()}{COLUMNS_EXAMPLE}",
+        TABLE_SOURCE,
+        f"{_comment(table)}#[sources.table]\n{_settings(TableSettings)}",
         f"{_comment(fields['caches'])}#[[caches]]\n{_settings(CacheSettings)}",
         f"{_comment(fields['services'])}{_services()}",
         f"{_comment(fields['probes'])}#[probes]\n{_settings(ProbeSettings)}",

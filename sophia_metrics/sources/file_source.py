@@ -49,6 +49,9 @@ class SourceFile:
 class FileSource(ServiceLifecycle):
     """Usage files of one format under some paths: files, folders or globs."""
 
+    is_hashed = False
+    """Identifiers of people stand in the files as hashes already."""
+
     def __init__(self, terms: SourceTerms, file_format: Format, paths: tuple[str, ...]) -> None:
         self.terms = terms
         self.format = file_format

@@ -4,6 +4,7 @@ import importlib
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.sources.format import Format
+from sophia_metrics.sources.table_settings import TABLE_FORMATS
 
 __all__ = ["FORMAT_NAMES", "find_format"]
 
@@ -18,7 +19,8 @@ _MODULES = {
 }
 
 FORMAT_NAMES: tuple[str, ...] = tuple(_MODULES)
-"""The formats that need no configuration of their own; `mapped` is built from a ColumnMapping instead."""
+"""The formats that need no configuration of their own; `mapped` is built from a ColumnMapping instead, and tables of
+Snowflake are pulled."""
 
 
 def find_format(name: str) -> Format:
@@ -27,11 +29,12 @@ def find_format(name: str) -> Format:
     Raises:
         ConfigurationError: there is none; the message lists those that there are.
     """
-    if name not in _MODULES:
+    if name not in _MODULES and name not in TABLE_FORMATS:
         raise ConfigurationError(
             f"There is no format {name!r}. Formats: {', '.join(FORMAT_NAMES)}; "
-            f"or 'mapped' with a [mapping] of columns. Example: format = \"{FORMAT_NAMES[0]}\"."
+            f"or 'mapped' with a [mapping] of columns; or {', '.join(TABLE_FORMATS)}. "
+            f'Example: format = "{FORMAT_NAMES[0]}".'
         )
-    module = importlib.import_module(_MODULES[name])
+    module = importlib.import_module(_MODULES.get(name, f"sophia_metrics.sources.{name}"))
     found: Format = module.FORMAT
     return found

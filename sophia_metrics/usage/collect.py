@@ -27,7 +27,7 @@ from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.earlier import EarlierPart, EarlierPartError, earlier_parts
 from sophia_metrics.usage.erasing import erase_landed
 from sophia_metrics.usage.gate import GateLimits, judge, judge_rules
-from sophia_metrics.usage.identity import Identity
+from sophia_metrics.usage.identity import AS_THEY_COME, Identity
 from sophia_metrics.usage.landing import LandedFile, Landing, landings, readable_landings
 from sophia_metrics.usage.landing_writer import Landed, land
 from sophia_metrics.usage.mending import Mender
@@ -141,7 +141,7 @@ class Collector:
                 connection,
                 source,
                 batch.parts,
-                identity=self.identity,
+                identity=AS_THEY_COME if source.is_hashed else self.identity,
                 folder=self.landing_folder,
                 scratch=spill_folder(connection),
                 now=now,

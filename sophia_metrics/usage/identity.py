@@ -17,7 +17,7 @@ import duckdb
 from sophia_metrics.durable import make_folder, sync_folder
 from sophia_metrics.errors import ConfigurationError
 
-__all__ = ["KEY_NAME", "Identity", "install_keyed_hash", "keyed_hash", "load_identity"]
+__all__ = ["AS_THEY_COME", "KEY_NAME", "Identity", "install_keyed_hash", "keyed_hash", "load_identity"]
 
 KEY_NAME = "identity.key"
 BLOCK_BYTES = 64
@@ -61,6 +61,10 @@ class Identity:
             connection.execute("CREATE OR REPLACE TEMP MACRO identity_hash(value) AS value")
             return
         install_keyed_hash(connection, "identity_hash", self.secret)
+
+
+AS_THEY_COME = Identity(None)
+"""For rows whose identifiers are hashed already."""
 
 
 def keyed_hash(key: bytes, text: str) -> str:

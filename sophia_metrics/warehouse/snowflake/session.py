@@ -160,6 +160,10 @@ class SnowflakeSession:
         """Run one statement in Snowflake's own words, and return its rows by the names of their columns."""
         return self._perform(statement, (), named_rows)
 
+    def run_frame(self, statement: str) -> pl.DataFrame:
+        """Run one SELECT in Snowflake's own words, and return its rows as a frame."""
+        return self._perform(statement, (), frame_of)
+
     def register(self, view_name: str, python_object: pl.DataFrame, /) -> None:
         """Let the statements that follow read a small frame by a name."""
         self._frames[view_name] = python_object

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-__all__ = ["PLATFORM_VARIABLES", "Authentication", "SnowflakeSettings", "platform_values"]
+__all__ = ["PLATFORM_VARIABLES", "AnalyticsSinkSettings", "Authentication", "SnowflakeSettings", "platform_values"]
 
 Authentication = Literal["key_pair", "password", "token", "oauth"]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_$]{0,254}$")]
@@ -25,6 +25,30 @@ PLATFORM_VARIABLES: Mapping[str, str] = {
 EXAMPLES: Mapping[str, str] = {"account": "myorg-myaccount", "user": "SOPHIA_METRICS", "role": "SOPHIA_METRICS"}
 """What has no default."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class AnalyticsSinkSettings(BaseModel):
+    """The platform's table to which our events are written too."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    database: Annotated[Identifier, Field(description="Its database.", examples=["SOPHIA_AI"])] = "SOPHIA_AI"
+    schema_name: Annotated[Identifier, Field(description="Its schema.", examples=["OPS_MONITORING"])] = "OPS_MONITORING"
+    name: Annotated[Identifier, Field(description="Its name.", examples=["AI_USAGE_ANALYTICS"])] = "AI_USAGE_ANALYTICS"
+    days: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=3650,
+            description="Calls of so many days, up to today, are written, and changed there when they change here.",
+            examples=[30],
+        ),
+    ] = 30
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Database, schema and table."""
+        return self.database, self.schema_name, self.name
 
 
 class SnowflakeSettings(BaseModel):
@@ -150,6 +174,14 @@ class SnowflakeSettings(BaseModel):
             decimal_places=6,
             description="What one credit costs, in dollars. Unset: our own credits are counted and not priced.",
             examples=[3.0],
+        ),
+    ] = None
+
+    analytics_sink: Annotated[
+        AnalyticsSinkSettings | None,
+        Field(
+            description="Write our calls to the platform's table AI_USAGE_ANALYTICS after each publish. Unset: they "
+            "are not."
         ),
     ] = None
 

@@ -1,0 +1,152 @@
+"""The script of grants: it gives what the statements of this program need, and no more."""
+
+from datetime import datetime
+
+import pytest
+import sqlglot
+from sqlglot import exp
+
+from sophia_metrics.connect import snowflake_grants
+from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.settings import Settings, SourceSettings
+from sophia_metrics.warehouse.snowflake.grants import SINK_VERBS, VERBS
+from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings
+from sophia_metrics.warehouse.snowflake.tables import prepare, table_statements
+from tests.grants_lab import granted, needed
+
+pytest_plugins = ("tests.snowflake_lab",)
+
+NOW = datetime(2026, 11, 23, 12)
+CONNECTION = SnowflakeSettings(account="org-account", user="sophia@example.com", role="SOPHIA_METRICS")
+SOURCES = tuple(SourceSettings(name=name, format=f"snowflake_{name}") for name in ("analytics", "cortex", "credits"))
+
+
+def script(
+    tmp_path, *, read_role: str | None = None, role: str | None = None, warehouse="snowflake", **connection
+) -> str:
+    settings = Settings(
+        home=tmp_path,
+        warehouse=warehouse,
+        snowflake=CONNECTION.model_copy(update=connection),
+        sources=SOURCES if connection.pop("with_sources", True) else (),
+    )
+    return snowflake_grants(settings, role=role, read_role=read_role)
+
+
+def test_every_statement_of_the_script_is_one_of_snowflakes(tmp_path):
+    text = script(tmp_path, read_role="READERS", analytics_sink=AnalyticsSinkSettings())
+    trees = [tree for tree in sqlglot.parse(text, dialect="snowflake") if tree is not None]
+    kinds = {type(tree) for tree in trees if not isinstance(tree, exp.Semicolon)}
+    assert kinds <= {exp.Grant, exp.Create, exp.Command}
+    commands = [tree.sql(dialect="snowflake", comments=False) for tree in trees if isinstance(tree, exp.Command)]
+    assert all(each.upper().startswith(("CREATE ROLE", "GRANT")) for each in commands), commands
+
+
+def test_no_grant_is_wider_than_a_named_verb_on_a_named_thing(tmp_path):
+    text = script(tmp_path, read_role="READERS", analytics_sink=AnalyticsSinkSettings())
+    lines = [line for line in text.splitlines() if line.startswith("GRANT")]
+    for word in (" ALL ", "ALL PRIVILEGES", "OWNERSHIP", "FUTURE", "WITH GRANT OPTION", "TRUNCATE", "MANAGE", "PUBLIC"):
+        assert not [line for line in lines if word in line.upper()], word
+    assert not [line for line in lines if "IMPORTED PRIVILEGES" in line]
+
+
+def test_every_table_that_is_made_has_its_verbs_declared():
+    made = {text.split(maxsplit=6)[5].lower() for text in table_statements()}
+    assert set(VERBS) == made
+
+
+def test_each_table_is_granted_exactly_the_verbs_that_are_declared(tmp_path):
+    given = granted(script(tmp_path, with_sources=False))
+    wanted = {table: set(verbs) for table, verbs in VERBS.items() if verbs}
+    assert {table: verbs for table, verbs in given.items() if table in VERBS} == wanted
+
+
+def test_in_the_platforms_schema_nothing_is_deleted_and_nothing_is_made(tmp_path):
+    text = script(tmp_path, analytics_sink=AnalyticsSinkSettings())
+    lines = [line for line in text.splitlines() if line.startswith("GRANT") and "OPS_MONITORING" in line]
+    assert lines == [
+        "GRANT USAGE ON SCHEMA SOPHIA_AI.OPS_MONITORING TO ROLE SOPHIA_METRICS;",
+        "GRANT SELECT, INSERT, UPDATE ON TABLE SOPHIA_AI.OPS_MONITORING.AI_USAGE_ANALYTICS TO ROLE SOPHIA_METRICS;",
+    ]
+    assert SINK_VERBS == ("SELECT", "INSERT", "UPDATE")
+
+
+def test_a_source_alone_may_only_be_read(tmp_path):
+    text = script(tmp_path, warehouse="duckdb")
+    assert "GRANT SELECT ON TABLE SOPHIA_AI.OPS_MONITORING.AI_USAGE_ANALYTICS TO ROLE SOPHIA_METRICS;" in text
+    assert "CREATE TABLE" not in text
+    assert granted(text) == {"ai_usage_analytics": {"SELECT"}}
+
+
+def test_those_who_query_may_read_core_and_marts_and_nothing_else(tmp_path):
+    text = script(tmp_path, read_role="READERS", with_sources=False)
+    lines = [line for line in text.splitlines() if line.startswith("GRANT") and line.endswith("TO ROLE READERS;")]
+    tables = [line.split()[4].rpartition(".")[2] for line in lines if " TABLE " in line]
+    assert {line.split()[1] for line in lines if " TABLE " in line} == {"SELECT"}
+    assert all(name.startswith(("core_", "mart_")) for name in tables)
+    assert {"core_usage_events", "mart_cost_daily", "mart_cost_trend"} <= set(tables)
+    assert "core_tombstones" not in tables
+    assert [line for line in lines if " TABLE " not in line] == [
+        "GRANT USAGE ON WAREHOUSE SOPHIA_AI_WH TO ROLE READERS;",
+        "GRANT USAGE ON DATABASE SOPHIA_AI TO ROLE READERS;",
+        "GRANT USAGE ON SCHEMA SOPHIA_AI.SOPHIA_METRICS TO ROLE READERS;",
+    ]
+
+
+def test_a_user_name_that_is_no_identifier_is_quoted(tmp_path):
+    assert 'GRANT ROLE OTHER TO USER "sophia@example.com";' in script(tmp_path, role="OTHER")
+
+
+@pytest.mark.parametrize("role", ["A; DROP TABLE X", "", "a b", "1A"])
+def test_a_role_that_is_no_name_is_refused(tmp_path, role):
+    with pytest.raises(ConfigurationError, match="names no role"):
+        script(tmp_path, role=role or "''")
+
+
+def test_the_role_that_writes_is_not_the_one_for_those_who_read(tmp_path):
+    with pytest.raises(ConfigurationError, match="another role"):
+        script(tmp_path, read_role="sophia_metrics")
+
+
+def test_the_script_makes_the_tables_that_the_program_makes(snowflake, tmp_path):
+    text = script(tmp_path, database=snowflake.settings.database, schema_name=snowflake.settings.schema_name)
+    session = snowflake.session()
+    made = [each for each in text.split(";\n") if "CREATE TABLE IF" in each]
+    for statement in made:
+        session.run(statement[statement.index("CREATE TABLE IF") :])
+    prepare(session, NOW)
+    names = {str(row["name"]).lower() for row in session.run_rows("SHOW TABLES")}
+    assert set(VERBS) <= names
+
+
+def test_what_making_the_tables_and_taking_the_lock_sends_is_granted(snowflake):
+    session = snowflake.session()
+    for _ in range(2):
+        prepare(session, NOW)
+    with session.transaction():
+        session.execute("SELECT turn FROM write_lock").fetchall()
+    asked = needed(snowflake.statements.texts)
+    assert {(table, verb) for table, verb in asked if verb not in VERBS[table]} == set()
+    assert {verb for table, verb in asked if table == "write_lock"} == set(VERBS["write_lock"])
+    assert {verb for table, verb in asked if table == "schema_migrations"} == set(VERBS["schema_migrations"])
+
+
+@pytest.mark.parametrize(
+    ("statement", "verbs"),
+    [
+        ("SELECT 1 FROM manifest", {("manifest", "SELECT")}),
+        ("INSERT INTO manifest (a) SELECT a FROM core_budgets", {("manifest", "INSERT"), ("core_budgets", "SELECT")}),
+        ("DELETE FROM manifest WHERE a = 1", {("manifest", "SELECT"), ("manifest", "DELETE")}),
+        ("UPDATE manifest SET a = 1 WHERE b = 2", {("manifest", "SELECT"), ("manifest", "UPDATE")}),
+        ("WITH x AS (SELECT 1 FROM manifest) SELECT 1 FROM x", {("manifest", "SELECT")}),
+        (
+            (
+                "MERGE INTO manifest USING stage_0123456789abcdef_0123456789abcdef_manifest AS s ON manifest.a = s.a "
+                "WHEN MATCHED THEN UPDATE SET b = s.b WHEN NOT MATCHED THEN INSERT (a) VALUES (s.a)"
+            ),
+            {("manifest", "SELECT"), ("manifest", "INSERT"), ("manifest", "UPDATE")},
+        ),
+    ],
+)
+def test_what_a_statement_needs_is_told_from_its_words(statement, verbs):
+    assert needed([statement]) == verbs
