@@ -141,7 +141,6 @@ def test_init_shows_every_setting_but_secrets():
     gateway, exports, platform = values["sources"]
 
     assert values.keys() == Settings.model_fields.keys() - {"identity_secret"}
-    assert values["snowflake"].keys() == SnowflakeSettings.model_fields.keys()
     assert values["gate"].keys() == GateSettings.model_fields.keys()
     assert values["budgets"][0].keys() == BudgetSettings.model_fields.keys()
     assert values["notifiers"][0].keys() == NotifierSettings.model_fields.keys()
@@ -172,7 +171,6 @@ def test_init_shows_every_setting_but_secrets():
         CacheSettings,
         ServiceSettings,
         ProbeSettings,
-        SnowflakeSettings,
         AnalyticsSinkSettings,
         TableSettings,
     ],

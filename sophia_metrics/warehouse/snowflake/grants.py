@@ -14,7 +14,7 @@ from sophia_metrics.schema import state
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.sources.table_settings import TableTerms
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings
-from sophia_metrics.warehouse.snowflake.tables import WRITE_LOCK, built_name, table_statements
+from sophia_metrics.warehouse.snowflake.tables import PUBLISHED_DAYS, WRITE_LOCK, built_name, table_statements
 
 __all__ = ["SINK_VERBS", "VERBS", "Reach", "grants_script"]
 
@@ -68,13 +68,13 @@ _STATE: Mapping[Table, Verbs] = MappingProxyType(
 
 
 def _verbs() -> Iterator[tuple[str, Verbs]]:
-    for table in (*schema.TABLES, WRITE_LOCK):
+    for table in (*schema.TABLES, WRITE_LOCK, PUBLISHED_DAYS):
         if table in _STATE:
             yield table.name, _STATE[table]
         elif table.name.startswith("mart_"):
             yield table.name, REPLACED
             if table.storage is Storage.DAY_FILES:
-                yield built_name(table.name), REPLACED
+                yield built_name(table), REPLACED
         else:
             yield table.name, CHANGED
 
