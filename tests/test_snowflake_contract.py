@@ -7,12 +7,15 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from sophia_metrics.pricing.book import PriceBook
+from sophia_metrics.pricing.override import Override
 from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.protocol import Observations, Query, Record, Retention
 from sophia_metrics.windows import Window
+from tests.forgotten import ADA, calls, files_with, forgetter, stored
 from tests.lab import NOW, Lab, event
 from tests.snowflake_warehouse import SnowflakeWarehouseLab
 
@@ -194,3 +197,33 @@ def test_a_judged_day_that_fails_holds_the_publish_back(lab):
 
     assert (publication.version, publication.is_new) == (0, False)
     assert publication.held_because == "2026-11-18: it fails"
+
+
+def test_a_forgotten_person_is_in_no_row_and_in_no_file_and_money_stays(lab):
+    commit(lab, "a.jsonl", *calls())
+    publish_judged(lab.warehouse, lab.now)
+    money = "SELECT event_id, usage_on, output_tokens, cost_usd FROM core_usage_events ORDER BY event_id"
+    before = lab.rows(money)
+    forgetter(lab).forget(ADA, lab.now)
+
+    told = lab.rows("SELECT user_hash, session_id, api_key_id, project, tags FROM core_usage_events")
+    names = [*stored(ADA, "ada's", "ada's key")]
+    assert not [row for row in told for text in row if text is not None and any(name in text for name in names)]
+    assert files_with(lab.home, *names) == []
+    assert lab.rows(money) == before
+
+
+def test_events_without_a_price_are_priced_when_one_is_known(lab):
+    commit(lab, "a.jsonl", event("a", model="our-own-model"), event("b"))
+    assert lab.rows("SELECT count(*) FROM core_usage_events WHERE cost_usd IS NULL") == [(1,)]
+    card = Override.model_validate(
+        {"provider": "openai", "model": "our-own-model", "per_million": {"input": "1", "output": "2"}}
+    )
+    lab = replace(lab, book=PriceBook((card,)))
+
+    assert lab.collector.price_again(lab.now) == 1
+    assert lab.rows("SELECT event_id IS NULL, cost_usd FROM core_usage_events ORDER BY cost_usd") == [
+        (False, Decimal("0.001200000000")),
+        (False, Decimal("0.003500000000")),
+    ]
+    assert lab.collector.price_again(lab.now) == 0

@@ -45,6 +45,7 @@ _STATE: Mapping[Table, Verbs] = MappingProxyType(
         state.ALERT_EPISODES: MERGED,
         state.ALERT_DELIVERIES: MERGED,
         state.VERSIONS: REPLACED,
+        PUBLISHED_DAYS: REPLACED,
         state.RECOVERIES: NONE,
         state.RETENTION: REPLACED,
         state.TOMBSTONES: MERGED,
