@@ -14,7 +14,7 @@ from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, S
 from sophia_metrics.warehouse.snowflake.tables import prepare, table_statements
 from tests.grants_lab import granted, needed
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 NOW = datetime(2026, 11, 23, 12)
 CONNECTION = SnowflakeSettings(account="org-account", user="sophia@example.com", role="SOPHIA_METRICS")

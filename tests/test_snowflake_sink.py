@@ -14,7 +14,7 @@ from tests.grants_lab import needed
 from tests.lab import NOW, Lab, event
 from tests.test_snowflake_sources import ANALYTICS
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 
 class Place:

@@ -16,7 +16,7 @@ from sophia_metrics.warehouse.protocol import Query
 from sophia_metrics.warehouse.snowflake.pulling import TableHealth, TablePuller
 from tests.command_line import CommandLine
 
-pytest_plugins = ("tests.snowflake_lab",)
+pytest_plugins = ("tests.snowflake_fixtures",)
 
 NOW = datetime(2026, 11, 20, 12, 30)
 ANALYTICS = """CREATE TABLE AI_USAGE_ANALYTICS (
