@@ -178,10 +178,22 @@ def _free_name(folder: Path, now: datetime) -> Path:
     return next(path for path in names if not path.exists())
 
 
+def _write_log_into_file(connection: duckdb.DuckDBPyConnection, state: StateFile) -> None:
+    """Leave no write-ahead log beside the state file.
+
+    The log of a checkpoint that was killed at its very end says nothing any more, and stays until something is written.
+    """
+    connection.execute("CHECKPOINT")
+    if state.log_path.exists():
+        connection.execute("CREATE TABLE checkpointed (number INTEGER)")
+        connection.execute("DROP TABLE checkpointed")
+        connection.execute("CHECKPOINT")
+
+
 def _copy(state: StateFile, target: Path) -> _Copied:
     """Copy the state file, whose lock is held, when everything is in it, and the key."""
     with state.connection() as connection:
-        connection.execute("CHECKPOINT")
+        _write_log_into_file(connection, state)
         tables = fingerprints(connection)
         row = fetch_row(
             connection,
