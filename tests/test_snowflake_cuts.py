@@ -82,11 +82,11 @@ def test_a_connection_that_ends_at_any_statement_loses_and_doubles_nothing(cut, 
         felt += is_cut(lab, number)
         cutter.arm(None, None)
         run(lab, number)
-        expected = [(number + 1, number + 1, PRICE * (number + 1))]
+        calls, spend = number + 1, PRICE * (number + 1)
         core = "SELECT count(*), count(DISTINCT event_id), sum(cost_usd) FROM core_usage_events"
-        assert lab.rows(core) == expected, f"cut at statement {place}"
-        marts = "SELECT sum(request_count), sum(request_count), sum(cost_usd) FROM mart_cost_daily"
-        assert lab.serving.query(marts).rows() == expected, f"cut at statement {place}"
+        assert lab.rows(core) == [(calls, calls, spend)], f"cut at statement {place}"
+        marts = "SELECT sum(request_count), sum(cost_usd) FROM mart_cost_daily"
+        assert lab.serving.query(marts).rows() == [(calls, spend)], f"cut at statement {place}"
         torn = "row_count <> accepted_count + quarantined_count + duplicate_count + ignored_count"
         assert lab.one(f"SELECT count(*) FROM core_ingest_ledger WHERE {torn}") == 0
     assert felt > 0
