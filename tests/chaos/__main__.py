@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000, help="how many processes are killed")
     parser.add_argument("--seed", type=int, default=7, help="what decides everything that is drawn")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="how many worlds live side by side")
+    parser.add_argument("--worlds", type=int, nargs="+", default=[], help="live in these worlds only, by number")
     parser.add_argument("--folder", type=Path, help="where the worlds live and stay; a temporary folder otherwise")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()
@@ -33,7 +34,7 @@ def main() -> int:
         folder = given.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         started = perf_counter()
-        tally = Soak(given.kills, given.seed, folder.resolve(), given.at_once).run()
+        tally = Soak(given.kills, given.seed, folder.resolve(), given.at_once, given.worlds).run()
     spent, seconds = os.times(), perf_counter() - started
     cpu_seconds = spent.user + spent.system + spent.children_user + spent.children_system
     print("\n".join(tally.lines()))

@@ -100,7 +100,7 @@ def hang_under_the_lock(world: World) -> None:
     """Let a run hang while it holds the lock, and another wait; then the first goes on, or is killed."""
     world.sources.append(world.random.randint(1, 6))
     nth = world.random.randint(1, max(1, world.acts["pipeline"][Kind.COMMIT] - 2))
-    hanging = world.start("pipeline", Fault(Kind.COMMIT, nth, Action.STOP, "warehouse.duckdb"))
+    hanging = world.start("pipeline", Fault(Kind.COMMIT, nth, Action.STOP))
     if not hanging.child.wait_for_stop():
         world.finish(hanging)
         return

@@ -1,7 +1,7 @@
 """The soak: worlds side by side, each of which lives through faults until enough processes were killed."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -26,12 +26,13 @@ KILLS_A_HEALING = 8
 
 @dataclass(frozen=True, slots=True)
 class Soak:
-    """How many kills, what decides everything, where the worlds live, and how many of them at once."""
+    """How many kills, what decides everything, where the worlds live, and how many at once. `only`: these, or all."""
 
     kills: int
     seed: int
     folder: Path
     at_once: int = 1
+    only: Collection[int] = ()
 
     def run(self) -> Tally:
         """Live, and count; who interrupts it gets the worlds that have ended."""
@@ -39,7 +40,10 @@ class Soak:
         Faults.loaded().count_commits()
         tally, started = Tally(), perf_counter()
         with ProcessPoolExecutor(self.at_once, mp_context=get_context("fork")) as pool:
-            worlds = [pool.submit(self.live, number, kills) for number, kills in enumerate(self._shares())]
+            shares = [
+                (number, kills) for number, kills in enumerate(self._shares()) if number in (self.only or {number})
+            ]
+            worlds = [pool.submit(self.live, *share) for share in shares]
             try:
                 for world in as_completed(worlds):
                     lived = world.result()
