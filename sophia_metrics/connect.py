@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sophia_metrics.warehouse.duckdb.backups import BackupPlace
     from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
     from sophia_metrics.warehouse.snowflake.mirror import Mirror
+    from sophia_metrics.warehouse.snowflake.moving import Mover
     from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "connect_components",
     "connect_forgetter",
     "connect_forwarder",
+    "connect_mover",
     "connect_notifier",
     "connect_page",
     "connect_prober",
@@ -119,6 +121,25 @@ def connect_forwarder(settings: Settings, now: datetime) -> Forwarder | None:
     _duckdb_warehouse(settings, now)
     session, mirror = _snowflake_parts(settings, settings.snowflake)
     return MirrorForwarder(mirror, session)
+
+
+def connect_mover(settings: Settings, now: datetime) -> "Mover":
+    """Return what moves the state folder to the configured schema of Snowflake; `now` is naive UTC.
+
+    Raises:
+        ConfigurationError: nothing says where Snowflake is.
+    """
+    if settings.snowflake is None:
+        raise ConfigurationError(
+            "nothing says where Snowflake is: write a table [snowflake] with account, user and role into sophia.toml"
+        )
+    from sophia_metrics.warehouse.snowflake.moving import Mover  # noqa: PLC0415 - see above
+
+    _duckdb_warehouse(settings, now)
+    session, _ = _snowflake_parts(settings, settings.snowflake)
+    return Mover(
+        session, settings.home, memory_limit=settings.memory_limit, lock_wait_seconds=settings.lock_wait_seconds
+    )
 
 
 def _snowflake_parts(settings: Settings, snowflake: SnowflakeSettings) -> "tuple[SnowflakeSession, Mirror]":
