@@ -138,7 +138,11 @@ def connect_mover(settings: Settings, now: datetime) -> "Mover":
     _duckdb_warehouse(settings, now)
     session, _ = _snowflake_parts(settings, settings.snowflake)
     return Mover(
-        session, settings.home, memory_limit=settings.memory_limit, lock_wait_seconds=settings.lock_wait_seconds
+        session,
+        settings.home,
+        _duckdb_upkeep(settings).back_up,
+        memory_limit=settings.memory_limit,
+        lock_wait_seconds=settings.lock_wait_seconds,
     )
 
 

@@ -1,6 +1,7 @@
 """A state folder of DuckDB moves to Snowflake: nothing is lost, nothing is counted twice, and every sum is compared."""
 
 import shutil
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -11,26 +12,29 @@ from sophia_metrics.alerts.budget_rule import BudgetRule
 from sophia_metrics.alerts.check import check_rules
 from sophia_metrics.alerts.evaluation import Channel
 from sophia_metrics.alerts.published import read_observations
+from sophia_metrics.cli.facts import exact_text
+from sophia_metrics.cli.figures import money
 from sophia_metrics.costs.budgets import Budget, load_budgets, set_budget
 from sophia_metrics.errors import ConfigurationError, ProcessingError, SophiaError
 from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.schema import Storage
-from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.scopes import Scope
 from sophia_metrics.serving import Serving
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
 from sophia_metrics.warehouse.duckdb.state import StateFile
-from sophia_metrics.warehouse.protocol import Query, Retention
+from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
+from sophia_metrics.warehouse.protocol import Retention
 from sophia_metrics.warehouse.snowflake.loading import leftover_stage_tables
 from sophia_metrics.warehouse.snowflake.moved import MOVED_STATE, STAYING
 from sophia_metrics.warehouse.snowflake.moving import Mover
+from tests.command_line import CommandLine
 from tests.forgotten import ADA, forgetter
 from tests.lab import NOW, Lab, event
 from tests.snowflake_front import Fault, front_of
 from tests.snowflake_lab import PASSWORD, SnowflakeLab, fake_settings
 from tests.snowflake_warehouse import SnowflakeWarehouseLab
-from tests.test_snowflake_mirror import probe, probes
+from tests.test_snowflake_mirror import probes
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 
@@ -53,7 +57,7 @@ def made(tmp_path_factory):
         lab.write(
             "two.jsonl",
             [
-                event("b", "2026-11-19T08:00:00Z", latency_ms=12.5, team="search", user=ADA, cache_write_5m_tokens=7),
+                event("b", "2026-11-19T08:00:00Z", latency_ms=12.5, team="search", user=ADA),
                 event("late", "2026-11-15T23:59:59Z", units={"web_search": 3}),
                 event("a", "2026-11-18T10:00:00Z", output_tokens=500),
             ],
@@ -72,8 +76,8 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def lab(made, tmp_path):
-    """A copy of the folder, whose source files are beside it."""
-    shutil.copytree(made.home.parent, tmp_path / "here", symlinks=True)
+    """A copy of the folder; its source files are where they were."""
+    shutil.copytree(made.home, tmp_path / "here" / "state", symlinks=True)
     return Lab(tmp_path / "here" / "state")
 
 
@@ -84,7 +88,7 @@ def session(snowflake):
 
 def mover(lab, session):
     _ = lab.warehouse
-    return Mover(session, lab.home, memory_limit="1GiB")
+    return Mover(session, lab.home, DuckDBUpkeep(lab.home).back_up, memory_limit="1GiB")
 
 
 def moved_to(lab, snowflake, session):
@@ -94,6 +98,32 @@ def moved_to(lab, snowflake, session):
 
 def there(session, sql):
     return session.fetch_frame(sql).rows()
+
+
+def interrupted(snowflake, meanwhile):
+    """A session in which something happens once: when all is loaded and built, just before sums are asked for."""
+    left = [meanwhile]
+
+    def observe(sql):
+        if left and sql.startswith("SELECT usage_on, COUNT(*), COUNT(event_id)"):
+            left.pop()()
+
+    return snowflake.session(observe=observe)
+
+
+def spoiling(snowflake, session, statement, *values):
+    """A session in which a row on Snowflake is changed by somebody else before it is compared."""
+    return interrupted(snowflake, lambda: session.execute(statement, list(values)))
+
+
+def accepted(gathered):
+    """How many rows of each file that was read became usage."""
+    return [count.accepted_count for each in gathered.receipts for count in each.files]
+
+
+def rows_of(name):
+    """A query of the rows of a state table; versions are numbered by who publishes them."""
+    return f"SELECT {', '.join(each for each in schema.table(name).names if each != 'last_version')} FROM {name} ORDER BY ALL"
 
 
 def by_table(moved):
@@ -110,29 +140,22 @@ def test_no_table_of_state_is_forgotten():
     assert sorted(table.name for table in (*MOVED_STATE, *STAYING)) == sorted(table.name for table in tables)
 
 
-def test_everything_is_there_and_the_next_run_reads_only_what_is_new(lab, snowflake, session):
-    before = {name: sorted(lab.rows(f"SELECT * EXCLUDE (last_version) FROM {name}" if "tomb" in name else f"SELECT * FROM {name}"), key=repr) for name in STATE}  # fmt: skip
+def test_everything_is_there_and_the_next_run_reads_only_what_is_new(made, lab, snowflake, session):
+    before = {name: lab.rows(rows_of(name)) for name in STATE}
     spend = lab.rows(SPEND)
     moved = mover(lab, session).move(NOW)
     tables = by_table(moved)
 
-    # a: 1,000 x 2.50 + 500 x 10.00 a million; b and late 0.0035 each
     events = tables["core_usage_events"]
     assert (events.day_count, events.row_count) == (3, 3)
     assert events.cost_usd == lab.one("SELECT sum(cost_usd) FROM core_usage_events")
     assert (tables["mart_cost_daily"].day_count, tables["core_quarantine"].row_count) == (4, 1)
 
     after = moved_to(lab, snowflake, session)
-    for name, rows in before.items():
-        names = ", ".join(column for column in schema.table(name).names if column != "last_version")
-        assert sorted(after.rows(f"SELECT {names} FROM {name}"), key=repr) == rows, name
+    assert {name: after.rows(rows_of(name)) for name in STATE} == before
     assert after.rows(SPEND) == spend
-    (lab.home.parent / "three.jsonl").write_text(
-        lab.write("new.jsonl", [event("new", "2026-11-20T01:00:00Z")]).read_text()
-    )
-    (lab.home.parent / "new.jsonl").unlink()
-    gathered = after.collect(after.source(lab.home.parent / "*.jsonl"))
-    assert [count.accepted_count for each in gathered.receipts for count in each.files] == [1]
+    new_file = lab.write("new.jsonl", [event("new", "2026-11-20T01:00:00Z")])
+    assert accepted(after.collect(after.source(made.home.parent / "*.jsonl", new_file))) == [1]
     publication = publish_judged(after.warehouse, LATER)
     assert (publication.is_new, publication.held_because) == (True, None)
     new = (date(2026, 11, 20), Decimal("0.003500000000"), 1)
@@ -164,9 +187,36 @@ def test_a_folder_that_has_moved_takes_usage_no_more_and_a_second_move_does_noth
     again = mover(lab, session).move(NOW)
     assert (again.is_done_before, again.tables) == (True, ())
     assert there(session, "SELECT count(*) FROM mirrors") == [(0,)]
-    assert [
-        count.accepted_count for each in moved_to(lab, snowflake, session).ingest(path) for count in each.files
-    ] == [1]
+    after = moved_to(lab, snowflake, session)
+    assert accepted(after.collect(after.source(path))) == [1]
+
+
+def test_a_state_file_that_is_lost_afterwards_comes_back_as_that_of_a_mirror(lab, session):
+    mover(lab, session).move(NOW)
+    (lab.home / "warehouse.duckdb").unlink()
+    _ = lab.warehouse
+    assert mover(lab, session).look().is_done_before
+
+
+def test_the_command_says_what_it_moved_and_what_to_set_then(lab, snowflake, session, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOPHIA_HOME", str(lab.home))
+    monkeypatch.setenv("SNOWFLAKE_PASSWORD", PASSWORD)
+    for name, value in snowflake.settings.model_dump(exclude_defaults=True).items():
+        monkeypatch.setenv(f"SOPHIA_SNOWFLAKE__{name.upper()}", str(value))
+    command, spend = CommandLine(tmp_path), lab.one("SELECT sum(cost_usd) FROM core_usage_events")
+    looked = command.facts("migrate", "--to", "snowflake", "--dry-run")
+    done = command("migrate", "--to", "snowflake")
+
+    events = next(each for each in looked["moved"]["tables"] if each["name"] == "core_usage_events")
+    assert events == {"name": "core_usage_events", "day_count": 3, "row_count": 3, "cost_usd": exact_text(spend)}
+    assert done.exit_code == 0, done.stderr
+    assert [line.split() for line in done.stdout.splitlines() if line.startswith("core_usage_events")] == [
+        ["core_usage_events", "3", "3", money(spend)]
+    ]
+    assert 'Set warehouse = "snowflake" in sophia.toml' in done.stdout
+    assert "there is nothing to move" in command("migrate", "--to", "snowflake").stdout
+    assert PASSWORD not in done.stdout + done.stderr
 
 
 def test_a_dry_run_says_what_there_is_and_changes_nothing(lab, snowflake, session):
@@ -184,15 +234,17 @@ def test_a_dry_run_makes_no_tables(lab, snowflake):
     assert not [text for text in snowflake.statements.texts if text.startswith("CREATE")]
 
 
-def test_a_row_that_is_not_the_same_there_stops_the_move_and_is_loaded_again_by_the_next(lab, session, monkeypatch):
+MORE_COST = "UPDATE core_usage_events SET cost_usd = cost_usd + 0.000000000001 WHERE event_id = $1"
+HIGHER_LIMIT = "UPDATE core_budgets SET limit_usd = limit_usd + 1 WHERE budget = 'all'"
+
+
+def test_a_day_that_is_not_the_same_there_stops_the_move_and_is_loaded_again_by_the_next(lab, snowflake, session):
     _ = lab.warehouse
     before = state_of(lab)
-    spoilt = Spoiling(session, "UPDATE core_usage_events SET cost_usd = cost_usd + 0.000000000001 WHERE event_id = $1")
-    spoilt.values = [lab.one("SELECT min(event_id) FROM core_usage_events WHERE usage_on = '2026-11-18'")]
-    with pytest.raises(
-        ProcessingError, match=r"core_usage_events of 2026-11-18: cost_usd is 0\.0075\d* in sum here, 0\.007500000001 "
-    ):
-        spoilt.move(lab)
+    event_id = lab.one("SELECT event_id FROM core_usage_events WHERE usage_on = '2026-11-18'")
+    differs = r"core_usage_events of 2026-11-18: cost_usd is 0\.0075\d* in sum here, 0\.007500000001 there"
+    with pytest.raises(ProcessingError, match=differs):
+        mover(lab, spoiling(snowflake, session, MORE_COST, event_id)).move(NOW)
     assert state_of(lab) == before
 
     assert by_table(mover(lab, session).move(NOW))["core_usage_events"].row_count == 3
@@ -201,40 +253,31 @@ def test_a_row_that_is_not_the_same_there_stops_the_move_and_is_loaded_again_by_
     ]
 
 
-def test_a_row_of_state_that_is_not_the_same_there_stops_the_move(lab, session):
-    spoilt = Spoiling(session, "UPDATE core_budgets SET limit_usd = limit_usd + 1 WHERE budget = $1")
-    spoilt.values = ["all"]
-    with pytest.raises(ProcessingError, match="core_budgets: 1 of 1 rows are not there as they are here, and 1 are"):
-        spoilt.move(lab)
-    assert lab.one("SELECT count(*) FROM mirrors") == 0
-
-
-def test_usage_that_stands_there_on_a_day_of_its_own_stops_the_move(lab, session):
-    spoilt = Spoiling(
-        session,
-        "UPDATE core_quarantine SET found_on = $1",
-    )
-    spoilt.values = [date(2026, 11, 1)]
+def test_rows_that_stand_there_on_a_day_of_their_own_stop_the_move(lab, snowflake, session):
+    moves = "UPDATE core_quarantine SET found_on = $1"
     with pytest.raises(ProcessingError, match="core_quarantine of 2026-11-01: no rows here, 1 rows there"):
-        spoilt.move(lab)
+        mover(lab, spoiling(snowflake, session, moves, date(2026, 11, 1))).move(NOW)
 
 
-class Spoiling:
-    """Moves, and changes a row on Snowflake when all is loaded, before it is compared."""
+def test_a_row_of_state_that_is_not_the_same_there_stops_the_move(lab, snowflake, session, tmp_path):
+    with pytest.raises(ProcessingError, match="core_budgets: 1 of 1 rows are not there as they are here, and 1 are"):
+        mover(lab, spoiling(snowflake, session, HIGHER_LIMIT)).move(NOW)
 
-    def __init__(self, session, statement):
-        self.session, self.statement, self.values = session, statement, []
+    other = SnowflakeWarehouseLab(tmp_path / "state", snowflake=snowflake, sessions=[session])
+    with pytest.raises(ConfigurationError, match="is being moved to this schema"):
+        other.ingest(other.write("calls.jsonl", [event("z")]))
+    with pytest.raises(ConfigurationError, match="another state folder"):
+        mover(replace(lab, home=other_folder(tmp_path / "stranger")), session).move(LATER)
+    assert mover(lab, session).move(NOW).loaded_count == 0
 
-    def move(self, lab):
-        spoilt, session = self, self.session
 
-        class SpoiltMover(Mover):
-            def _compare(self, *arguments):
-                session.execute(spoilt.statement, spoilt.values)
-                super()._compare(*arguments)
-
-        _ = lab.warehouse
-        SpoiltMover(session, lab.home, memory_limit="1GiB").move(NOW)
+def other_folder(home):
+    """A state folder that was made at another time, with a call."""
+    lab = Lab(home / "state", now=LATER)
+    home.mkdir()
+    lab.ingest(lab.write("calls.jsonl", [event("a")]))
+    lab.publish()
+    return lab.home
 
 
 def test_a_schema_with_usage_of_its_own_is_refused_with_what_is_there(lab, snowflake, session, tmp_path):
@@ -264,73 +307,55 @@ def test_marts_that_are_not_built_are_refused(lab, session):
         mover(lab, session).move(NOW)
 
 
-def test_what_is_committed_while_days_are_loaded_is_brought_and_compared_too(lab, session):
-    class LateMover(Mover):
-        is_late = False
+def test_what_is_committed_while_days_are_loaded_is_brought_and_compared_too(lab, snowflake, session):
+    def commit():
+        lab.ingest(lab.write("meanwhile.jsonl", [event("meanwhile", "2026-11-19T09:00:00Z")]))
 
-        def _compare(self, *arguments):
-            super()._compare(*arguments)
-            if not self.is_late:
-                self.is_late = True
-                lab.ingest(lab.write("meanwhile.jsonl", [event("meanwhile", "2026-11-19T09:00:00Z")]))
+    moved = by_table(mover(lab, interrupted(snowflake, commit)).move(NOW))
 
-    _ = lab.warehouse
-    moved = LateMover(session, lab.home, memory_limit="1GiB").move(NOW)
-
-    assert by_table(moved)["core_usage_events"].row_count == 4
-    assert there(session, "SELECT count(*) FROM core_ingest_ledger") == [(3,)]
+    assert moved["core_usage_events"].row_count == 4
+    assert there(session, "SELECT count(*) FROM core_ingest_ledger") == [(4,)]
     daily = "SELECT sum(request_count) FROM mart_cost_daily WHERE usage_on = '2026-11-19'"
     assert there(session, daily) == [(2,)]
 
 
-CUTS = ("INSERT INTO MIRRORS", "INSERT INTO CORE_USAGE_EVENTS", "MERGE_NOTHING", "COPY INTO", "DELETE FROM CORE_BUDGETS", "INSERT INTO BUILT_MART_COST_DAILY", "INSERT INTO CORE_VERSIONS", "DELETE FROM MIRRORS", "COMMIT")  # fmt: skip
+@pytest.mark.parametrize(
+    ("fault", "number"),
+    [(Fault.CUT_BEFORE, 1), (Fault.CUT_AFTER, 2), (Fault.CUT_BEFORE, 5), (Fault.CUT_AFTER, 8), (Fault.CUT_BEFORE, 10)],
+)
+def test_a_move_that_is_cut_off_at_a_commit_goes_on_where_it_was(lab, snowflake_server, fault, number):
+    _ = lab.warehouse
+    before, commits = state_of(lab), [0]
 
+    def decide(request):
+        commits[0] += request == "COMMIT"
+        return fault if request == "COMMIT" and commits[0] == number else None
 
-@pytest.mark.parametrize("number", range(1, 8))
-def test_a_move_that_is_cut_off_anywhere_goes_on_where_it_was(lab, snowflake_server, number):
     with front_of(snowflake_server) as front:
         snowflake = SnowflakeLab(fake_settings(front.place), {"SNOWFLAKE_PASSWORD": PASSWORD})
         session = snowflake.prepare(NOW)
-        before, left = state_of_prepared(lab), [2 * number]
-
-        def decide(request):
-            """Cut the connection at a COMMIT: at an even one after it was done, at an odd one before."""
-            left[0] -= request == "COMMIT"
-            is_cut, left[0] = left[0] == 0, left[0] - (left[0] == 0)
-            return (Fault.CUT_AFTER if number % 2 else Fault.CUT_BEFORE) if is_cut else None
-
         front.decide = decide
         with pytest.raises(SophiaError):
             mover(lab, session).move(NOW)
         assert state_of(lab) == before
-        front.decide = lambda _: None
-        session.close()
-        moved = by_table(mover(lab, snowflake.session()).move(NOW))
+        moved = by_table(mover(lab, session).move(NOW))
         assert (moved["core_usage_events"].row_count, moved["mart_cost_daily"].day_count) == (3, 4)
-        assert there(snowflake.session(), "SELECT count(*) FROM core_usage_events") == [(3,)]
+        assert there(session, "SELECT count(*), count(DISTINCT event_id) FROM core_usage_events") == [(3, 3)]
         snowflake.close()
 
 
-def state_of_prepared(lab):
-    _ = lab.warehouse
-    return state_of(lab)
-
-
-def test_days_that_are_there_are_not_loaded_again_and_nobody_else_commits_there_meanwhile(
-    lab, snowflake, session, tmp_path
-):
-    spoilt = Spoiling(session, "UPDATE core_budgets SET limit_usd = limit_usd + 1 WHERE budget = $1")
-    spoilt.values = ["all"]
-    with pytest.raises(ProcessingError, match="core_budgets"):
-        spoilt.move(lab)
-
-    (tmp_path / "other").mkdir()
-    other = SnowflakeWarehouseLab(tmp_path / "other" / "state", snowflake=snowflake, sessions=[session])
-    with pytest.raises(ConfigurationError, match="is being moved to this schema"):
-        other.ingest(other.write("calls.jsonl", [event("z")]))
-    with pytest.raises(ConfigurationError, match="another state folder"):
-        stranger = Lab(tmp_path / "stranger", now=LATER)
-        stranger.ingest(stranger.write("calls.jsonl", [event("a")]))
-        stranger.publish()
-        mover(stranger, session).move(LATER)
-    assert mover(lab, session).move(NOW).loaded_count == 0
+def test_a_move_whose_end_was_lost_is_finished_by_the_next(lab, snowflake_server):
+    """The folder is the mirror already when the note in the schema is taken away."""
+    with front_of(snowflake_server) as front:
+        snowflake = SnowflakeLab(fake_settings(front.place), {"SNOWFLAKE_PASSWORD": PASSWORD})
+        session = snowflake.prepare(NOW)
+        front.decide = lambda request: Fault.CUT_BEFORE if request.upper().startswith("DELETE FROM MIRRORS") else None
+        with pytest.raises(SophiaError):
+            mover(lab, session).move(NOW)
+        front.decide = lambda _: None
+        after = moved_to(lab, snowflake, session)
+        with pytest.raises(ConfigurationError, match="is being moved to this schema"):
+            after.ingest(after.write("more.jsonl", [event("more")]))
+        assert mover(lab, session).move(NOW).is_done_before
+        assert accepted(after.collect(after.source(after.home.parent / "more.jsonl"))) == [1]
+        snowflake.close()

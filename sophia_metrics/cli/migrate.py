@@ -15,7 +15,7 @@ from sophia_metrics.settings import load_settings
 from sophia_metrics.windows import naive_utc
 
 if TYPE_CHECKING:
-    from sophia_metrics.warehouse.snowflake.moving import Moved
+    from sophia_metrics.warehouse.snowflake.move_report import Moved
 
 __all__ = ["migrate_state"]
 
@@ -37,7 +37,9 @@ def migrate_state(*, is_dry_run: bool, is_json: bool, target: str) -> None:
         mover = connect_mover(settings, now)
         moved = mover.look() if is_dry_run else mover.move(now)
     if is_json:
-        print_facts({"is_dry_run": is_dry_run, "state_folder": settings.home, "warehouse": settings.warehouse, "moved": moved})
+        print_facts(
+            {"is_dry_run": is_dry_run, "state_folder": settings.home, "warehouse": settings.warehouse, "moved": moved}
+        )
         return
     _show(moved, is_dry_run=is_dry_run)
     if not is_dry_run and settings.warehouse != target:
