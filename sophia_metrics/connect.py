@@ -39,6 +39,7 @@ from sophia_metrics.usage.forget import Forgetter
 from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.warehouse.forwarding import Forwarder
+from sophia_metrics.warehouse.moving import Mover
 from sophia_metrics.warehouse.protocol import Warehouse
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings
 from sophia_metrics.windows import Window, naive_utc
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from sophia_metrics.warehouse.duckdb.backups import BackupPlace
     from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
     from sophia_metrics.warehouse.snowflake.mirror import Mirror
-    from sophia_metrics.warehouse.snowflake.moving import Mover
     from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
 __all__ = [
@@ -123,7 +123,7 @@ def connect_forwarder(settings: Settings, now: datetime) -> Forwarder | None:
     return MirrorForwarder(mirror, session)
 
 
-def connect_mover(settings: Settings, now: datetime) -> "Mover":
+def connect_mover(settings: Settings, now: datetime) -> Mover:
     """Return what moves the state folder to the configured schema of Snowflake; `now` is naive UTC.
 
     Raises:
@@ -133,11 +133,11 @@ def connect_mover(settings: Settings, now: datetime) -> "Mover":
         raise ConfigurationError(
             "nothing says where Snowflake is: write a table [snowflake] with account, user and role into sophia.toml"
         )
-    from sophia_metrics.warehouse.snowflake.moving import Mover  # noqa: PLC0415 - see above
+    from sophia_metrics.warehouse.snowflake.moving import SnowflakeMover  # noqa: PLC0415 - see above
 
     _duckdb_warehouse(settings, now)
     session, _ = _snowflake_parts(settings, settings.snowflake)
-    return Mover(
+    return SnowflakeMover(
         session,
         settings.home,
         _duckdb_upkeep(settings).back_up,

@@ -11,8 +11,8 @@ from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.serving import Serving
-from sophia_metrics.warehouse.protocol import Observations, Record, Retention
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.protocol import Observations, Record, Retention
 from sophia_metrics.warehouse.snowflake.copied import COPIED_DAYS, COPIED_MARTS, copied_from
 from sophia_metrics.warehouse.snowflake.loading import leftover_stage_tables
 from sophia_metrics.warehouse.snowflake.mirror import Mirror

@@ -27,7 +27,7 @@ from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
 from sophia_metrics.warehouse.protocol import Retention
 from sophia_metrics.warehouse.snowflake.loading import leftover_stage_tables
 from sophia_metrics.warehouse.snowflake.moved import MOVED_STATE, STAYING
-from sophia_metrics.warehouse.snowflake.moving import Mover
+from sophia_metrics.warehouse.snowflake.moving import SnowflakeMover
 from tests.command_line import CommandLine
 from tests.forgotten import ADA, forgetter
 from tests.lab import NOW, Lab, event
@@ -88,7 +88,7 @@ def session(snowflake):
 
 def mover(lab, session):
     _ = lab.warehouse
-    return Mover(session, lab.home, DuckDBUpkeep(lab.home).back_up, memory_limit="1GiB")
+    return SnowflakeMover(session, lab.home, DuckDBUpkeep(lab.home).back_up, memory_limit="1GiB")
 
 
 def moved_to(lab, snowflake, session):

@@ -1,7 +1,6 @@
 """`sophia-metrics migrate`: the state folder moves to another warehouse, and the sums are compared."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -12,10 +11,8 @@ from sophia_metrics.cli.progress import Progress
 from sophia_metrics.connect import connect_mover
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import load_settings
+from sophia_metrics.warehouse.moving import Moved
 from sophia_metrics.windows import naive_utc
-
-if TYPE_CHECKING:
-    from sophia_metrics.warehouse.snowflake.move_report import Moved
 
 __all__ = ["migrate_state"]
 
@@ -46,7 +43,7 @@ def migrate_state(*, is_dry_run: bool, is_json: bool, target: str) -> None:
         Console(highlight=False, soft_wrap=True).print(NEXT, markup=False)
 
 
-def _show(moved: "Moved", *, is_dry_run: bool) -> None:
+def _show(moved: Moved, *, is_dry_run: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if moved.is_done_before:
         console.print(f"The state folder is the mirror of {moved.origin} already: there is nothing to move.")

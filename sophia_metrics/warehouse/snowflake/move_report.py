@@ -1,50 +1,16 @@
 """What a move did, table by table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 
 from sophia_metrics.warehouse.manifest import TableDay
+from sophia_metrics.warehouse.moving import MovedTable
 from sophia_metrics.warehouse.snowflake.day_sums import DaySums
 from sophia_metrics.warehouse.snowflake.move_comparison import TABLES, Snapshot
 
-__all__ = ["Moved", "MovedTable", "moved_tables"]
+__all__ = ["moved_tables"]
 
 COST = "cost_usd"
-
-
-@dataclass(frozen=True, slots=True)
-class MovedTable:
-    """A table that was moved and compared.
-
-    Attributes:
-        name: its name.
-        day_count: its UTC days. None: it has none.
-        row_count: its rows.
-        cost_usd: what they cost in sum. None: no cost is known, or the table knows none.
-    """
-
-    name: str
-    day_count: int | None
-    row_count: int
-    cost_usd: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What a move did.
-
-    Attributes:
-        origin: account, database and schema.
-        tables: what was compared; in a dry run, what there is to move. Tables without rows are left out.
-        loaded_count: days of tables that were loaded; others were there already.
-        is_done_before: the folder was the mirror of the schema already, and nothing was done.
-    """
-
-    origin: str
-    tables: tuple[MovedTable, ...] = ()
-    loaded_count: int = 0
-    is_done_before: bool = False
 
 
 def moved_tables(snapshot: Snapshot, sums: Mapping[TableDay, DaySums]) -> tuple[MovedTable, ...]:

@@ -15,6 +15,7 @@ from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.manifest import forget_audits
+from sophia_metrics.warehouse.moving import Moved
 from sophia_metrics.warehouse.snowflake.build import build_marts
 from sophia_metrics.warehouse.snowflake.forwarding import note_forwarded, operations_parts
 from sophia_metrics.warehouse.snowflake.movable import refuse_unfit
@@ -26,7 +27,7 @@ from sophia_metrics.warehouse.snowflake.move_comparison import (
     sums_here,
     take_snapshot,
 )
-from sophia_metrics.warehouse.snowflake.move_report import Moved, moved_tables
+from sophia_metrics.warehouse.snowflake.move_report import moved_tables
 from sophia_metrics.warehouse.snowflake.moved import MOVED_CORE, is_moved
 from sophia_metrics.warehouse.snowflake.moved_days import drop_days, load_days
 from sophia_metrics.warehouse.snowflake.moved_state import load_state
@@ -38,7 +39,7 @@ from sophia_metrics.warehouse.snowflake.target import claim, folder_mark, refuse
 from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
 from sophia_metrics.working import spill_folder, working_connection
 
-__all__ = ["Mover"]
+__all__ = ["SnowflakeMover"]
 
 _translated = handle_service_errors(
     "moving to Snowflake",
@@ -47,7 +48,7 @@ _translated = handle_service_errors(
 )
 
 
-class Mover:
+class SnowflakeMover:
     """Moves a state folder to a schema of Snowflake; a DuckDBWarehouse has prepared the folder."""
 
     def __init__(
@@ -78,7 +79,7 @@ class Mover:
 
     @_translated
     def look(self) -> Moved:
-        """Say what there is to move, and change nothing.
+        """Say what there is to move, change nothing, and end the session.
 
         Raises:
             ConfigurationError, ProcessingError, ServiceUnavailableError: as `move` does.
@@ -88,8 +89,9 @@ class Mover:
                 return Moved(self._origin, is_done_before=True)
             refuse_unfit(locked)
             mark = folder_mark(locked)
-        if is_prepared(self._session):
-            refuse_other_contents(self._session, mark)
+        with self._session:
+            if is_prepared(self._session):
+                refuse_other_contents(self._session, mark)
         with working_connection(self._folder, self._memory_limit) as connection:
             snapshot = self._snapshot(spill_folder(connection), {})
             sums = {
@@ -101,7 +103,7 @@ class Mover:
 
     @_translated
     def move(self, now: datetime) -> Moved:
-        """Load, compare, and let the folder be the mirror of the schema; `now` is naive UTC.
+        """Load, compare, let the folder be the mirror of the schema, and end the session; `now` is naive UTC.
 
         Other runs go on meanwhile; only what they have changed is brought there under the lock of the state, and
         compared. Nothing here is changed before everything is found equal.
@@ -111,7 +113,7 @@ class Mover:
             ProcessingError: something is not the same there, or is not fit to be moved.
             ServiceUnavailableError: Snowflake, the disk, or the state file cannot be used now.
         """
-        with one_at_a_time(self._folder / "mirror.lock"):
+        with one_at_a_time(self._folder / "mirror.lock"), self._session:
             with self._state.transaction() as locked:
                 is_done, mark = self._is_done(locked), folder_mark(locked)
                 if not is_done:
