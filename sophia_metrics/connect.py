@@ -46,6 +46,7 @@ from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import load_identity
 from sophia_metrics.usage.pulling import Puller
 from sophia_metrics.warehouse.forwarding import Forwarder
+from sophia_metrics.warehouse.moving import Mover
 from sophia_metrics.warehouse.protocol import Warehouse
 from sophia_metrics.windows import Window, naive_utc
 
@@ -69,6 +70,7 @@ __all__ = [
     "connect_components",
     "connect_forgetter",
     "connect_forwarder",
+    "connect_mover",
     "connect_notifier",
     "connect_page",
     "connect_prober",
@@ -130,6 +132,29 @@ def connect_forwarder(settings: Settings, now: datetime) -> Forwarder | None:
     _duckdb_warehouse(settings, now)
     session, mirror = _snowflake_parts(settings, settings.snowflake)
     return MirrorForwarder(mirror, session)
+
+
+def connect_mover(settings: Settings, now: datetime) -> Mover:
+    """Return what moves the state folder to the configured schema of Snowflake; `now` is naive UTC.
+
+    Raises:
+        ConfigurationError: nothing says where Snowflake is.
+    """
+    if settings.snowflake is None:
+        raise ConfigurationError(
+            "nothing says where Snowflake is: write a table [snowflake] with account, user and role into sophia.toml"
+        )
+    from sophia_metrics.warehouse.snowflake.moving import SnowflakeMover  # noqa: PLC0415 - see above
+
+    _duckdb_warehouse(settings, now)
+    session, _ = _snowflake_parts(settings, settings.snowflake)
+    return SnowflakeMover(
+        session,
+        settings.home,
+        _duckdb_upkeep(settings).back_up,
+        memory_limit=settings.memory_limit,
+        lock_wait_seconds=settings.lock_wait_seconds,
+    )
 
 
 def _snowflake_parts(settings: Settings, snowflake: SnowflakeSettings) -> "tuple[SnowflakeSession, Mirror]":

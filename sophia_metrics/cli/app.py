@@ -394,6 +394,30 @@ def restore(
         restore_state(backup, is_json=json)
 
 
+class Target(StrEnum):
+    """Where a state folder is moved."""
+
+    SNOWFLAKE = "snowflake"
+
+
+@app.command()
+def migrate(
+    *,
+    to: Annotated[Target, typer.Option("--to", help="The warehouse; [snowflake] in sophia.toml says where it is.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be moved, and change nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Move core, decisions and ledger of the state folder to an empty schema of Snowflake, and compare all sums.
+
+    Where everything is equal the folder becomes the mirror of that schema, and the next run with
+    warehouse = "snowflake" goes on from there. Where anything differs it exits with 1 and nothing changes here. It can
+    be stopped and run again at any time: what is there already is not loaded twice.
+    """
+    from sophia_metrics.cli.migrate import migrate_state  # noqa: PLC0415 - see above
+
+    migrate_state(is_dry_run=dry_run, is_json=json, target=to.value)
+
+
 @app.command()
 def alerts(
     *,

@@ -15,6 +15,7 @@ from sophia_metrics.warehouse import ledger
 from sophia_metrics.warehouse.facts import CORE_NAMES, Facts, Wanted, create_known
 from sophia_metrics.warehouse.forgotten import refuse_forgotten
 from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
+from sophia_metrics.warehouse.mirrored import refuse_mirror
 from sophia_metrics.warehouse.protocol import Receipt
 from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.warehouse.switching import State, switch_optimistically
@@ -39,6 +40,7 @@ def commit_slice(state: State, facts: Facts, staged: Slice) -> Receipt:
     rejected = quarantine_frame(staged.connection, staged.landing, staged.now)
     staged.connection.register("rejected", rejected)
     with state.transaction() as locked:
+        refuse_mirror(locked)
         ledger.keep_sample_apart(locked, facts, staged.terms.name)
     return switch_optimistically(
         state,
@@ -54,6 +56,7 @@ def _note_held(state: State, staged: Slice) -> Receipt:
     """Write the ledger rows of a slice that the gate holds; its landed file stays and is tried again."""
     counts = ledger.count_held(staged)
     with state.transaction() as locked:
+        refuse_mirror(locked)
         ledger.record_attempt(locked, staged, counts, status="held", error=staged.held_because)
     return Receipt(staged.landing.attempt_id, staged.terms.name, counts, (), staged.held_because)
 
@@ -100,6 +103,7 @@ def _write(facts: Facts, staged: Slice, found: Sequence[Piece], version: str) ->
 
 def _finish(locked: StateConnection, facts: Facts, staged: Slice, switch: Switch) -> Receipt:
     """Write ledger, prices and watermark beside the manifest."""
+    refuse_mirror(locked)
     refuse_forgotten(locked, staged.tombstone_count)
     ledger.keep_sample_apart(locked, facts, staged.terms.name)
     counts = ledger.count_files(staged)

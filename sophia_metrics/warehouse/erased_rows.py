@@ -11,6 +11,7 @@ from sophia_metrics.schema.column import Table
 from sophia_metrics.usage.erasing import tag_texts
 from sophia_metrics.usage.staging import PERSONAL
 from sophia_metrics.usage.tombstones import FORGOTTEN
+from sophia_metrics.warehouse.mirrored import refuse_mirror
 from sophia_metrics.warehouse.protocol import Erasure
 from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
 
@@ -35,7 +36,12 @@ IS_ANYONE = "{} IN (SELECT value FROM forgotten_values)"
 
 
 def record_tombstones(locked: StateConnection, change: Erasure) -> None:
-    """Write the tombstones; every version that there is may show these people."""
+    """Write the tombstones; every version that there is may show these people.
+
+    Raises:
+        ConfigurationError: the state is a mirror: people are forgotten where usage is committed.
+    """
+    refuse_mirror(locked)
     row = fetch_first(locked, "SELECT coalesce(max(version), 0) FROM core_versions")
     version = int(row[0]) if row else 0
     reaches = change.tombstones.reaches

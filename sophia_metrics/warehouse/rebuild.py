@@ -13,6 +13,7 @@ from sophia_metrics.warehouse.facts import CORE_NAMES, Facts, create_known
 from sophia_metrics.warehouse.forgotten import refuse_forgotten
 from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
+from sophia_metrics.warehouse.mirrored import refuse_mirror
 from sophia_metrics.warehouse.protocol import Changed, Rebuild
 from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.warehouse.switching import State, switch_optimistically
@@ -119,6 +120,7 @@ def _finish(locked: StateConnection, change: Rebuild, switch: Switch) -> Changed
         raise ServiceUnavailableError(
             "another run committed to the days that are being rebuilt: nothing was changed, run the backfill again"
         )
+    refuse_mirror(locked)
     refuse_forgotten(locked, change.tombstone_count)
     ledger.record_prices(locked, change.prices)
     forget_damage(locked, [(name, day) for name in CORE_NAMES for day in change.window.days()])

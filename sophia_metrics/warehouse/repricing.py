@@ -12,6 +12,7 @@ from sophia_metrics.usage.staging import STAGED_COLUMNS
 from sophia_metrics.warehouse import ledger
 from sophia_metrics.warehouse.facts import CORE_NAMES, Facts, Wanted, create_known
 from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
+from sophia_metrics.warehouse.mirrored import refuse_mirror
 from sophia_metrics.warehouse.protocol import Changed, Repricing
 from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.warehouse.switching import State, switch_optimistically
@@ -66,6 +67,7 @@ def _write(facts: Facts, connection: duckdb.DuckDBPyConnection, found: tuple[Pie
 
 
 def _finish(locked: StateConnection, change: Repricing, switch: Switch) -> Changed:
+    refuse_mirror(locked)
     ledger.record_prices(locked, change.prices)
     locked.execute("DELETE FROM price_books WHERE fingerprint = $1", [change.fingerprint])
     locked.execute(

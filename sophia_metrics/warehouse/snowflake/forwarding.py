@@ -33,7 +33,7 @@ from sophia_metrics.warehouse.snowflake.taking_over import note_origin
 from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.working import spill_folder, working_connection
 
-__all__ = ["forward_operations"]
+__all__ = ["forward_operations", "note_forwarded", "operations_parts"]
 
 OBSERVED = {table.name: table for table in core.OBSERVED}
 Part = tuple[str, date | None, str]
@@ -73,7 +73,8 @@ def forward_operations(
             days = _fresh_days(outbox, horizons(session))
             files = {**outbox.files, **_day_files(keeper.folder, outbox, days)}
             rows = _send(session, files, days, now)
-    _note(keeper, outbox.parts, origin, now)
+    with keeper.transaction() as locked:
+        note_forwarded(locked, outbox.parts, origin, now)
     return Forwarded(rows)
 
 
@@ -99,7 +100,7 @@ def _look_through(keeper: StateFile, scratch: Path, now: datetime) -> _Outbox:
     with keeper.transaction() as locked:
         sent = {(str(name), day, str(part)) for name, day, part in _parts_sent(locked)}
         listed = files_of(locked, OBSERVED)
-        parts = frozenset((piece.table_name, piece.day_on, piece.path) for piece in listed) | _state_parts(locked, now)
+        parts = operations_parts(locked, now)
         fresh = parts - sent
         for table in state.OPERATIONS:
             days = [day for name, day, _ in fresh if name == table.name]
@@ -117,9 +118,11 @@ def _parts_sent(locked: StateConnection) -> list[tuple[str, date | None, str]]:
     return locked.execute("SELECT table_name, day_on, part FROM forwarded_parts").fetchall()
 
 
-def _state_parts(locked: StateConnection, now: datetime) -> frozenset[Part]:
+def operations_parts(locked: StateConnection, now: datetime) -> frozenset[Part]:
+    """Return what there is to forward now, sent or not: day files of observations, and fingerprints of state."""
+    listed = ((piece.table_name, piece.day_on, piece.path) for piece in files_of(locked, OBSERVED))
     rows = locked.execute(select_parts(state.OPERATIONS, now.date())).fetchall()
-    return frozenset((str(name), day, str(part)) for name, day, part in rows)
+    return frozenset((*listed, *((str(name), day, str(part)) for name, day, part in rows)))
 
 
 def _fresh_days(outbox: _Outbox, kept_from: Mapping[str, date]) -> Days:
@@ -167,9 +170,9 @@ def _as_one(pieces: Sequence[Piece], row_count: int) -> Piece:
     return Piece(first.table_name, first.day_on, path, row_count, sum(piece.size_bytes for piece in pieces), name)
 
 
-def _note(keeper: StateFile, parts: frozenset[Part], origin: str, now: datetime) -> None:
+def note_forwarded(locked: StateConnection, parts: frozenset[Part], origin: str, now: datetime) -> None:
+    """Note that Snowflake has these parts, and that this is the mirror of a schema there."""
     rows = [{"table_name": name, "day_on": day, "part": part} for name, day, part in parts]
-    with keeper.transaction() as locked:
-        locked.execute("DELETE FROM forwarded_parts")
-        insert_frame(locked, state.FORWARDED_PARTS, pl.DataFrame(rows, schema=polars_schema(state.FORWARDED_PARTS)))
-        note_origin(locked, origin, "forwarded_at", now)
+    locked.execute("DELETE FROM forwarded_parts")
+    insert_frame(locked, state.FORWARDED_PARTS, pl.DataFrame(rows, schema=polars_schema(state.FORWARDED_PARTS)))
+    note_origin(locked, origin, "forwarded_at", now)

@@ -1,0 +1,361 @@
+"""A state folder of DuckDB moves to Snowflake: nothing is lost, nothing is counted twice, and every sum is compared."""
+
+import shutil
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from sophia_metrics import schema
+from sophia_metrics.alerts.budget_rule import BudgetRule
+from sophia_metrics.alerts.check import check_rules
+from sophia_metrics.alerts.evaluation import Channel
+from sophia_metrics.alerts.published import read_observations
+from sophia_metrics.cli.facts import exact_text
+from sophia_metrics.cli.figures import money
+from sophia_metrics.costs.budgets import Budget, load_budgets, set_budget
+from sophia_metrics.errors import ConfigurationError, ProcessingError, SophiaError
+from sophia_metrics.quality.publishing import publish_judged
+from sophia_metrics.schema import Storage
+from sophia_metrics.scopes import Scope
+from sophia_metrics.serving import Serving
+from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
+from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
+from sophia_metrics.warehouse.protocol import Retention
+from sophia_metrics.warehouse.snowflake.loading import leftover_stage_tables
+from sophia_metrics.warehouse.snowflake.moved import MOVED_STATE, STAYING
+from sophia_metrics.warehouse.snowflake.moving import SnowflakeMover
+from tests.command_line import CommandLine
+from tests.forgotten import ADA, forgetter
+from tests.lab import NOW, Lab, event
+from tests.snowflake_front import Fault, front_of
+from tests.snowflake_lab import PASSWORD, SnowflakeLab, fake_settings
+from tests.snowflake_warehouse import SnowflakeWarehouseLab
+from tests.test_snowflake_mirror import probes
+
+pytest_plugins = ("tests.snowflake_fixtures",)
+
+LATER = NOW + timedelta(hours=1)
+EXPIRED, KEPT = date(2026, 11, 10), date(2026, 11, 15)
+RULES, CHANNELS = (
+    (BudgetRule(resolve_after=timedelta(minutes=5)),),
+    (Channel("ops", frozenset({"warning", "critical"})),),
+)
+SPEND = "SELECT usage_on, sum(cost_usd), sum(request_count) FROM mart_cost_daily GROUP BY usage_on ORDER BY usage_on"
+STATE = ("core_ingest_ledger", "file_positions", "core_budgets", "core_alert_episodes", "core_tombstones")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Usage with late rows, a bad row, an expired day, a set budget, an alert that is open, and a forgotten person."""
+    lab = Lab(tmp_path_factory.mktemp("made") / "state")
+    lab.ingest(
+        lab.write("one.jsonl", [event("old", "2026-11-10T10:00:00Z"), event("a"), event("bad", input_tokens=-1)]),
+        lab.write(
+            "two.jsonl",
+            [
+                event("b", "2026-11-19T08:00:00Z", latency_ms=12.5, team="search", user=ADA),
+                event("late", "2026-11-15T23:59:59Z", units={"web_search": 3}),
+                event("a", "2026-11-18T10:00:00Z", output_tokens=500),
+            ],
+        ),
+    )
+    lab.warehouse.commit(probes((NOW,), (datetime(2026, 11, 20, 11), "failed")))
+    set_budget(lab.warehouse, Budget("all", Scope("all", "all"), "month", Decimal("0.01")), NOW)
+    lab.collector.audit(NOW)
+    publish_judged(lab.warehouse, NOW)
+    assert lab.warehouse.commit(Retention(KEPT, None, None, NOW)).row_count == 1
+    forgetter(lab, lab.source(lab.home.parent / "*.jsonl")).forget(ADA, NOW)
+    publish_judged(lab.warehouse, NOW)
+    assert check_rules(lab.warehouse, RULES, read_observations(Serving(lab.home)), CHANNELS, NOW).deliveries
+    return lab
+
+
+@pytest.fixture
+def lab(made, tmp_path):
+    """A copy of the folder; its source files are where they were."""
+    shutil.copytree(made.home, tmp_path / "here" / "state", symlinks=True)
+    return Lab(tmp_path / "here" / "state")
+
+
+@pytest.fixture
+def session(snowflake):
+    return snowflake.prepare(NOW)
+
+
+def mover(lab, session):
+    _ = lab.warehouse
+    return SnowflakeMover(session, lab.home, DuckDBUpkeep(lab.home).back_up, memory_limit="1GiB")
+
+
+def moved_to(lab, snowflake, session):
+    """The same folder as a run with warehouse = "snowflake" sees it."""
+    return SnowflakeWarehouseLab(lab.home, snowflake=snowflake, sessions=[session], now=LATER)
+
+
+def there(session, sql):
+    return session.fetch_frame(sql).rows()
+
+
+def interrupted(snowflake, meanwhile):
+    """A session in which something happens once: when all is loaded and built, just before sums are asked for."""
+    left = [meanwhile]
+
+    def observe(sql):
+        if left and sql.startswith("SELECT usage_on, COUNT(*), COUNT(event_id)"):
+            left.pop()()
+
+    return snowflake.session(observe=observe)
+
+
+def spoiling(snowflake, session, statement, *values):
+    """A session in which a row on Snowflake is changed by somebody else before it is compared."""
+    return interrupted(snowflake, lambda: session.execute(statement, list(values)))
+
+
+def accepted(gathered):
+    """How many rows of each file that was read became usage."""
+    return [count.accepted_count for each in gathered.receipts for count in each.files]
+
+
+def rows_of(name):
+    """A query of the rows of a state table; versions are numbered by who publishes them."""
+    return f"SELECT {', '.join(each for each in schema.table(name).names if each != 'last_version')} FROM {name} ORDER BY ALL"
+
+
+def by_table(moved):
+    return {each.name: each for each in moved.tables}
+
+
+def state_of(lab):
+    with StateFile(lab.home).transaction() as locked:
+        return dict(fingerprints(locked))
+
+
+def test_no_table_of_state_is_forgotten():
+    tables = schema.stored(Storage.STATE, Storage.INTERNAL)
+    assert sorted(table.name for table in (*MOVED_STATE, *STAYING)) == sorted(table.name for table in tables)
+
+
+def test_everything_is_there_and_the_next_run_reads_only_what_is_new(made, lab, snowflake, session):
+    before = {name: lab.rows(rows_of(name)) for name in STATE}
+    spend = lab.rows(SPEND)
+    moved = mover(lab, session).move(NOW)
+    tables = by_table(moved)
+
+    events = tables["core_usage_events"]
+    assert (events.day_count, events.row_count) == (3, 3)
+    assert events.cost_usd == lab.one("SELECT sum(cost_usd) FROM core_usage_events")
+    assert (tables["mart_cost_daily"].day_count, tables["core_quarantine"].row_count) == (4, 1)
+
+    after = moved_to(lab, snowflake, session)
+    assert {name: after.rows(rows_of(name)) for name in STATE} == before
+    assert after.rows(SPEND) == spend
+    new_file = lab.write("new.jsonl", [event("new", "2026-11-20T01:00:00Z")])
+    assert accepted(after.collect(after.source(made.home.parent / "*.jsonl", new_file))) == [1]
+    publication = publish_judged(after.warehouse, LATER)
+    assert (publication.is_new, publication.held_because) == (True, None)
+    new = (date(2026, 11, 20), Decimal("0.003500000000"), 1)
+    assert after.serving.query(SPEND).rows() == [*spend, new]
+    assert there(session, SPEND) == [*spend, new]
+    assert [(each.budget.name, each.origin) for each in load_budgets(after.warehouse)] == [("all", "set")]
+    again = check_rules(after.warehouse, RULES, read_observations(Serving(lab.home)), CHANNELS, LATER)
+    assert again.deliveries == ()
+    assert leftover_stage_tables(session, NOW + timedelta(days=3650)) == ()
+
+
+def test_an_expired_day_is_there_as_its_rollups_which_nothing_builds_again(lab, snowflake, session):
+    mover(lab, session).move(NOW)
+    after = moved_to(lab, snowflake, session)
+
+    assert after.rows("SELECT min(usage_on) FROM core_usage_events") == [(KEPT,)]
+    for name in ("mart_cost_15min", "mart_cost_hourly", "mart_cost_daily", "mart_source_daily"):
+        assert there(session, f"SELECT count(*) FROM {name} WHERE usage_on = '{EXPIRED}'") == [(1,)], name
+    assert after.warehouse.build().day_count == 0
+
+
+def test_a_folder_that_has_moved_takes_usage_no_more_and_a_second_move_does_nothing(lab, snowflake, session):
+    mover(lab, session).move(NOW)
+    path = lab.write("more.jsonl", [event("more")])
+
+    with pytest.raises(ConfigurationError, match='set warehouse = "snowflake"'):
+        lab.ingest(path)
+    snowflake.statements.texts.clear()
+    again = mover(lab, session).move(NOW)
+    assert (again.is_done_before, again.tables) == (True, ())
+    assert there(session, "SELECT count(*) FROM mirrors") == [(0,)]
+    after = moved_to(lab, snowflake, session)
+    assert accepted(after.collect(after.source(path))) == [1]
+
+
+def test_a_state_file_that_is_lost_afterwards_comes_back_as_that_of_a_mirror(lab, session):
+    mover(lab, session).move(NOW)
+    (lab.home / "warehouse.duckdb").unlink()
+    _ = lab.warehouse
+    assert mover(lab, session).look().is_done_before
+
+
+def test_the_command_says_what_it_moved_and_what_to_set_then(lab, snowflake, session, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOPHIA_HOME", str(lab.home))
+    monkeypatch.setenv("SNOWFLAKE_PASSWORD", PASSWORD)
+    for name, value in snowflake.settings.model_dump(exclude_defaults=True).items():
+        monkeypatch.setenv(f"SOPHIA_SNOWFLAKE__{name.upper()}", str(value))
+    command, spend = CommandLine(tmp_path), lab.one("SELECT sum(cost_usd) FROM core_usage_events")
+    looked = command.facts("migrate", "--to", "snowflake", "--dry-run")
+    done = command("migrate", "--to", "snowflake")
+
+    events = next(each for each in looked["moved"]["tables"] if each["name"] == "core_usage_events")
+    assert events == {"name": "core_usage_events", "day_count": 3, "row_count": 3, "cost_usd": exact_text(spend)}
+    assert done.exit_code == 0, done.stderr
+    assert [line.split() for line in done.stdout.splitlines() if line.startswith("core_usage_events")] == [
+        ["core_usage_events", "3", "3", money(spend)]
+    ]
+    assert 'Set warehouse = "snowflake" in sophia.toml' in done.stdout
+    assert "there is nothing to move" in command("migrate", "--to", "snowflake").stdout
+    assert PASSWORD not in done.stdout + done.stderr
+
+
+def test_a_dry_run_says_what_there_is_and_changes_nothing(lab, snowflake, session):
+    before = state_of(lab)
+    looked = by_table(mover(lab, session).look())
+
+    assert (looked["core_usage_events"].row_count, looked["core_quarantine"].row_count) == (3, 1)
+    assert there(session, "SELECT count(*) FROM mirrors") == [(0,)]
+    assert state_of(lab) == before
+    assert {table.name: table for table in mover(lab, session).move(NOW).tables} == looked
+
+
+def test_a_dry_run_makes_no_tables(lab, snowflake):
+    mover(lab, snowflake.session()).look()
+    assert not [text for text in snowflake.statements.texts if text.startswith("CREATE")]
+
+
+MORE_COST = "UPDATE core_usage_events SET cost_usd = cost_usd + 0.000000000001 WHERE event_id = $1"
+HIGHER_LIMIT = "UPDATE core_budgets SET limit_usd = limit_usd + 1 WHERE budget = 'all'"
+
+
+def test_a_day_that_is_not_the_same_there_stops_the_move_and_is_loaded_again_by_the_next(lab, snowflake, session):
+    _ = lab.warehouse
+    before = state_of(lab)
+    event_id = lab.one("SELECT event_id FROM core_usage_events WHERE usage_on = '2026-11-18'")
+    differs = r"core_usage_events of 2026-11-18: cost_usd is 0\.0075\d* in sum here, 0\.007500000001 there"
+    with pytest.raises(ProcessingError, match=differs):
+        mover(lab, spoiling(snowflake, session, MORE_COST, event_id)).move(NOW)
+    assert state_of(lab) == before
+
+    assert by_table(mover(lab, session).move(NOW))["core_usage_events"].row_count == 3
+    assert there(session, "SELECT sum(cost_usd) FROM core_usage_events WHERE usage_on = '2026-11-18'") == [
+        (Decimal("0.007500000000"),)
+    ]
+
+
+def test_rows_that_stand_there_on_a_day_of_their_own_stop_the_move(lab, snowflake, session):
+    moves = "UPDATE core_quarantine SET found_on = $1"
+    with pytest.raises(ProcessingError, match="core_quarantine of 2026-11-01: no rows here, 1 rows there"):
+        mover(lab, spoiling(snowflake, session, moves, date(2026, 11, 1))).move(NOW)
+
+
+def test_a_row_of_state_that_is_not_the_same_there_stops_the_move(lab, snowflake, session, tmp_path):
+    with pytest.raises(ProcessingError, match="core_budgets: 1 of 1 rows are not there as they are here, and 1 are"):
+        mover(lab, spoiling(snowflake, session, HIGHER_LIMIT)).move(NOW)
+
+    other = SnowflakeWarehouseLab(tmp_path / "state", snowflake=snowflake, sessions=[session])
+    with pytest.raises(ConfigurationError, match="is being moved to this schema"):
+        other.ingest(other.write("calls.jsonl", [event("z")]))
+    with pytest.raises(ConfigurationError, match="another state folder"):
+        mover(replace(lab, home=other_folder(tmp_path / "stranger")), session).move(LATER)
+    assert mover(lab, session).move(NOW).loaded_count == 0
+
+
+def other_folder(home):
+    """A state folder that was made at another time, with a call."""
+    lab = Lab(home / "state", now=LATER)
+    home.mkdir()
+    lab.ingest(lab.write("calls.jsonl", [event("a")]))
+    lab.publish()
+    return lab.home
+
+
+def test_a_schema_with_usage_of_its_own_is_refused_with_what_is_there(lab, snowflake, session, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = SnowflakeWarehouseLab(tmp_path / "other" / "state", snowflake=snowflake, sessions=[session])
+    other.ingest(other.write("calls.jsonl", [event("z")]))
+
+    with pytest.raises(
+        ConfigurationError, match=r"is not empty.*core_ingest_ledger \(1 rows\).*core_usage_events \(1 rows\)"
+    ):
+        mover(lab, session).move(NOW)
+    assert there(session, "SELECT count(*) FROM core_usage_events") == [(1,)]
+
+
+def test_sample_data_and_an_empty_folder_are_refused(session, tmp_path):
+    lab = Lab(tmp_path / "state")
+    with pytest.raises(ConfigurationError, match="holds no usage"):
+        mover(lab, session).move(NOW)
+    lab.ingest(lab.write("calls.jsonl", [event("a")]), name=SAMPLE_SOURCE)
+    with pytest.raises(ConfigurationError, match="made-up usage"):
+        mover(lab, session).look()
+
+
+def test_marts_that_are_not_built_are_refused(lab, session):
+    lab.ingest(lab.write("more.jsonl", [event("more")]))
+    with pytest.raises(ProcessingError, match="marts of 1 days are not built"):
+        mover(lab, session).move(NOW)
+
+
+def test_what_is_committed_while_days_are_loaded_is_brought_and_compared_too(lab, snowflake, session):
+    def commit():
+        lab.ingest(lab.write("meanwhile.jsonl", [event("meanwhile", "2026-11-19T09:00:00Z")]))
+
+    moved = by_table(mover(lab, interrupted(snowflake, commit)).move(NOW))
+
+    assert moved["core_usage_events"].row_count == 4
+    assert there(session, "SELECT count(*) FROM core_ingest_ledger") == [(4,)]
+    daily = "SELECT sum(request_count) FROM mart_cost_daily WHERE usage_on = '2026-11-19'"
+    assert there(session, daily) == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "number"),
+    [(Fault.CUT_BEFORE, 1), (Fault.CUT_AFTER, 2), (Fault.CUT_BEFORE, 5), (Fault.CUT_AFTER, 8), (Fault.CUT_BEFORE, 10)],
+)
+def test_a_move_that_is_cut_off_at_a_commit_goes_on_where_it_was(lab, snowflake_server, fault, number):
+    _ = lab.warehouse
+    before, commits = state_of(lab), [0]
+
+    def decide(request):
+        commits[0] += request == "COMMIT"
+        return fault if request == "COMMIT" and commits[0] == number else None
+
+    with front_of(snowflake_server) as front:
+        snowflake = SnowflakeLab(fake_settings(front.place), {"SNOWFLAKE_PASSWORD": PASSWORD})
+        session = snowflake.prepare(NOW)
+        front.decide = decide
+        with pytest.raises(SophiaError):
+            mover(lab, session).move(NOW)
+        assert state_of(lab) == before
+        moved = by_table(mover(lab, session).move(NOW))
+        assert (moved["core_usage_events"].row_count, moved["mart_cost_daily"].day_count) == (3, 4)
+        assert there(session, "SELECT count(*), count(DISTINCT event_id) FROM core_usage_events") == [(3, 3)]
+        snowflake.close()
+
+
+def test_a_move_whose_end_was_lost_is_finished_by_the_next(lab, snowflake_server):
+    """The folder is the mirror already when the note in the schema is taken away."""
+    with front_of(snowflake_server) as front:
+        snowflake = SnowflakeLab(fake_settings(front.place), {"SNOWFLAKE_PASSWORD": PASSWORD})
+        session = snowflake.prepare(NOW)
+        front.decide = lambda request: Fault.CUT_BEFORE if request.upper().startswith("DELETE FROM MIRRORS") else None
+        with pytest.raises(SophiaError):
+            mover(lab, session).move(NOW)
+        front.decide = lambda _: None
+        after = moved_to(lab, snowflake, session)
+        with pytest.raises(ConfigurationError, match="is being moved to this schema"):
+            after.ingest(after.write("more.jsonl", [event("more")]))
+        assert mover(lab, session).move(NOW).is_done_before
+        assert accepted(after.collect(after.source(after.home.parent / "more.jsonl"))) == [1]
+        snowflake.close()
