@@ -1,9 +1,11 @@
 """A state folder of DuckDB moves to Snowflake: nothing is lost, nothing is counted twice, and every sum is compared."""
 
+import re
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -24,10 +26,15 @@ from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
+from sophia_metrics.warehouse.moving import Moved
 from sophia_metrics.warehouse.protocol import Retention
+from sophia_metrics.warehouse.snowflake.build import build_marts
 from sophia_metrics.warehouse.snowflake.loading import leftover_stage_tables
 from sophia_metrics.warehouse.snowflake.moved import MOVED_STATE, STAYING
 from sophia_metrics.warehouse.snowflake.moving import SnowflakeMover
+from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from sophia_metrics.warehouse.snowflake.state import SnowflakeState
+from sophia_metrics.warehouse.snowflake.target import claim
 from tests.command_line import CommandLine
 from tests.forgotten import ADA, forgetter
 from tests.lab import NOW, Lab, event
@@ -81,6 +88,30 @@ def lab(made, tmp_path):
     return Lab(tmp_path / "here" / "state")
 
 
+@dataclass(frozen=True)
+class AfterMove:
+    """A folder that has moved, where to, and what was said of it; nobody changes it."""
+
+    home: Path
+    session: SnowflakeSession
+    answer: Moved
+
+
+@pytest.fixture(scope="module")
+def moved(made, tmp_path_factory, snowflake_server):
+    lab = Lab(tmp_path_factory.mktemp("moved") / "state")
+    shutil.copytree(made.home, lab.home, symlinks=True)
+    snowflake = SnowflakeLab(fake_settings(snowflake_server), {"SNOWFLAKE_PASSWORD": PASSWORD})
+    session = snowflake.prepare(NOW)
+    yield AfterMove(lab.home, session, mover(lab, session).move(NOW))
+    snowflake.close()
+
+
+def copied(moved, tmp_path):
+    shutil.copytree(moved.home, tmp_path / "copy" / "state", symlinks=True)
+    return Lab(tmp_path / "copy" / "state")
+
+
 @pytest.fixture
 def session(snowflake):
     return snowflake.prepare(NOW)
@@ -111,11 +142,6 @@ def interrupted(snowflake, meanwhile):
     return snowflake.session(observe=observe)
 
 
-def spoiling(snowflake, session, statement, *values):
-    """A session in which a row on Snowflake is changed by somebody else before it is compared."""
-    return interrupted(snowflake, lambda: session.execute(statement, list(values)))
-
-
 def accepted(gathered):
     """How many rows of each file that was read became usage."""
     return [count.accepted_count for each in gathered.receipts for count in each.files]
@@ -140,20 +166,46 @@ def test_no_table_of_state_is_forgotten():
     assert sorted(table.name for table in (*MOVED_STATE, *STAYING)) == sorted(table.name for table in tables)
 
 
-def test_everything_is_there_and_the_next_run_reads_only_what_is_new(made, lab, snowflake, session):
-    before = {name: lab.rows(rows_of(name)) for name in STATE}
-    spend = lab.rows(SPEND)
-    moved = mover(lab, session).move(NOW)
-    tables = by_table(moved)
-
+def test_all_state_and_every_sum_is_there(made, moved):
+    tables = by_table(moved.answer)
     events = tables["core_usage_events"]
     assert (events.day_count, events.row_count) == (3, 3)
-    assert events.cost_usd == lab.one("SELECT sum(cost_usd) FROM core_usage_events")
+    assert events.cost_usd == made.one("SELECT sum(cost_usd) FROM core_usage_events")
     assert (tables["mart_cost_daily"].day_count, tables["core_quarantine"].row_count) == (4, 1)
+    assert {name: there(moved.session, rows_of(name)) for name in STATE} == {
+        name: made.rows(rows_of(name)) for name in STATE
+    }
+    assert there(moved.session, SPEND) == made.rows(SPEND)
+    assert leftover_stage_tables(moved.session, NOW + timedelta(days=3650)) == ()
 
+
+def test_an_expired_day_is_there_as_its_rollups_which_nothing_builds_again(moved):
+    assert there(moved.session, "SELECT min(usage_on) FROM core_usage_events") == [(KEPT,)]
+    for name in ("mart_cost_15min", "mart_cost_hourly", "mart_cost_daily", "mart_source_daily"):
+        assert there(moved.session, f"SELECT count(*) FROM {name} WHERE usage_on = '{EXPIRED}'") == [(1,)], name
+    assert build_marts(SnowflakeState(moved.session), moved.session, NOW).day_count == 0
+
+
+def test_a_folder_that_has_moved_takes_usage_no_more_and_a_second_move_does_nothing(moved, tmp_path):
+    lab = copied(moved, tmp_path)
+    with pytest.raises(ConfigurationError, match='set warehouse = "snowflake"'):
+        lab.ingest(lab.write("more.jsonl", [event("more")]))
+    again = mover(lab, moved.session).move(NOW)
+    assert (again.is_done_before, again.tables) == (True, ())
+    assert there(moved.session, "SELECT count(*) FROM mirrors") == [(0,)]
+
+
+def test_a_state_file_that_is_lost_afterwards_comes_back_as_that_of_a_mirror(moved, tmp_path):
+    lab = copied(moved, tmp_path)
+    (lab.home / "warehouse.duckdb").unlink()
+    assert mover(lab, moved.session).look().is_done_before
+
+
+def test_the_next_run_reads_only_what_is_new_and_alerts_nobody_again(made, lab, snowflake, session):
+    spend = lab.rows(SPEND)
+    mover(lab, session).move(NOW)
     after = moved_to(lab, snowflake, session)
-    assert {name: after.rows(rows_of(name)) for name in STATE} == before
-    assert after.rows(SPEND) == spend
+
     new_file = lab.write("new.jsonl", [event("new", "2026-11-20T01:00:00Z")])
     assert accepted(after.collect(after.source(made.home.parent / "*.jsonl", new_file))) == [1]
     publication = publish_judged(after.warehouse, LATER)
@@ -164,38 +216,6 @@ def test_everything_is_there_and_the_next_run_reads_only_what_is_new(made, lab, 
     assert [(each.budget.name, each.origin) for each in load_budgets(after.warehouse)] == [("all", "set")]
     again = check_rules(after.warehouse, RULES, read_observations(Serving(lab.home)), CHANNELS, LATER)
     assert again.deliveries == ()
-    assert leftover_stage_tables(session, NOW + timedelta(days=3650)) == ()
-
-
-def test_an_expired_day_is_there_as_its_rollups_which_nothing_builds_again(lab, snowflake, session):
-    mover(lab, session).move(NOW)
-    after = moved_to(lab, snowflake, session)
-
-    assert after.rows("SELECT min(usage_on) FROM core_usage_events") == [(KEPT,)]
-    for name in ("mart_cost_15min", "mart_cost_hourly", "mart_cost_daily", "mart_source_daily"):
-        assert there(session, f"SELECT count(*) FROM {name} WHERE usage_on = '{EXPIRED}'") == [(1,)], name
-    assert after.warehouse.build().day_count == 0
-
-
-def test_a_folder_that_has_moved_takes_usage_no_more_and_a_second_move_does_nothing(lab, snowflake, session):
-    mover(lab, session).move(NOW)
-    path = lab.write("more.jsonl", [event("more")])
-
-    with pytest.raises(ConfigurationError, match='set warehouse = "snowflake"'):
-        lab.ingest(path)
-    snowflake.statements.texts.clear()
-    again = mover(lab, session).move(NOW)
-    assert (again.is_done_before, again.tables) == (True, ())
-    assert there(session, "SELECT count(*) FROM mirrors") == [(0,)]
-    after = moved_to(lab, snowflake, session)
-    assert accepted(after.collect(after.source(path))) == [1]
-
-
-def test_a_state_file_that_is_lost_afterwards_comes_back_as_that_of_a_mirror(lab, session):
-    mover(lab, session).move(NOW)
-    (lab.home / "warehouse.duckdb").unlink()
-    _ = lab.warehouse
-    assert mover(lab, session).look().is_done_before
 
 
 def test_the_command_says_what_it_moved_and_what_to_set_then(lab, snowflake, session, monkeypatch, tmp_path):
@@ -219,65 +239,54 @@ def test_the_command_says_what_it_moved_and_what_to_set_then(lab, snowflake, ses
     assert PASSWORD not in done.stdout + done.stderr
 
 
-def test_a_dry_run_says_what_there_is_and_changes_nothing(lab, snowflake, session):
-    before = state_of(lab)
-    looked = by_table(mover(lab, session).look())
-
-    assert (looked["core_usage_events"].row_count, looked["core_quarantine"].row_count) == (3, 1)
-    assert there(session, "SELECT count(*) FROM mirrors") == [(0,)]
-    assert state_of(lab) == before
-    assert {table.name: table for table in mover(lab, session).move(NOW).tables} == looked
-
-
-def test_a_dry_run_makes_no_tables(lab, snowflake):
-    mover(lab, snowflake.session()).look()
-    assert not [text for text in snowflake.statements.texts if text.startswith("CREATE")]
-
-
-MORE_COST = "UPDATE core_usage_events SET cost_usd = cost_usd + 0.000000000001 WHERE event_id = $1"
-HIGHER_LIMIT = "UPDATE core_budgets SET limit_usd = limit_usd + 1 WHERE budget = 'all'"
-
-
-def test_a_day_that_is_not_the_same_there_stops_the_move_and_is_loaded_again_by_the_next(lab, snowflake, session):
+def test_a_dry_run_says_what_there_is_and_changes_nothing(lab, snowflake, moved):
     _ = lab.warehouse
     before = state_of(lab)
-    event_id = lab.one("SELECT event_id FROM core_usage_events WHERE usage_on = '2026-11-18'")
-    differs = r"core_usage_events of 2026-11-18: cost_usd is 0\.0075\d* in sum here, 0\.007500000001 there"
-    with pytest.raises(ProcessingError, match=differs):
-        mover(lab, spoiling(snowflake, session, MORE_COST, event_id)).move(NOW)
+    looked = mover(lab, snowflake.session()).look()
+
+    assert by_table(looked) == by_table(moved.answer)
+    assert state_of(lab) == before
+    assert not [text for text in snowflake.statements.texts if text.startswith(("CREATE", "INSERT"))]
+
+
+def test_what_is_not_the_same_there_stops_the_move_and_the_next_loads_it_again(lab, snowflake, session):
+    _ = lab.warehouse
+    before = state_of(lab)
+
+    def spoil():
+        session.execute(
+            "UPDATE core_usage_events SET cost_usd = cost_usd + 0.000000000001 WHERE usage_on = '2026-11-18'"
+        )
+        session.execute("UPDATE core_quarantine SET found_on = '2026-11-01'")
+        session.execute("UPDATE core_budgets SET limit_usd = limit_usd + 1")
+
+    with pytest.raises(ProcessingError) as failure:
+        mover(lab, interrupted(snowflake, spoil)).move(NOW)
+    assert re.findall(r"(?:core_usage|core_quar|core_bud)\w+[^;]*?(?=;|\. Run)", str(failure.value)) == [
+        "core_quarantine of 2026-11-01: no rows here, 1 rows there",
+        "core_quarantine of 2026-11-20: 1 rows here, no rows there",
+        "core_usage_events of 2026-11-18: cost_usd is 0.007500000000 in sum here, 0.007500000001 there",
+        "core_budgets: 1 of 1 rows are not there as they are here, and 1 are there that are not here",
+    ]
     assert state_of(lab) == before
 
-    assert by_table(mover(lab, session).move(NOW))["core_usage_events"].row_count == 3
+    assert mover(lab, session).move(NOW).loaded_count == 2
     assert there(session, "SELECT sum(cost_usd) FROM core_usage_events WHERE usage_on = '2026-11-18'") == [
         (Decimal("0.007500000000"),)
     ]
+    assert there(session, "SELECT found_on FROM core_quarantine") == [(NOW.date(),)]
 
 
-def test_rows_that_stand_there_on_a_day_of_their_own_stop_the_move(lab, snowflake, session):
-    moves = "UPDATE core_quarantine SET found_on = $1"
-    with pytest.raises(ProcessingError, match="core_quarantine of 2026-11-01: no rows here, 1 rows there"):
-        mover(lab, spoiling(snowflake, session, moves, date(2026, 11, 1))).move(NOW)
-
-
-def test_a_row_of_state_that_is_not_the_same_there_stops_the_move(lab, snowflake, session, tmp_path):
-    with pytest.raises(ProcessingError, match="core_budgets: 1 of 1 rows are not there as they are here, and 1 are"):
-        mover(lab, spoiling(snowflake, session, HIGHER_LIMIT)).move(NOW)
-
+def test_a_schema_to_which_a_folder_is_being_moved_takes_nothing_else(snowflake, session, tmp_path):
+    claim(session, "state folder 1a2b")
     other = SnowflakeWarehouseLab(tmp_path / "state", snowflake=snowflake, sessions=[session])
-    with pytest.raises(ConfigurationError, match="is being moved to this schema"):
+    with pytest.raises(ConfigurationError, match="a state folder 1a2b is being moved to this schema"):
         other.ingest(other.write("calls.jsonl", [event("z")]))
-    with pytest.raises(ConfigurationError, match="another state folder"):
-        mover(replace(lab, home=other_folder(tmp_path / "stranger")), session).move(LATER)
-    assert mover(lab, session).move(NOW).loaded_count == 0
-
-
-def other_folder(home):
-    """A state folder that was made at another time, with a call."""
-    lab = Lab(home / "state", now=LATER)
-    home.mkdir()
+    lab = Lab(tmp_path / "stranger")
     lab.ingest(lab.write("calls.jsonl", [event("a")]))
     lab.publish()
-    return lab.home
+    with pytest.raises(ConfigurationError, match="another state folder 1a2b is being moved to"):
+        mover(lab, session).move(LATER)
 
 
 def test_a_schema_with_usage_of_its_own_is_refused_with_what_is_there(lab, snowflake, session, tmp_path):
@@ -320,16 +329,23 @@ def test_what_is_committed_while_days_are_loaded_is_brought_and_compared_too(lab
 
 
 @pytest.mark.parametrize(
-    ("fault", "number"),
-    [(Fault.CUT_BEFORE, 1), (Fault.CUT_AFTER, 2), (Fault.CUT_BEFORE, 5), (Fault.CUT_AFTER, 8), (Fault.CUT_BEFORE, 10)],
+    ("fault", "statement", "number"),
+    [
+        pytest.param(Fault.CUT_AFTER, "COMMIT", 2, id="the answer to the first days is lost"),
+        pytest.param(Fault.CUT_BEFORE, "COPY INTO", 4, id="while days are loaded"),
+        pytest.param(Fault.CUT_BEFORE, "INSERT INTO CORE_VERSIONS", 1, id="when all is equal and being published"),
+    ],
 )
-def test_a_move_that_is_cut_off_at_a_commit_goes_on_where_it_was(lab, snowflake_server, fault, number):
+def test_a_move_that_is_cut_off_goes_on_where_it_was(lab, snowflake_server, fault, statement, number):
     _ = lab.warehouse
-    before, commits = state_of(lab), [0]
+    before, left = state_of(lab), [number]
 
     def decide(request):
-        commits[0] += request == "COMMIT"
-        return fault if request == "COMMIT" and commits[0] == number else None
+        left[0] -= request.upper().startswith(statement)
+        if left[0] == 0:
+            left[0] = -1
+            return fault
+        return None
 
     with front_of(snowflake_server) as front:
         snowflake = SnowflakeLab(fake_settings(front.place), {"SNOWFLAKE_PASSWORD": PASSWORD})
