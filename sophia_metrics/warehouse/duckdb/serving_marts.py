@@ -26,7 +26,7 @@ from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece
 
-__all__ = ["TAG_DAYS", "VIEW_MARTS", "create_serving_marts", "create_view", "time_zones"]
+__all__ = ["RECENT_DAYS", "TAG_DAYS", "VIEW_MARTS", "create_serving_marts", "create_view", "time_zones"]
 
 VIEW_MARTS = frozenset(
     {

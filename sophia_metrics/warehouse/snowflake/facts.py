@@ -27,7 +27,7 @@ from sophia_metrics.warehouse.snowflake.staged import Staged, count_days, merge_
 from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.working import spill_folder
 
-__all__ = ["SnowflakeFacts"]
+__all__ = ["FILE_BYTES", "SnowflakeFacts"]
 
 FEW_IDS = 2_000
 """Up to so many ids travel with the statement that asks for their rows; more of them are loaded first."""
