@@ -16,7 +16,7 @@ from tests.snowflake_warehouse import SnowflakeWarehouseLab
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 
-EVERY = int(os.environ.get("CUT_EVERY", "13"))
+EVERY = int(os.environ.get("CUT_EVERY", "43"))
 """Every so many statements of a run one is cut; a prime, so that other statements are met with each run."""
 PRICE = Decimal("0.0035")
 
