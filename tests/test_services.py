@@ -22,6 +22,8 @@ from sophia_metrics.services import Health, HealthStatus, Service, ServiceLifecy
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
 from sophia_metrics.warehouse.protocol import Warehouse
+from sophia_metrics.warehouse.snowflake.adapter import SnowflakeWarehouse
+from sophia_metrics.warehouse.snowflake.pulling import TableHealth
 from tests.lab import Lab, event
 from tests.redis_server import RedisServer
 
@@ -121,8 +123,12 @@ def test_a_component_is_an_async_context_manager_that_yields_itself(service):
     assert asyncio.run(live()).status is HealthStatus.HEALTHY
 
 
+WALKED_ON_SNOWFLAKE = {SnowflakeWarehouse, TableHealth}
+"""By tests/test_snowflake_services.py and tests/test_snowflake_sources.py."""
+
+
 def test_every_component_of_the_project_is_walked():
-    walked = {kind for _, kind in SERVICES}
+    walked = {kind for _, kind in SERVICES} | WALKED_ON_SNOWFLAKE
 
     assert {each for each in components() if each.__module__.startswith("sophia_metrics")} == walked
 
