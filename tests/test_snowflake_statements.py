@@ -24,6 +24,9 @@ LOCAL = ("pricing", "reports", "sinks", "sources")
 """Those that only DuckDB ever runs: over rows in a working connection, or over the published file."""
 
 LOCALS = {
+    "sophia_metrics/cli/snowflake_query.py": [
+        {"query": "SELECT usage_on, count(*) FROM core_usage_events GROUP BY usage_on"}
+    ],
     "sophia_metrics/quality/batch.py": [
         {"sql": batch.batch_query(suite, "CAST($now AS TIMESTAMP)", part=part, part_count=3)}
         for suite in (*DAILY, *PRESENT)
