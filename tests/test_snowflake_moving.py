@@ -46,7 +46,7 @@ from tests.test_snowflake_mirror import probes
 pytest_plugins = ("tests.snowflake_fixtures",)
 
 LATER = NOW + timedelta(hours=1)
-EXPIRED, KEPT = date(2026, 11, 10), date(2026, 11, 15)
+EXPIRED, KEPT, LOST = date(2026, 11, 10), date(2026, 11, 15), date(2026, 11, 15)
 RULES, CHANNELS = (
     (BudgetRule(resolve_after=timedelta(minutes=5)),),
     (Channel("ops", frozenset({"warning", "critical"})),),
@@ -78,6 +78,9 @@ def made(tmp_path_factory):
     forgetter(lab, lab.source(lab.home.parent / "*.jsonl")).forget(ADA, NOW)
     publish_judged(lab.warehouse, NOW)
     assert check_rules(lab.warehouse, RULES, read_observations(Serving(lab.home)), CHANNELS, NOW).deliveries
+    lost = ("core_usage_events", LOST, "a file is gone", 1, NOW, 1)
+    with StateFile(lab.home).transaction() as locked:
+        locked.execute("INSERT INTO damaged_days VALUES ($1, $2, $3, $4, $5, $6)", list(lost))
     return lab
 
 
@@ -184,6 +187,12 @@ def test_an_expired_day_is_there_as_its_rollups_which_nothing_builds_again(moved
     for name in ("mart_cost_15min", "mart_cost_hourly", "mart_cost_daily", "mart_source_daily"):
         assert there(moved.session, f"SELECT count(*) FROM {name} WHERE usage_on = '{EXPIRED}'") == [(1,)], name
     assert build_marts(SnowflakeState(moved.session), moved.session, NOW).day_count == 0
+
+
+def test_marts_of_a_day_of_which_rows_were_lost_are_carried_and_not_computed_from_what_is_left(moved):
+    listed = "SELECT day_on FROM manifest WHERE table_name = 'mart_cost_hourly' AND starts_with(attempt_id, 'moved-')"
+    assert there(moved.session, f"{listed} ORDER BY day_on") == [(EXPIRED,), (LOST,)]
+    assert there(moved.session, "SELECT day_on, lost_count FROM damaged_days") == [(LOST, 1)]
 
 
 def test_a_folder_that_has_moved_takes_usage_no_more_and_a_second_move_does_nothing(moved, tmp_path):
