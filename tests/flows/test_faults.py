@@ -25,6 +25,7 @@ from flows.schedules import read_deployments
 from sophia_metrics.connect import connect_warehouse
 from sophia_metrics.dashboard.reading import load_overview
 from sophia_metrics.presence import read_traces
+from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.schema import state
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import load_settings
@@ -263,7 +264,7 @@ def test_a_paused_schedule_is_late_on_the_page_and_the_doctor_knows_why(stage):
     ]
     warehouse = connect_warehouse(settings, now)
     warehouse.record(Record({state.HEARTBEATS.name: pl.DataFrame(rows)}))
-    warehouse.publish(soon)
+    publish_judged(warehouse, soon)
 
     overview = load_overview(Serving(settings.home), now, "UTC")
 
@@ -298,7 +299,8 @@ def test_a_killed_run_holds_its_slot_until_the_doctor_ends_it(stage):
     assert stage.recorded(run) == "lost"
     assert stage.end_of(stage.order("collect-usage")) == "Completed"
     assert stage.read(Query("SELECT count(*) FROM core_usage_events")) == [(6,)]
-    connect_warehouse(load_settings(stage.place.folder), utc_now()).publish(utc_now() + timedelta(minutes=60))
+    warehouse = connect_warehouse(load_settings(stage.place.folder), utc_now())
+    publish_judged(warehouse, utc_now() + timedelta(minutes=60))
     overview = load_overview(Serving(load_settings(stage.place.folder).home), utc_now(), "UTC")
     assert [flow for flow, _ in overview.lost_runs] == ["collect-usage"]
 
