@@ -1,6 +1,7 @@
 """Which days of a mart have to be built: those whose inputs are no longer the pieces from which they were built."""
 
-from collections.abc import Collection, Mapping
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
 from sophia_metrics import schema
@@ -10,7 +11,7 @@ from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.manifest import TableDay
 from sophia_metrics.warehouse.state_connection import StateConnection
 
-__all__ = ["DAY_MARTS", "DAY_TABLES", "day_inputs", "stale_days"]
+__all__ = ["DAY_MARTS", "DAY_TABLES", "day_inputs", "hash_inputs", "note_built_as_listed", "stale_days"]
 
 DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
 DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
@@ -49,3 +50,23 @@ def _lacks_input(mart: Mart, day: date, damaged: Collection[TableDay], stale: Ma
 def day_inputs(mart: Mart) -> list[str]:
     """Return the inputs that are kept by day; price cards never change and need no watching."""
     return [name for name in mart.inputs if name in DAY_TABLES]
+
+
+def hash_inputs(mart: Mart, paths: Iterable[str]) -> str | None:
+    """Return what mart_builds notes of a day that was built from some pieces; `stale_days` computes the same in SQL.
+
+    None: it has no inputs.
+    """
+    ordered = sorted(paths)
+    return hashlib.sha256("\n".join([mart.sql_sha256, *ordered]).encode()).hexdigest() if ordered else None
+
+
+def note_built_as_listed(locked: StateConnection, mart: Mart, days: Collection[date] | None = None) -> None:
+    """Note that days of a mart come from what is listed now, so that nothing builds them again; None: all its days."""
+    among, listed = ("", []) if days is None else (" AND list_contains($4, day_on)", [sorted(days)])
+    locked.execute(
+        "INSERT INTO mart_builds (mart, day_on, inputs_sha256) "
+        "SELECT CAST($1 AS VARCHAR), day_on, sha256($2 || string_agg(chr(10) || path, '' ORDER BY path)) "
+        f"FROM manifest WHERE list_contains($3, table_name){among} GROUP BY day_on",
+        [mart.name, mart.sql_sha256, day_inputs(mart), *listed],
+    )

@@ -4,7 +4,6 @@ Each built day remembers a hash over the paths of its input files (which never c
 SQL. So a crash between a commit and the build, or a new version of the SQL, heals at the next build.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -32,7 +31,7 @@ from sophia_metrics.warehouse.manifest import (
     remove_days,
 )
 from sophia_metrics.warehouse.protocol import BuildReport
-from sophia_metrics.warehouse.staleness import DAY_MARTS, DAY_TABLES, day_inputs, stale_days
+from sophia_metrics.warehouse.staleness import DAY_MARTS, DAY_TABLES, day_inputs, hash_inputs, stale_days
 from sophia_metrics.working import working_connection
 
 __all__ = [
@@ -86,10 +85,7 @@ def _by_day(files: Iterable[Piece]) -> FilesByDay:
 
 
 def _inputs_sha256(mart: Mart, day: date, files: Mapping[str, FilesByDay]) -> str | None:
-    paths = sorted(file.path for name in day_inputs(mart) for file in files[name].get(day, ()))
-    if not paths:
-        return None
-    return hashlib.sha256("\n".join([mart.sql_sha256, *paths]).encode()).hexdigest()
+    return hash_inputs(mart, (file.path for name in day_inputs(mart) for file in files[name].get(day, ())))
 
 
 def rows_of_days(files: Mapping[str, FilesByDay]) -> dict[date, int]:

@@ -25,6 +25,7 @@ from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["RECENT_DAYS", "TAG_DAYS", "VIEW_MARTS", "create_serving_marts", "create_view", "time_zones"]
 
@@ -68,7 +69,7 @@ def create_serving_marts(
             _create_serving_mart(version, each, store.folder / "serving", now)
 
 
-def time_zones(connection: duckdb.DuckDBPyConnection) -> list[str]:
+def time_zones(connection: StateConnection) -> list[str]:
     """Return UTC and the time zones of budgets."""
     rows = connection.execute("SELECT DISTINCT time_zone FROM core_budgets WHERE time_zone <> 'UTC'").fetchall()
     return ["UTC", *sorted(str(zone) for (zone,) in rows)]

@@ -3,7 +3,6 @@
 What is built is in tables of its own, `built_…`, until it is judged and published.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,26 +20,15 @@ from sophia_metrics.schema.ddl import Engine, create_table
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece, TableDay, add_files, files_of, remove_days
 from sophia_metrics.warehouse.protocol import BuildReport
-from sophia_metrics.warehouse.snowflake.dialect import parse
 from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, stage_table_name
+from sophia_metrics.warehouse.snowflake.reading import Relation, over_relations
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from sophia_metrics.warehouse.snowflake.state import SnowflakeState
 from sophia_metrics.warehouse.snowflake.tables import built_name
-from sophia_metrics.warehouse.staleness import DAY_MARTS, DAY_TABLES, day_inputs, stale_days
+from sophia_metrics.warehouse.staleness import DAY_MARTS, DAY_TABLES, day_inputs, hash_inputs, stale_days
 from sophia_metrics.warehouse.state_connection import StateConnection
 
-__all__ = ["Relation", "StageTables", "build_marts", "over_relations"]
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """What a statement reads in the place of a table: some days of one table, or of several together.
-
-    `parts` are names of tables, each with the days that are read of it. None: all its rows.
-    """
-
-    table: Table
-    parts: tuple[tuple[str, tuple[date, ...] | None], ...]
+__all__ = ["StageTables", "build_marts"]
 
 
 @dataclass(slots=True)
@@ -75,29 +63,6 @@ class StageTables:
         """Drop them all; call it outside of a transaction."""
         drop_stage_tables(self.session, self.names.values())
         self.names.clear()
-
-
-def over_relations(
-    sql: str, parameters: Mapping[str, object], relations: Iterable[Relation]
-) -> tuple[exp.Expr, dict[str, object]]:
-    """Return a parsed SELECT that reads relations in the place of their tables, and its parameters."""
-    tree, bound = parse(sql).copy(), dict(parameters)
-    by_name = {relation.table.name: relation for relation in relations}
-    for node in list(tree.find_all(exp.Table)):
-        relation = by_name.get(node.name)
-        if relation is None:
-            continue
-        rows: list[str] = []
-        for place, (name, days) in enumerate(relation.parts):
-            part = f"SELECT {', '.join(relation.table.names)} FROM {name}"
-            if days is not None:
-                parameter = f"days_of_{relation.table.name}_{place}"
-                part += f" WHERE list_contains(${parameter}, {relation.table.day})"
-                bound[parameter] = list(days)
-            rows.append(part)
-        alias = exp.TableAlias(this=exp.to_identifier(node.alias_or_name))
-        node.replace(exp.Subquery(this=parse(" UNION ALL ".join(rows)).copy(), alias=alias))
-    return tree, bound
 
 
 def build_marts(state: SnowflakeState, session: SnowflakeSession, now: datetime) -> BuildReport:
@@ -173,10 +138,7 @@ def _replace_days(
 
 
 def _inputs_sha256(mart: Mart, day: date, pieces: Mapping[TableDay, Collection[Piece]]) -> str | None:
-    paths = sorted(piece.path for name in day_inputs(mart) for piece in pieces.get((name, day), ()))
-    if not paths:
-        return None
-    return hashlib.sha256("\n".join([mart.sql_sha256, *paths]).encode()).hexdigest()
+    return hash_inputs(mart, (piece.path for name in day_inputs(mart) for piece in pieces.get((name, day), ())))
 
 
 def _by_table_day(pieces: Iterable[Piece]) -> dict[TableDay, tuple[Piece, ...]]:

@@ -19,7 +19,7 @@ from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load, 
 from sophia_metrics.warehouse.snowflake.moved import MOVED_CORE, MovedDay
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from sophia_metrics.warehouse.snowflake.tables import built_name
-from sophia_metrics.warehouse.staleness import DAY_MARTS, day_inputs
+from sophia_metrics.warehouse.staleness import DAY_MARTS, note_built_as_listed
 from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.working import spill_folder
 
@@ -103,7 +103,7 @@ def _switch(locked: StateConnection, table: Table, stage: str, days: Sequence[Mo
     if seen:
         note_audited(locked, seen)
     if table.name not in MOVED_CORE:
-        _note_builds(locked, table, dates)
+        note_built_as_listed(locked, mart(table.name), dates)
 
 
 def _remove(locked: StateConnection, table: Table, days: Sequence[date]) -> None:
@@ -113,17 +113,6 @@ def _remove(locked: StateConnection, table: Table, days: Sequence[date]) -> None
         locked.execute(
             "DELETE FROM mart_builds WHERE mart = $1 AND list_contains($2, day_on)", [table.name, list(days)]
         )
-
-
-def _note_builds(locked: StateConnection, table: Table, days: Sequence[date]) -> None:
-    """Note that days of a mart come from what is listed there now: so nothing builds them again."""
-    each = mart(table.name)
-    locked.execute(
-        "INSERT INTO mart_builds (mart, day_on, inputs_sha256) "
-        "SELECT CAST($1 AS VARCHAR), day_on, sha256($2 || string_agg(chr(10) || path, '' ORDER BY path)) "
-        "FROM manifest WHERE list_contains($3, table_name) AND list_contains($4, day_on) GROUP BY day_on",
-        [each.name, each.sql_sha256, day_inputs(each), list(days)],
-    )
 
 
 def _together(days: Iterable[MovedDay]) -> Iterator[list[MovedDay]]:

@@ -20,11 +20,12 @@ from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.marts import BUDGET_DAYS
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
-from sophia_metrics.warehouse.duckdb.serving_marts import RECENT_DAYS, TAG_DAYS
+from sophia_metrics.warehouse.duckdb.serving_marts import RECENT_DAYS, TAG_DAYS, time_zones
 from sophia_metrics.warehouse.holding import day_held_because
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece, TableDay, files_of
-from sophia_metrics.warehouse.snowflake.build import Relation, StageTables
+from sophia_metrics.warehouse.snowflake.build import StageTables
+from sophia_metrics.warehouse.snowflake.reading import Relation
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from sophia_metrics.warehouse.snowflake.state import SnowflakeState
 from sophia_metrics.warehouse.snowflake.tables import PUBLISHED_DAYS, built_name
@@ -66,7 +67,7 @@ def publish_version(state: SnowflakeState, session: SnowflakeSession, now: datet
         listed = files_of(locked, [mart.name for mart in DAY_MARTS])
         if content == known and not _days_that_differ(locked, listed):
             return True
-        days, zones = _read_days(locked, now), _time_zones(locked)
+        days, zones = _read_days(locked, now), time_zones(locked)
     stage = StageTables(session, f"publish-{uuid4().hex}", now)
     try:
         stage.keep(CALENDAR, calendar_frame(zones, now))
@@ -95,15 +96,10 @@ def _note_version(locked: StateConnection, number: int, content: str, now: datet
 def _content_sha256(locked: StateConnection, now: datetime) -> str:
     """Hash what tells that a version would show something else, the day that it is in each time zone included."""
     parts = [each.sql_sha256 for each in MARTS]
-    parts += [f"{zone} {local_day(now, zone)}" for zone in _time_zones(locked)]
+    parts += [f"{zone} {local_day(now, zone)}" for zone in time_zones(locked)]
     parts += [f"{name} {fetch_first(locked, f'SELECT {facts} FROM {name}')}" for name, facts in CHANGING.items()]
     parts += [f"{piece.path}" for piece in files_of(locked, [core.PROBE_RESULTS.name, core.CACHE_LOOKUPS.name])]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _time_zones(locked: StateConnection) -> list[str]:
-    rows = locked.execute("SELECT DISTINCT time_zone FROM core_budgets WHERE time_zone <> 'UTC'").fetchall()
-    return ["UTC", *sorted(str(zone) for (zone,) in rows)]
 
 
 def _read_days(locked: StateConnection, now: datetime) -> dict[str, tuple[date, ...]]:

@@ -23,7 +23,7 @@ from sophia_metrics.warehouse.snowflake.copied import COPIED_CORE, COPIED_DAYS, 
 from sophia_metrics.warehouse.snowflake.copying import Copies
 from sophia_metrics.warehouse.snowflake.outline import Outline
 from sophia_metrics.warehouse.snowflake.parts import DATED_BY, PartKey
-from sophia_metrics.warehouse.staleness import day_inputs
+from sophia_metrics.warehouse.staleness import note_built_as_listed
 from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
 
 __all__ = ["changed_parts", "days_that_differ", "days_that_vanished", "note_origin", "refuse_other_usage", "take_over"]
@@ -164,10 +164,4 @@ def _note_builds(locked: StateConnection) -> None:
     """Note that every day of the copied marts is built of what is here: nothing here builds it again."""
     locked.execute("DELETE FROM mart_builds WHERE list_contains($1, mart)", [[table.name for table in COPIED_MARTS]])
     for table in COPIED_MARTS:
-        each = mart(table.name)
-        locked.execute(
-            "INSERT INTO mart_builds (mart, day_on, inputs_sha256) "
-            "SELECT CAST($1 AS VARCHAR), day_on, sha256($2 || string_agg(chr(10) || path, '' ORDER BY path)) "
-            "FROM manifest WHERE list_contains($3, table_name) GROUP BY day_on",
-            [each.name, each.sql_sha256, day_inputs(each)],
-        )
+        note_built_as_listed(locked, mart(table.name))
