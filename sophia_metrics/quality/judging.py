@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from sophia_metrics.cutting import cut
 from sophia_metrics.quality.suite import Suite, compile_count, counted
 from sophia_metrics.quality.suites import DAILY, PRESENT
 from sophia_metrics.quality.verdict import SQL, Verdict, held_because, merged, verdicts_of
@@ -107,16 +108,8 @@ def _days_to_judge(warehouse: Warehouse, *, every_day: bool) -> list[_Day]:
 
 def _together(days: Sequence[_Day]) -> Iterator[DaysToJudge]:
     """Cut days into runs of at most ROWS_AT_ONCE rows; a larger day stands alone."""
-    run: list[date] = []
-    rows = 0
-    for day in days:
-        if run and rows + day.row_count > ROWS_AT_ONCE:
-            yield DaysToJudge(tuple(run), rows)
-            run, rows = [], 0
-        run.append(day.day_on)
-        rows += day.row_count
-    if run:
-        yield DaysToJudge(tuple(run), rows)
+    for run in cut(days, lambda day: day.row_count, ROWS_AT_ONCE):
+        yield DaysToJudge(tuple(day.day_on for day in run), sum(day.row_count for day in run))
 
 
 def _judge(warehouse: Warehouse, now: datetime, days: Sequence[date]) -> tuple[Verdict, ...]:

@@ -6,7 +6,7 @@ was killed or the gate held it, is committed by the next run.
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from sophia_metrics.cutting import cut
 from sophia_metrics.errors import ConfigurationError, handle_service_errors
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.knowledge import Learned
@@ -130,7 +131,8 @@ class Collector:
             if part is not None:
                 (touched if part.byte_start == file.size_bytes > 0 else parts).append(part)
         self._note_touched(source, touched)
-        return Findings(tuple(Batch(source.name, cut) for cut in _cut(parts, self.batch_bytes)), len(files))
+        runs = cut(parts, lambda part: part.file.size_bytes - part.byte_start, self.batch_bytes)
+        return Findings(tuple(Batch(source.name, run) for run in runs), len(files))
 
     @_translated
     def land(self, source: FileSource, batch: Batch, now: datetime) -> Landed:
@@ -399,18 +401,3 @@ def _has_changed(file: LandedFile) -> bool:
     if (seen.size_bytes, seen.modified_ns) == (file.size_bytes, file.modified_ns):
         return False
     return file.prefix_sha256 is None or not still_stands(path, file.byte_end, file.prefix_sha256)
-
-
-def _cut(parts: Sequence[FilePart], batch_bytes: int) -> Iterator[tuple[FilePart, ...]]:
-    """Cut parts into runs of at most `batch_bytes`; a larger part stands alone."""
-    run: list[FilePart] = []
-    size = 0
-    for part in parts:
-        new = part.file.size_bytes - part.byte_start
-        if run and size + new > batch_bytes:
-            yield tuple(run)
-            run, size = [], 0
-        run.append(part)
-        size += new
-    if run:
-        yield tuple(run)

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from sophia_metrics import schema
+from sophia_metrics.cutting import cut
 from sophia_metrics.frames import fetch_frame
 from sophia_metrics.marts import Mart
 from sophia_metrics.schema import state as state_tables
@@ -99,16 +100,7 @@ def rows_of_days(files: Mapping[str, FilesByDay]) -> dict[date, int]:
 
 def chunks(days: Sequence[date], rows: Mapping[date, int]) -> Iterator[tuple[date, ...]]:
     """Cut days into runs of at most ROWS_AT_ONCE input rows; a larger day stands alone."""
-    chunk: list[date] = []
-    size = 0
-    for day in days:
-        if chunk and size + rows.get(day, 0) > ROWS_AT_ONCE:
-            yield tuple(chunk)
-            chunk, size = [], 0
-        chunk.append(day)
-        size += rows.get(day, 0)
-    if chunk:
-        yield tuple(chunk)
+    return cut(days, lambda day: rows.get(day, 0), ROWS_AT_ONCE)
 
 
 def _build_days(

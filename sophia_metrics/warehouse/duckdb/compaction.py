@@ -4,12 +4,13 @@ No row changes. The day has another file, so its marts are built once more and c
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 import duckdb
 
 from sophia_metrics import schema
+from sophia_metrics.cutting import cut
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.warehouse.duckdb.changes import FULL_ROWS
 from sophia_metrics.warehouse.duckdb.contents import modified_at
@@ -42,9 +43,10 @@ def commit_compaction(state: StateFile, store: DayFileStore, change: Compaction,
     days: set[date] = set()
     for table in TABLES:
         pieces = _pieces(store, [file for file in listed if file.table_name == table.name], change.now)
-        for chunk in _chunks(pieces):
+        rows = {day: _rows(files) for day, files in pieces.items()}
+        for chunk in cut(rows, rows.__getitem__, ROWS_AT_ONCE):
             if change.is_dry_run:
-                written = Changed(_rows(file for day in chunk for file in pieces[day]), chunk)
+                written = Changed(sum(rows[day] for day in chunk), chunk)
             else:
                 written = _compact(state, store, table, chunk, change.now, memory_limit)
             row_count += written.event_count
@@ -98,21 +100,6 @@ def _is_quiet(store: DayFileStore, file: Piece, now: datetime) -> bool:
     """Say whether a file was written a day ago or earlier; one that is gone is nothing to be written anew from."""
     path = store.folder / file.path
     return path.exists() and now - modified_at(path.stat()) >= QUIET_FOR
-
-
-def _chunks(pieces: Mapping[date, Sequence[Piece]]) -> Iterator[tuple[date, ...]]:
-    """Cut days into runs of at most ROWS_AT_ONCE rows."""
-    chunk: list[date] = []
-    size = 0
-    for day, files in pieces.items():
-        rows = _rows(files)
-        if chunk and size + rows > ROWS_AT_ONCE:
-            yield tuple(chunk)
-            chunk, size = [], 0
-        chunk.append(day)
-        size += rows
-    if chunk:
-        yield tuple(chunk)
 
 
 def _rows(files: Iterable[Piece]) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from sophia_metrics.cutting import cut
 from sophia_metrics.durable import hash_file, make_folders, place_file, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema.column import Table
@@ -131,7 +132,8 @@ class DayFileStore:
             return self._write_frame(table, rows, version)
 
         files: list[Piece] = []
-        for together in _together({day: count for day, count in days.items() if count <= SMALL_DAY_ROWS}):
+        small = {day: count for day, count in days.items() if count <= SMALL_DAY_ROWS}
+        for together in cut(small, small.__getitem__, ROWS_TOGETHER):
             frame = fetch_frame(
                 connection,
                 f"SELECT {', '.join(columns)} FROM {relation} WHERE {table.day} IN ({listed_days(together)}) "
@@ -223,20 +225,6 @@ def rows_by_day(connection: duckdb.DuckDBPyConnection, relation: str, day: str =
 def listed_days(days: Iterable[date]) -> str:
     """Return days as the items of an SQL list."""
     return ", ".join(f"DATE '{day.isoformat()}'" for day in days)
-
-
-def _together(days: Mapping[date, int]) -> Generator[list[date]]:
-    """Cut days into runs of about ROWS_TOGETHER rows."""
-    run: list[date] = []
-    size = 0
-    for day, count in days.items():
-        if run and size + count > ROWS_TOGETHER:
-            yield run
-            run, size = [], 0
-        run.append(day)
-        size += count
-    if run:
-        yield run
 
 
 def _write_parquet(rows: pl.DataFrame, path: Path) -> None:

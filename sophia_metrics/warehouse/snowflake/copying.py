@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from sophia_metrics import schema
+from sophia_metrics.cutting import cut
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
@@ -81,18 +82,10 @@ def copy_parts(session: SnowflakeSession, parts: Parts, copies: Copies) -> None:
     copies.parts = dict(parts)
 
 
-def _together(days: Mapping[TableDay, Piece]) -> Iterator[tuple[Table, list[Piece]]]:
+def _together(days: Mapping[TableDay, Piece]) -> Iterator[tuple[Table, tuple[Piece, ...]]]:
     """Cut days into runs of one table and about ROWS_AT_ONCE rows."""
     for name, table in COPIED_DAYS.items():
-        run: list[Piece] = []
-        size = 0
-        for piece in _of_table(days, name):
-            if run and size + piece.row_count > ROWS_AT_ONCE:
-                yield table, run
-                run, size = [], 0
-            run.append(piece)
-            size += piece.row_count
-        if run:
+        for run in cut(_of_table(days, name), lambda piece: piece.row_count, ROWS_AT_ONCE):
             yield table, run
 
 

@@ -4,12 +4,13 @@ Snowflake itself keeps older states of a table for its Time Travel and, after th
 says for how long, and how to shorten it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from sophia_metrics.cutting import cut
 from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.erased_rows import (
     ERASED_TABLES,
@@ -46,7 +47,9 @@ def commit_erasure(
         pieces = {table: files_of(locked, [table.name]) for table in ERASED_TABLES}
     count, days = 0, set[date]()
     for table in ERASED_TABLES:
-        for some in _together(pieces[table]):
+        ordered = sorted(pieces[table], key=lambda piece: piece.day_on)
+        for run in cut(ordered, lambda piece: piece.row_count, ROWS_AT_ONCE):
+            some = [piece.day_on for piece in run]
             with working_connection(folder, memory_limit) as connection:
                 changed = _erase(state, facts, connection, table, some, change)
             count += changed.event_count
@@ -107,17 +110,3 @@ def _create_erased(
     )
     rows = connection.execute(f"SELECT {table.day}, count(*) FROM erased_rows GROUP BY 1 ORDER BY 1").fetchall()
     return {day: int(count) for day, count in rows}
-
-
-def _together(pieces: Sequence[Piece]) -> Iterator[list[date]]:
-    """Cut the days of pieces into runs of at most ROWS_AT_ONCE rows; a larger day stands alone."""
-    run: list[date] = []
-    size = 0
-    for piece in sorted(pieces, key=lambda piece: piece.day_on):
-        if run and size + piece.row_count > ROWS_AT_ONCE:
-            yield run
-            run, size = [], 0
-        run.append(piece.day_on)
-        size += piece.row_count
-    if run:
-        yield run

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from sophia_metrics.cutting import cut
 from sophia_metrics.marts import mart
 from sophia_metrics.schema.column import Table
 from sophia_metrics.sources.quoting import literal
@@ -115,19 +116,10 @@ def _remove(locked: StateConnection, table: Table, days: Sequence[date]) -> None
         )
 
 
-def _together(days: Iterable[MovedDay]) -> Iterator[list[MovedDay]]:
+def _together(days: Iterable[MovedDay]) -> Iterator[tuple[MovedDay, ...]]:
     """Cut days into runs of one table and about ROWS_AT_ONCE rows, marts after what they are built from."""
     by_table: Mapping[str, list[MovedDay]] = {name: [] for name in (*MOVED_CORE, *(each.name for each in DAY_MARTS))}
     for day in days:
         by_table[day.table.name].append(day)
     for some in by_table.values():
-        run: list[MovedDay] = []
-        size = 0
-        for day in sorted(some, key=lambda each: each.day_on):
-            if run and size + day.row_count > ROWS_AT_ONCE:
-                yield run
-                run, size = [], 0
-            run.append(day)
-            size += day.row_count
-        if run:
-            yield run
+        yield from cut(sorted(some, key=lambda day: day.day_on), lambda day: day.row_count, ROWS_AT_ONCE)
