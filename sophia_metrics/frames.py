@@ -1,14 +1,30 @@
 """What a DuckDB query yields: a Polars frame, or one row."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["fetch_frame", "fetch_row"]
+__all__ = ["Answering", "Rows", "fetch_frame", "fetch_row"]
+
+
+class Rows(Protocol):
+    """The answer to a statement. After a DELETE, an UPDATE or an INSERT: one row with the number of rows."""
+
+    def fetchall(self) -> list[Any]:
+        """Return all rows, as tuples."""
+        ...
+
+
+class Answering(Protocol):
+    """What answers statements with rows: a DuckDB connection, or whatever takes the same statements elsewhere."""
+
+    def execute(self, query: str, parameters: Sequence[object] | Mapping[str, object] | None = None, /) -> Rows:
+        """Run one statement, with `$1` or `$name` parameters."""
+        ...
 
 
 def fetch_frame(
@@ -28,9 +44,7 @@ def fetch_frame(
     return frame if isinstance(frame, pl.DataFrame) else frame.to_frame()
 
 
-def fetch_row(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] | None = None
-) -> tuple[Any, ...] | None:
+def fetch_row(connection: Answering, sql: str, parameters: Sequence[object] | None = None) -> tuple[Any, ...] | None:
     """Return the first row of a query, or None, and leave no result open: an open one blocks others."""
     rows = connection.execute(sql, parameters).fetchall()
     return rows[0] if rows else None

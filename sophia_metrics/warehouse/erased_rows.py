@@ -6,6 +6,7 @@ Counts and money are copied, so that every total stays. What tells of a person g
 import duckdb
 import polars as pl
 
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Table
 from sophia_metrics.usage.erasing import tag_texts
@@ -13,7 +14,7 @@ from sophia_metrics.usage.staging import PERSONAL
 from sophia_metrics.usage.tombstones import FORGOTTEN
 from sophia_metrics.warehouse.mirrored import refuse_mirror
 from sophia_metrics.warehouse.protocol import Erasure
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = [
     "ERASED_TABLES",
@@ -42,7 +43,7 @@ def record_tombstones(locked: StateConnection, change: Erasure) -> None:
         ConfigurationError: the state is a mirror: people are forgotten where usage is committed.
     """
     refuse_mirror(locked)
-    row = fetch_first(locked, "SELECT coalesce(max(version), 0) FROM core_versions")
+    row = fetch_row(locked, "SELECT coalesce(max(version), 0) FROM core_versions")
     version = int(row[0]) if row else 0
     reaches = change.tombstones.reaches
     given = {"tombstone": list(reaches), "reach": [reach.value for reach in reaches.values()]}

@@ -18,7 +18,7 @@ from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.facts import Facts
 from sophia_metrics.warehouse.manifest import Switch, files_of, remove_files
 from sophia_metrics.warehouse.protocol import FileCount, Receipt
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = [
     "advance_watermark",
@@ -94,7 +94,7 @@ def record_attempt(
         }
         for file, count in zip(landing.files, counts, strict=True)
     ]
-    row = fetch_first(connection, "DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [landing.attempt_id])
+    row = fetch_row(connection, "DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [landing.attempt_id])
     is_known = row is not None and row[0] > 0
     insert_frame(connection, state.INGEST_LEDGER, pl.DataFrame(rows, schema=polars_schema(state.INGEST_LEDGER)))
     if not is_known:
@@ -145,7 +145,7 @@ def advance_watermark(connection: StateConnection, staged: Slice) -> None:
     """Note the collection; the newest instant never moves back."""
     row = fetch_row(staged.connection, "SELECT max(started_at) FROM keys WHERE rule IS NULL AND NOT is_ignored")
     terms, newest = staged.terms, row[0] if row else None
-    known = fetch_first(connection, "SELECT newest_at FROM core_watermarks WHERE source = $1", [terms.name])
+    known = fetch_row(connection, "SELECT newest_at FROM core_watermarks WHERE source = $1", [terms.name])
     instants = [each for each in (newest, known[0] if known else None) if each is not None]
     replace_rows(connection, state.WATERMARKS, watermark_frame(terms, staged.now, max(instants, default=None)))
 
@@ -195,12 +195,12 @@ def keep_sample_apart(connection: StateConnection, facts: Facts, source: str) ->
         ConfigurationError: sample data are to be committed where real usage is.
     """
     if source == SAMPLE_SOURCE:
-        if fetch_first(connection, "SELECT 1 FROM core_watermarks WHERE source <> $1 LIMIT 1", [SAMPLE_SOURCE]):
+        if fetch_row(connection, "SELECT 1 FROM core_watermarks WHERE source <> $1 LIMIT 1", [SAMPLE_SOURCE]):
             raise ConfigurationError(
                 "sample data are not mixed with real usage: set SOPHIA_HOME to a folder of its own for a look at them"
             )
         return
-    if fetch_first(connection, "SELECT 1 FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE]) is None:
+    if fetch_row(connection, "SELECT 1 FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE]) is None:
         return
     pieces = files_of(connection, [table.name for table in (core.USAGE_EVENTS, core.USAGE_UNITS, core.QUARANTINE)])
     facts.enact(connection, Switch(removed=pieces))

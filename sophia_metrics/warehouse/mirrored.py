@@ -1,7 +1,8 @@
 """A state that is a copy of another warehouse's, or is being filled from one, commits no usage of its own."""
 
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.frames import fetch_row
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["FILLED_FROM", "refuse_mirror"]
 
@@ -15,7 +16,7 @@ def refuse_mirror(locked: StateConnection) -> None:
     Raises:
         ConfigurationError: this is the mirror of a schema of Snowflake, or a folder is being moved to this schema.
     """
-    row = fetch_first(locked, "SELECT origin FROM mirrors")
+    row = fetch_row(locked, "SELECT origin FROM mirrors")
     if row is None:
         return
     origin = str(row[0])

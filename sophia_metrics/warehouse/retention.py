@@ -10,6 +10,7 @@ from datetime import date
 
 import polars as pl
 
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import core, state
 from sophia_metrics.warehouse.facts import Facts
 from sophia_metrics.warehouse.horizons import first_kept, horizons
@@ -17,7 +18,7 @@ from sophia_metrics.warehouse.ledger import replace_rows
 from sophia_metrics.warehouse.manifest import Piece, Switch, files_of, remove_files
 from sophia_metrics.warehouse.protocol import Expired, Retention
 from sophia_metrics.warehouse.staleness import DAY_MARTS, stale_days
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.warehouse.switching import State
 
 __all__ = ["commit_retention"]
@@ -129,7 +130,7 @@ def _count_runs(locked: StateConnection, change: Retention) -> int:
     if change.runs_from_at is None:
         return 0
     counts = (
-        fetch_first(locked, f"SELECT count(*) FROM {name} WHERE {old}", [change.runs_from_at])
+        fetch_row(locked, f"SELECT count(*) FROM {name} WHERE {old}", [change.runs_from_at])
         for name, old in GROWING.items()
     )
     return sum(int(row[0]) for row in counts if row is not None)

@@ -19,6 +19,7 @@ import polars as pl
 from sophia_metrics import schema
 from sophia_metrics.durable import hash_file, make_folder, sync_folder
 from sophia_metrics.errors import ServiceUnavailableError
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage
@@ -34,7 +35,7 @@ from sophia_metrics.warehouse.manifest import (
     remove_files,
     wrong_days,
 )
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = [
     "DAMAGED_FOLDER",
@@ -211,7 +212,7 @@ def _note(locked: StateConnection, folder: Path, found: Mapping[Piece, str], now
 def _rows_before(locked: StateConnection, day: TableDay, listed: Iterable[Piece]) -> int:
     """Return how many rows a day had when it was whole."""
     for table in ("damaged_days", "manifest_days"):
-        row = fetch_first(locked, f"SELECT row_count FROM {table} WHERE table_name = $1 AND day_on = $2", list(day))
+        row = fetch_row(locked, f"SELECT row_count FROM {table} WHERE table_name = $1 AND day_on = $2", list(day))
         if row is not None:
             return int(row[0])
     return sum(file.row_count for file in listed if file.table_day == day)

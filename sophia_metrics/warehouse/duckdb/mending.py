@@ -6,6 +6,7 @@ from datetime import date
 import duckdb
 
 from sophia_metrics import schema
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import mart
 from sophia_metrics.schema import core
 from sophia_metrics.warehouse.duckdb.adoption import adopt
@@ -15,7 +16,7 @@ from sophia_metrics.warehouse.duckdb.facts import DayFileFacts
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
 from sophia_metrics.warehouse.protocol import Changed, Mending
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.warehouse.switching import switch_optimistically
 from sophia_metrics.working import working_connection
 
@@ -83,7 +84,7 @@ def _settle(locked: StateConnection, name: str, day: date) -> None:
     """Note that a damaged day is whole, or how many of its rows are lost; a mart that can be built goes on waiting."""
     key = [name, day]
     here = "table_name = $1 AND day_on = $2"
-    row = fetch_first(
+    row = fetch_row(
         locked,
         f"SELECT row_count - (SELECT coalesce(sum(row_count), 0) FROM manifest WHERE {here}) "
         f"FROM damaged_days WHERE {here} AND lost_count IS NULL",
@@ -102,7 +103,7 @@ def _can_be_built(locked: StateConnection, name: str, day: date) -> bool:
     if name.startswith("core_"):
         return False
     inputs = [each for each in mart(name).inputs if each in DAY_NAMES]
-    row = fetch_first(
+    row = fetch_row(
         locked,
         "SELECT count(*) > 0 AND count(*) FILTER (WHERE is_lost) = 0 FROM ("
         "SELECT false AS is_lost FROM manifest WHERE list_contains($1, table_name) AND day_on = $2 "

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import duckdb
 import polars as pl
 
-from sophia_metrics.frames import fetch_frame
+from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.polars_types import polars_schema
@@ -25,7 +25,6 @@ from sophia_metrics.warehouse.observations import commit_observations
 from sophia_metrics.warehouse.protocol import Mending, Observations
 from sophia_metrics.warehouse.snowflake.parts import DATED_BY
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
-from sophia_metrics.warehouse.state_connection import fetch_first
 from sophia_metrics.working import working_connection
 
 __all__ = ["bring_back"]
@@ -40,7 +39,7 @@ def bring_back(
 ) -> None:
     """Take what a new mirror lacks, or one that was made again; of any other, days of observations that are damaged."""
     with keeper.transaction() as locked:
-        row = fetch_first(locked, "SELECT synced_at FROM mirrors")
+        row = fetch_row(locked, "SELECT synced_at FROM mirrors")
         is_new = row is None or row[0] is None
         rows = locked.execute("SELECT table_name, day_on FROM damaged_days").fetchall()
         damaged = {(str(name), day) for name, day in rows if name in OBSERVED}

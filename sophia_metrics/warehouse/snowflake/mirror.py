@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from sophia_metrics.errors import ServiceUnavailableError, handle_service_errors
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.turns import one_at_a_time
 from sophia_metrics.warehouse.duckdb.damage import find_damage
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
@@ -30,7 +31,6 @@ from sophia_metrics.warehouse.snowflake.taking_over import (
     refuse_other_usage,
     take_over,
 )
-from sophia_metrics.warehouse.state_connection import fetch_first
 
 __all__ = ["Mirror", "MirrorForwarder", "Synced"]
 
@@ -129,7 +129,7 @@ class Mirror:
     def is_due(self, now: datetime) -> bool:
         """Say whether it is time to forward; `now` is naive UTC."""
         with self._state.transaction() as locked:
-            row = fetch_first(locked, "SELECT forwarded_at FROM mirrors")
+            row = fetch_row(locked, "SELECT forwarded_at FROM mirrors")
         forwarded_at: datetime | None = row[0] if row is not None else None
         return forwarded_at is None or now - forwarded_at >= self._forward_every * (1 - EARLY)
 

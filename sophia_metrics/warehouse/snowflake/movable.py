@@ -1,11 +1,12 @@
 """Whether a state folder can be moved: it holds real usage, is whole, and its marts are built."""
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.manifest import files_of
 from sophia_metrics.warehouse.snowflake.moved import MOVED_CORE
 from sophia_metrics.warehouse.staleness import stale_days
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["refuse_unfit"]
 
@@ -27,7 +28,7 @@ def refuse_unfit(locked: StateConnection) -> None:
         raise ConfigurationError(
             'the state folder holds no usage: there is nothing to move, set warehouse = "snowflake" and run'
         )
-    damaged = fetch_first(locked, "SELECT table_name, day_on FROM damaged_days WHERE lost_count IS NULL LIMIT 1")
+    damaged = fetch_row(locked, "SELECT table_name, day_on FROM damaged_days WHERE lost_count IS NULL LIMIT 1")
     if damaged is not None:
         raise ProcessingError(
             f"{damaged[0]} of {damaged[1]} is damaged and waits to be made again: `sophia-metrics run` does that, then "

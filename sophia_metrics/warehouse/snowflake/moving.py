@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from sophia_metrics.errors import ConfigurationError, handle_service_errors
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.turns import one_at_a_time
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS
@@ -36,7 +37,7 @@ from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from sophia_metrics.warehouse.snowflake.state import SnowflakeState
 from sophia_metrics.warehouse.snowflake.tables import is_prepared, prepare
 from sophia_metrics.warehouse.snowflake.target import claim, folder_mark, refuse_other_contents, release
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.working import spill_folder, working_connection
 
 __all__ = ["SnowflakeMover"]
@@ -142,7 +143,7 @@ class SnowflakeMover:
         return Moved(self._origin, moved_tables(snapshot, comparison.sums), loaded)
 
     def _is_done(self, locked: StateConnection) -> bool:
-        row = fetch_first(locked, "SELECT origin FROM mirrors")
+        row = fetch_row(locked, "SELECT origin FROM mirrors")
         if row is not None and row[0] != self._origin:
             raise ConfigurationError(
                 f"the state folder mirrors {row[0]}, where its usage is: name that schema in [snowflake]"

@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import core
 from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.manifest import Piece, TableDay, files_of
@@ -17,7 +18,7 @@ from sophia_metrics.warehouse.snowflake.copied import (
 from sophia_metrics.warehouse.snowflake.parts import PartKey, select_parts
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from sophia_metrics.warehouse.staleness import stale_days
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["Outline", "read_outline"]
 
@@ -75,5 +76,5 @@ def _as_one(pieces: list[Piece]) -> Piece:
 
 
 def _has_tag_budgets(session: StateConnection) -> bool:
-    found = fetch_first(session, "SELECT budget FROM core_budgets WHERE starts_with(scope_type, 'tag:') LIMIT 1")
+    found = fetch_row(session, "SELECT budget FROM core_budgets WHERE starts_with(scope_type, 'tag:') LIMIT 1")
     return found is not None

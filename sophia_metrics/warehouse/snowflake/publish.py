@@ -13,6 +13,7 @@ import polars as pl
 
 from sophia_metrics import schema
 from sophia_metrics.calendars import calendar_frame, local_day
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
@@ -30,7 +31,7 @@ from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from sophia_metrics.warehouse.snowflake.state import SnowflakeState
 from sophia_metrics.warehouse.snowflake.tables import PUBLISHED_DAYS, built_name
 from sophia_metrics.warehouse.staleness import DAY_MARTS, stale_days
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["publish_version"]
 
@@ -57,7 +58,7 @@ def publish_version(state: SnowflakeState, session: SnowflakeSession, now: datet
     Nothing happens either where nothing has changed, or where a day is held.
     """
     with state.transaction() as locked:
-        row = fetch_first(locked, "SELECT version, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1")
+        row = fetch_row(locked, "SELECT version, content_sha256 FROM core_versions ORDER BY version DESC LIMIT 1")
         number, known = (int(row[0]), row[1]) if row else (0, None)
         if any(stale_days(locked).values()):
             return False
@@ -86,7 +87,7 @@ def publish_version(state: SnowflakeState, session: SnowflakeSession, now: datet
 
 
 def _note_version(locked: StateConnection, number: int, content: str, now: datetime) -> None:
-    sample = fetch_first(locked, "SELECT source FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
+    sample = fetch_row(locked, "SELECT source FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
     locked.execute(
         "INSERT INTO core_versions (version, published_at, content_sha256, is_sample) VALUES ($1, $2, $3, $4)",
         [number, now, content, sample is not None],
@@ -97,7 +98,7 @@ def _content_sha256(locked: StateConnection, now: datetime) -> str:
     """Hash what tells that a version would show something else, the day that it is in each time zone included."""
     parts = [each.sql_sha256 for each in MARTS]
     parts += [f"{zone} {local_day(now, zone)}" for zone in time_zones(locked)]
-    parts += [f"{name} {fetch_first(locked, f'SELECT {facts} FROM {name}')}" for name, facts in CHANGING.items()]
+    parts += [f"{name} {fetch_row(locked, f'SELECT {facts} FROM {name}')}" for name, facts in CHANGING.items()]
     parts += [f"{piece.path}" for piece in files_of(locked, [core.PROBE_RESULTS.name, core.CACHE_LOOKUPS.name])]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -107,7 +108,7 @@ def _read_days(locked: StateConnection, now: datetime) -> dict[str, tuple[date, 
     days = {name: _days_since(locked, name, now, back) for name, back in RECENT_DAYS.items()}
     for table in (core.USAGE_EVENTS, core.CACHE_LOOKUPS):
         days[table.name] = _days_of(locked, table.name)[-NEWEST_DAYS:]
-    tags = fetch_first(locked, "SELECT budget FROM core_budgets WHERE starts_with(scope_type, 'tag:') LIMIT 1")
+    tags = fetch_row(locked, "SELECT budget FROM core_budgets WHERE starts_with(scope_type, 'tag:') LIMIT 1")
     days[BUDGET_DAYS.name] = _days_since(locked, core.USAGE_EVENTS.name, now, TAG_DAYS) if tags else ()
     return days
 

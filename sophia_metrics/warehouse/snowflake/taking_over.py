@@ -10,7 +10,7 @@ import polars as pl
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.frames import fetch_frame
+from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.marts import mart
 from sophia_metrics.schema import state
 from sophia_metrics.schema.column import Table
@@ -24,7 +24,7 @@ from sophia_metrics.warehouse.snowflake.copying import Copies
 from sophia_metrics.warehouse.snowflake.outline import Outline
 from sophia_metrics.warehouse.snowflake.parts import DATED_BY, PartKey
 from sophia_metrics.warehouse.staleness import note_built_as_listed
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["changed_parts", "days_that_differ", "days_that_vanished", "note_origin", "refuse_other_usage", "take_over"]
 
@@ -36,7 +36,7 @@ def refuse_other_usage(locked: StateConnection, origin: str) -> None:
         ConfigurationError: it does, and copies would take its place.
     """
     advice = "set SOPHIA_HOME to a folder of its own for this warehouse"
-    known = fetch_first(locked, "SELECT origin FROM mirrors")
+    known = fetch_row(locked, "SELECT origin FROM mirrors")
     if known is not None and known[0] != origin:
         raise ConfigurationError(f"the state folder mirrors {known[0]}, and not {origin}: {advice}")
     if known is not None:
@@ -92,7 +92,7 @@ def take_over(
 
 def note_origin(locked: StateConnection, origin: str, moment: str, now: datetime) -> None:
     """Note that this is the mirror of a schema, and when it was synced_at or forwarded_at."""
-    if fetch_first(locked, "SELECT origin FROM mirrors") is None:
+    if fetch_row(locked, "SELECT origin FROM mirrors") is None:
         locked.execute("INSERT INTO mirrors (origin) VALUES ($1)", [origin])
     locked.execute(f"UPDATE mirrors SET {moment} = $1", [now])
 

@@ -3,11 +3,12 @@
 import hashlib
 
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import state
 from sophia_metrics.warehouse.mirrored import FILLED_FROM
 from sophia_metrics.warehouse.snowflake.moved import MOVED_CORE, MOVED_STATE
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
-from sophia_metrics.warehouse.state_connection import StateConnection, fetch_first
+from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["claim", "folder_mark", "refuse_other_contents", "release"]
 
@@ -16,7 +17,7 @@ MARK_DIGITS = 16
 
 def folder_mark(locked: StateConnection) -> str:
     """Return what tells this state folder from any other: when its state was first made."""
-    row = fetch_first(
+    row = fetch_row(
         locked, "SELECT migration, applied_at FROM schema_migrations ORDER BY applied_at, migration LIMIT 1"
     )
     return f"{FILLED_FROM}{hashlib.sha256(repr(row).encode()).hexdigest()[:MARK_DIGITS]}"
@@ -46,7 +47,7 @@ def refuse_other_contents(session: SnowflakeSession, mark: str) -> bool:
         ConfigurationError: it holds usage, state, or what was moved from another folder.
     """
     place = session.settings.place
-    row = fetch_first(session, "SELECT origin FROM mirrors")
+    row = fetch_row(session, "SELECT origin FROM mirrors")
     if row is not None:
         if str(row[0]) == mark:
             return True
