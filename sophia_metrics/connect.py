@@ -43,7 +43,7 @@ from sophia_metrics.sources.terms import SAMPLE_SOURCE, SourceTerms
 from sophia_metrics.usage.collect import Collector
 from sophia_metrics.usage.forget import Forgetter
 from sophia_metrics.usage.gate import GateLimits
-from sophia_metrics.usage.identity import load_identity
+from sophia_metrics.usage.identity import Identity, load_identity
 from sophia_metrics.usage.pulling import Puller
 from sophia_metrics.warehouse.forwarding import Forwarder
 from sophia_metrics.warehouse.moving import Mover
@@ -96,12 +96,12 @@ COMPONENT_DEADLINE_SECONDS = 10.0
 def connect_warehouse(settings: Settings, now: datetime) -> Warehouse:
     """Return the configured warehouse, ready for use; `now` is naive UTC."""
     local = _duckdb_warehouse(settings, now)
-    if settings.snowflake is None or settings.warehouse == "duckdb":
+    if settings.warehouse == "duckdb":
         return local
     from sophia_metrics.warehouse.snowflake.adapter import SnowflakeWarehouse  # noqa: PLC0415 - adapters are loaded when asked for
 
-    session, mirror = _snowflake_parts(settings, settings.snowflake)
-    warehouse = SnowflakeWarehouse(session, mirror, local, settings.home, settings.memory_limit)
+    session = _snowflake_session(settings)
+    warehouse = SnowflakeWarehouse(session, _mirror(settings), local, settings.home, settings.memory_limit)
     warehouse.prepare(now)
     return warehouse
 
@@ -125,13 +125,12 @@ def connect_forwarder(settings: Settings, now: datetime) -> Forwarder | None:
 
     The tables there are prepared already.
     """
-    if settings.warehouse == "duckdb" or settings.snowflake is None:
+    if settings.warehouse == "duckdb":
         return None
     from sophia_metrics.warehouse.snowflake.mirror import MirrorForwarder  # noqa: PLC0415 - see above
 
     _duckdb_warehouse(settings, now)
-    session, mirror = _snowflake_parts(settings, settings.snowflake)
-    return MirrorForwarder(mirror, session)
+    return MirrorForwarder(_mirror(settings), _snowflake_session(settings))
 
 
 def connect_mover(settings: Settings, now: datetime) -> Mover:
@@ -140,14 +139,10 @@ def connect_mover(settings: Settings, now: datetime) -> Mover:
     Raises:
         ConfigurationError: nothing says where Snowflake is.
     """
-    if settings.snowflake is None:
-        raise ConfigurationError(
-            "nothing says where Snowflake is: write a table [snowflake] with account, user and role into sophia.toml"
-        )
     from sophia_metrics.warehouse.snowflake.moving import SnowflakeMover  # noqa: PLC0415 - see above
 
+    session = _snowflake_session(settings)
     _duckdb_warehouse(settings, now)
-    session, _ = _snowflake_parts(settings, settings.snowflake)
     return SnowflakeMover(
         session,
         settings.home,
@@ -157,29 +152,28 @@ def connect_mover(settings: Settings, now: datetime) -> Mover:
     )
 
 
-def _snowflake_parts(settings: Settings, snowflake: SnowflakeSettings) -> "tuple[SnowflakeSession, Mirror]":
-    """Return a session, which logs in when it is first used, and the mirror of what it reaches."""
+def _mirror(settings: Settings) -> "Mirror":
+    """Return the mirror of the configured schema of Snowflake; the state folder is prepared already."""
     from sophia_metrics.warehouse.snowflake.mirror import Mirror  # noqa: PLC0415 - see above
-    from sophia_metrics.warehouse.snowflake.session import connect_session  # noqa: PLC0415 - see above
 
-    mirror = Mirror(
+    snowflake = _snowflake_settings(settings)
+    return Mirror(
         settings.home,
         snowflake.place,
         memory_limit=settings.memory_limit,
         forward_every=timedelta(minutes=snowflake.commit_every_minutes),
         lock_wait_seconds=settings.lock_wait_seconds,
     )
-    return connect_session(snowflake, read_variable, lock_wait_seconds=settings.lock_wait_seconds), mirror
 
 
 def connect_upkeep(settings: Settings) -> Upkeep:
     """Return what takes care of the state folder of the configured warehouse, which is prepared already."""
-    local, place = _duckdb_upkeep(settings), settings.snowflake
-    if place is None or settings.warehouse == "duckdb":
+    local = _duckdb_upkeep(settings)
+    if settings.warehouse == "duckdb":
         return local
     from sophia_metrics.warehouse.snowflake.upkeep import SnowflakeUpkeep  # noqa: PLC0415 - see above
 
-    return SnowflakeUpkeep(local, lambda: _snowflake_parts(settings, place)[0])
+    return SnowflakeUpkeep(local, partial(_snowflake_session, settings))
 
 
 def _duckdb_upkeep(settings: Settings) -> "DuckDBUpkeep":
@@ -227,9 +221,8 @@ def connect_puller(settings: Settings, source: SourceSettings, warehouse: Wareho
     from sophia_metrics.warehouse.snowflake.pulling import TablePuller  # noqa: PLC0415 - adapters are loaded when asked for
 
     (folder,) = source.paths
-    secret = settings.identity_secret.get_secret_value() if settings.identity_secret else None
-    identity = load_identity(settings.home, plain=settings.identity == "plain", secret=secret)
-    return TablePuller(_snowflake_session(settings), _table_terms(settings, source), Path(folder), identity, warehouse)
+    session, terms = _snowflake_session(settings), _table_terms(settings, source)
+    return TablePuller(session, terms, Path(folder), _identity(settings), warehouse)
 
 
 def snowflake_grants(settings: Settings, *, role: str | None, read_role: str | None) -> str:
@@ -285,7 +278,9 @@ def _table_terms(settings: Settings, source: SourceSettings) -> TableTerms:
 
 def _snowflake_settings(settings: Settings) -> SnowflakeSettings:
     if settings.snowflake is None:
-        raise ConfigurationError("there is no connection to Snowflake: say in [snowflake] where it is")
+        raise ConfigurationError(
+            "nothing says where Snowflake is: write a table [snowflake] with account, user and role into sophia.toml"
+        )
     return settings.snowflake
 
 
@@ -391,13 +386,12 @@ def configured_budgets(settings: Settings) -> tuple[Budget, ...]:
 
 def connect_collector(settings: Settings, warehouse: Warehouse) -> Collector:
     """Return what collecting needs; the first call writes identity.key into the state folder."""
-    secret = settings.identity_secret.get_secret_value() if settings.identity_secret else None
     overrides = load_overrides(settings.price_overrides) if settings.price_overrides else ()
     return Collector(
         folder=settings.home,
         warehouse=warehouse,
         book=PriceBook((*overrides, *_credit_prices(settings))),
-        identity=load_identity(settings.home, plain=settings.identity == "plain", secret=secret),
+        identity=_identity(settings),
         limits=GateLimits(settings.gate.max_quarantined_ratio, settings.gate.min_rows),
         exchange_rates=settings.exchange_rates,
         batch_bytes=settings.batch_bytes,
@@ -415,6 +409,14 @@ def _credit_prices(settings: Settings) -> Iterator[Override]:
             yield credit_price(route, own or usual or Decimal(0))
 
 
+def _identity(settings: Settings) -> Identity:
+    return load_identity(settings.home, plain=settings.identity == "plain", secret=_identity_secret(settings))
+
+
+def _identity_secret(settings: Settings) -> str | None:
+    return settings.identity_secret.get_secret_value() if settings.identity_secret else None
+
+
 def connect_forgetter(settings: Settings, now: datetime) -> Forgetter:
     """Return what forgetting a person needs; `now` is naive UTC.
 
@@ -422,12 +424,11 @@ def connect_forgetter(settings: Settings, now: datetime) -> Forgetter:
     """
     from sophia_metrics.warehouse.duckdb.remains import DuckDBRemains  # noqa: PLC0415 - adapters are loaded when asked for
 
-    secret = settings.identity_secret.get_secret_value() if settings.identity_secret else None
     return Forgetter(
         folder=settings.home,
         warehouse=connect_warehouse(settings, now),
         sources={source.name: source for source in every_source(settings)},
-        key=load_identity(settings.home, secret=secret).key,
+        key=load_identity(settings.home, secret=_identity_secret(settings)).key,
         remains=DuckDBRemains(settings.home, settings.memory_limit),
         renew_backups=_duckdb_upkeep(settings).renew_backups,
         memory_limit=settings.memory_limit,
