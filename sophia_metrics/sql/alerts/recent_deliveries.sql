@@ -11,7 +11,8 @@ SELECT
     attempt_count,
     response,
     next_attempt_at,
-    finished_at
+    finished_at,
+    group_id
 FROM core_alert_deliveries
 WHERE
     episode_id IN (

@@ -109,6 +109,24 @@ def m013_mirror(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(create_table(schema.table(table)))
 
 
+def m016_alerting(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let alerts be acknowledged, grouped and counted, and silences say of what and by whom they are."""
+    connection.execute(create_table(schema.table("core_alert_acknowledgements")))
+    added = {
+        "core_alert_silences": (
+            "scope_type VARCHAR",
+            "scope_value VARCHAR",
+            "created_by VARCHAR",
+            "created_at TIMESTAMP",
+        ),
+        "core_alert_episodes": ("held_count BIGINT", "held_basis VARCHAR"),
+        "core_alert_deliveries": ("group_id VARCHAR",),
+    }
+    for table, columns in added.items():
+        for column in columns:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -123,6 +141,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m011_recovery,
     m012_cards_once,
     m013_mirror,
+    m016_alerting,
 )
 
 
