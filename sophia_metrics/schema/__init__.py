@@ -1,6 +1,6 @@
 """Every table, written once: DDL, Polars schemas and the data dictionary derive from here."""
 
-from sophia_metrics.schema import alerting, core, marts, state
+from sophia_metrics.schema import alerting, core, findings, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
@@ -32,6 +32,7 @@ TABLES: tuple[Table, ...] = (
     state.RETENTION,
     state.TOMBSTONES,
     state.BUDGETS,
+    *findings.FINDINGS,
     state.CALENDAR_DAYS,
     marts.COST_15MIN,
     marts.COST_HOURLY,

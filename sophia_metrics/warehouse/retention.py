@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from sophia_metrics.frames import fetch_row
-from sophia_metrics.schema import core, state
+from sophia_metrics.schema import core, findings, state
 from sophia_metrics.warehouse.facts import Facts
 from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.ledger import replace_rows
@@ -29,6 +29,7 @@ GROWING = {
     state.PIPELINE_RUNS.name: "started_at < $1",
     state.QUALITY_VERDICTS.name: "judged_at < $1",
     state.VERSIONS.name: "published_at < $1 AND version < (SELECT max(version) FROM core_versions)",
+    findings.FORECAST_SNAPSHOTS.name: "made_at < $1",
 }
 """State tables that get rows with every run, and which of them are old. The newest version is always known."""
 

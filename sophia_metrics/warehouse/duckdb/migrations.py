@@ -8,6 +8,7 @@ import duckdb
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.frames import fetch_row
+from sophia_metrics.schema import findings
 from sophia_metrics.schema.column import Storage
 from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.warehouse.manifest import note_every_day
@@ -109,6 +110,12 @@ def m013_mirror(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(create_table(schema.table(table)))
 
 
+def m014_findings(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of what is computed from settled days: forecasts, anomalies, suggestions, prices that moved."""
+    for table in findings.FINDINGS:
+        connection.execute(create_table(table))
+
+
 def m016_alerting(connection: duckdb.DuckDBPyConnection) -> None:
     """Let alerts be acknowledged, grouped and counted, and silences say of what and by whom they are."""
     connection.execute(create_table(schema.table("core_alert_acknowledgements")))
@@ -141,6 +148,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m011_recovery,
     m012_cards_once,
     m013_mirror,
+    m014_findings,
     m016_alerting,
 )
 

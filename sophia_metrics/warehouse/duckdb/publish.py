@@ -18,7 +18,7 @@ from sophia_metrics.calendars import local_day, settled_on
 from sophia_metrics.durable import hash_file, place_file, point_to, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.marts import MARTS
-from sophia_metrics.schema import core
+from sophia_metrics.schema import core, findings
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.ddl import create_table
@@ -39,7 +39,11 @@ __all__ = ["CURRENT_NAME", "SHOWN_DAYS", "SHOWN_SINCE", "publish_version"]
 
 CURRENT_NAME = "current.duckdb"
 SHOWN_DAYS = 90
-SHOWN_SINCE = {"core_ingest_ledger": "finished_at", "core_quality_verdicts": "judged_at"}
+SHOWN_SINCE = {
+    "core_ingest_ledger": "finished_at",
+    "core_quality_verdicts": "judged_at",
+    "core_forecast_snapshots": "made_at",
+}
 """Tables that grow with every run, of which a version shows the last SHOWN_DAYS days, and by which instant."""
 HEARTBEAT_SECONDS = 600
 """After so long a publish shows new heartbeats, although nothing else changed."""
@@ -58,6 +62,8 @@ CONTENT = {
     "core_tombstones": ("tombstone", "last_version"),
     "core_services": state_tables.SERVICES.names,
     "core_budgets": state_tables.BUDGETS.names,
+    **{table.name: table.names for table in findings.FINDINGS},
+    findings.FORECAST_SNAPSHOTS.name: findings.FORECAST_SNAPSHOTS.key,
     "core_recoveries": state_tables.RECOVERIES.names,
     "core_alert_episodes": ("episode_id", "state"),
     "core_alert_deliveries": ("episode_id", "channel", "sequence_number", "status"),

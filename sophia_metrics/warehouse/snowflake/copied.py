@@ -11,7 +11,7 @@ from types import MappingProxyType
 from uuid import uuid4
 
 from sophia_metrics.marts import MARTS
-from sophia_metrics.schema import core, state
+from sophia_metrics.schema import core, findings, state
 from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.duckdb.serving_marts import TAG_DAYS
 from sophia_metrics.warehouse.manifest import Piece
@@ -61,6 +61,7 @@ COPIED_STATE = (
     state.SCHEMA_CHANGES,
     state.TOMBSTONES,
     state.BUDGETS,
+    *findings.FINDINGS,
     state.PRICE_BOOKS,
     state.JUDGED_DAYS,
 )

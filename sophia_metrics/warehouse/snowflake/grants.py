@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema import alerting, state
+from sophia_metrics.schema import alerting, findings, state
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.sources.table_settings import TableTerms
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings
@@ -51,6 +51,7 @@ _STATE: Mapping[Table, Verbs] = MappingProxyType(
         state.RETENTION: REPLACED,
         state.TOMBSTONES: MERGED,
         state.BUDGETS: REPLACED,
+        **dict.fromkeys(findings.FINDINGS, REPLACED),
         state.CALENDAR_DAYS: REPLACED,
         state.FILE_POSITIONS: REPLACED,
         state.MANIFEST: CHANGED,

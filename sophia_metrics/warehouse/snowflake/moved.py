@@ -8,7 +8,7 @@ from datetime import date
 from types import MappingProxyType
 
 from sophia_metrics.marts import MARTS, Mart
-from sophia_metrics.schema import core, state
+from sophia_metrics.schema import core, findings, state
 from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.manifest import Piece, TableDay, files_of
@@ -45,6 +45,7 @@ MOVED_STATE = (
     state.JUDGED_DAYS,
     state.TOMBSTONES,
     state.BUDGETS,
+    *findings.FINDINGS,
     *state.OPERATIONS,
 )
 """State that means the same on both engines. Damaged days among it: what was lost is lost there too, and the marts of

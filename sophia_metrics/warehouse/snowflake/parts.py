@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from types import MappingProxyType
 
-from sophia_metrics.schema import state
+from sophia_metrics.schema import findings, state
 from sophia_metrics.schema.column import Table
 from sophia_metrics.warehouse.duckdb.publish import SHOWN_DAYS, SHOWN_SINCE
 
@@ -25,6 +25,7 @@ DATED_BY: Mapping[str, str] = MappingProxyType(
         state.QUARANTINE_VERDICTS.name: "verdict_at",
         state.PIPELINE_RUNS.name: "started_at",
         state.QUALITY_VERDICTS.name: "judged_at",
+        findings.FORECAST_SNAPSHOTS.name: "made_at",
         state.ALERT_EPISODES.name: "opened_at",
         state.ALERT_DELIVERIES.name: "created_at",
     }
