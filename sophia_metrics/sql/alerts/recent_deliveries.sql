@@ -7,6 +7,8 @@ SELECT
     channel,
     kind,
     sequence_number,
+    message,
+    created_at,
     status,
     attempt_count,
     response,
