@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from sophia_metrics.alerts.episode import Episode
-from sophia_metrics.alerts.money_text import contributor_rows, contributor_sentence, plain, plain_or_none, usd
+from sophia_metrics.alerts.money_text import contributor_evidence, contributor_sentence, plain, plain_or_none, usd
 from sophia_metrics.alerts.observation import BudgetObservation, Observations
 from sophia_metrics.alerts.rule import Reading, Severity, Terms, Verdict
 
@@ -97,7 +97,7 @@ def _read(each: BudgetObservation, threshold: Decimal, terms: Terms) -> Reading:
         "period_start_on": each.period_start_on.isoformat(),
         "limit_usd": plain_or_none(each.limit_usd),
         "spent_usd": plain_or_none(each.spent_usd),
-        "contributors": list(contributor_rows(each)),
+        **contributor_evidence(each),
     }
     return Reading(
         terms=terms,

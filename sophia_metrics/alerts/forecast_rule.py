@@ -8,7 +8,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from sophia_metrics.alerts.budget_rule import newest_periods
 from sophia_metrics.alerts.episode import Episode
-from sophia_metrics.alerts.money_text import contributor_rows, contributor_sentence, plain, plain_or_none, usd
+from sophia_metrics.alerts.money_text import contributor_evidence, contributor_sentence, plain, plain_or_none, usd
 from sophia_metrics.alerts.observation import BudgetObservation, Observations
 from sophia_metrics.alerts.rule import Reading, Severity, Terms, Verdict
 
@@ -94,7 +94,7 @@ class ForecastRule:
             "projected_p50_usd": plain_or_none(each.projected_p50_usd),
             "projected_p90_usd": plain_or_none(each.projected_p90_usd),
             "breach_probability": each.breach_probability,
-            "contributors": list(contributor_rows(each)),
+            **contributor_evidence(each),
         }
         return Reading(
             terms=terms,

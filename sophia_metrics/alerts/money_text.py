@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from sophia_metrics.alerts.observation import BudgetObservation
 
-__all__ = ["contributor_rows", "contributor_sentence", "plain", "plain_or_none", "usd"]
+__all__ = ["contributor_evidence", "contributor_sentence", "plain", "plain_or_none", "usd"]
 
 
 def usd(value: Decimal) -> str:
@@ -24,12 +24,9 @@ def plain_or_none(value: Decimal | None) -> str | None:
     return None if value is None else plain(value)
 
 
-def contributor_rows(each: BudgetObservation) -> Iterator[dict[str, str]]:
-    """Yield who spent the most and what the others did, for the evidence; together they are all."""
-    for one in each.contributors or ():
-        yield {"team": one.team, "model": one.model, "amount_usd": plain(one.amount_usd)}
-    if each.other_usd is not None:
-        yield {"other": "all others", "amount_usd": plain(each.other_usd)}
+def contributor_evidence(each: BudgetObservation) -> dict[str, list[dict[str, str]]]:
+    """Return who spent the most and what the others did, which together is all; nothing where it was not looked up."""
+    return {} if each.contributors is None else {"contributors": list(_rows(each))}
 
 
 def contributor_sentence(each: BudgetObservation) -> str:
@@ -40,3 +37,10 @@ def contributor_sentence(each: BudgetObservation) -> str:
     if each.other_usd:
         parts.append(f"others {usd(each.other_usd)}")
     return "; most by " + ", ".join(parts)
+
+
+def _rows(each: BudgetObservation) -> Iterator[dict[str, str]]:
+    for one in each.contributors or ():
+        yield {"team": one.team, "model": one.model, "amount_usd": plain(one.amount_usd)}
+    if each.other_usd is not None:
+        yield {"other": "all others", "amount_usd": plain(each.other_usd)}

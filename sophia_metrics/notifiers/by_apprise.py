@@ -27,7 +27,6 @@ TITLES = {
     DeliveryKind.CORRECT: "Firing again",
     DeliveryKind.RESOLVE: "Resolved",
 }
-NOT_SENT = Answer(Outcome.TRY_AGAIN, "not_sent")
 
 
 class AppriseNotifier(ServiceLifecycle):
@@ -59,36 +58,34 @@ class AppriseNotifier(ServiceLifecycle):
         sent: Future[bool] = Future()
 
         def work() -> None:
+            is_sent: bool | None = False
             try:
-                with _unlogged():
-                    sent.set_result(
-                        target.notify(
-                            body=_body(notification), title=_title(notification), notify_type=_type(notification)
-                        )
+                with _unlogged():  # Apprise catches whatever a plugin raises, and logs it
+                    is_sent = target.notify(
+                        body=_body(notification), title=_title(notification), notify_type=_type(notification)
                     )
-            except Exception as error:  # noqa: BLE001 - plugins are many: whatever one raises, the message did not go
-                sent.set_exception(error)
+            finally:
+                sent.set_result(is_sent is True)
 
         # A thread that nobody waits for: a plugin that hangs holds up neither this message nor the end of the process.
         threading.Thread(target=work, name=f"notifier {self.name}", daemon=True).start()
         try:
-            is_sent = await asyncio.wait_for(asyncio.wrap_future(sent), self._deadline_seconds)
+            is_sent = await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(sent)), self._deadline_seconds)
         except TimeoutError:
             return Answer(Outcome.TRY_AGAIN, "timeout")
-        except Exception:  # noqa: BLE001 - see above; its text may hold the URL
-            return NOT_SENT
-        return Answer(Outcome.DELIVERED, "sent") if is_sent else NOT_SENT
+        return Answer(Outcome.DELIVERED, "sent") if is_sent else Answer(Outcome.TRY_AGAIN, "not_sent")
 
-    def _target(self) -> apprise.NotifyBase | None:
+    def _target(self) -> apprise.Apprise | None:
         """Return what Apprise makes of the URL. None: nothing."""
         asset = apprise.AppriseAsset(app_id="sophia-metrics", app_desc="Sophia metrics", async_mode=False)
+        found = apprise.Apprise(asset=asset)
         with _unlogged():
-            found = apprise.Apprise(asset=asset)
             is_known = found.add(self._url.get_secret_value())  # pyright: ignore[reportUnknownMemberType] - its hints leave out what its dictionaries hold
-            target = found[0] if is_known else None
-        if target is not None:
-            target.socket_connect_timeout = target.socket_read_timeout = self._deadline_seconds
-        return target
+        if not is_known:
+            return None
+        for each in found:
+            each.socket_connect_timeout = each.socket_read_timeout = self._deadline_seconds
+        return found
 
 
 def _title(notification: Notification) -> str:
