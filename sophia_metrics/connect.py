@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from sophia_metrics.alerts.anomaly_rule import AnomalyRule
 from sophia_metrics.alerts.budget_rule import BudgetRule
-from sophia_metrics.alerts.evaluation import Channel
+from sophia_metrics.alerts.channel import Channel
 from sophia_metrics.alerts.flow_rule import FlowRule
+from sophia_metrics.alerts.forecast_rule import ForecastRule
+from sophia_metrics.alerts.maintenance_settings import WEEKDAYS, AlertMaintenanceSettings
+from sophia_metrics.alerts.maintenance_windows import MaintenanceWindow, WeeklyTimes
 from sophia_metrics.alerts.notifier import Notifier
+from sophia_metrics.alerts.policy import Policy
+from sophia_metrics.alerts.price_rule import PriceRule
 from sophia_metrics.alerts.rule import Rule
 from sophia_metrics.alerts.service_rule import service_rules
 from sophia_metrics.alerts.settings import NotifierSettings
@@ -62,6 +68,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AGENT_FORMATS",
     "alert_channels",
+    "alert_policy",
     "alert_rules",
     "configured_budgets",
     "connect_analytics_sink",
@@ -91,6 +98,12 @@ AGENT_FORMATS = ("claude", "codex")
 """The logs that a run looks for by itself, where nothing is configured."""
 COMPONENT_DEADLINE_SECONDS = 10.0
 """Our own components wait for a lock and for disks, and for no network but that of a cache."""
+
+SECRETS = {
+    "webhook": "the key of its signatures",
+    "pagerduty": "its integration key",
+    "prefect": "the key of the Prefect API",
+}
 
 
 def connect_warehouse(settings: Settings, now: datetime) -> Warehouse:
@@ -525,12 +538,49 @@ def alert_rules(settings: Settings) -> tuple[Rule, ...]:
         degraded_after=timedelta(seconds=held.degraded_after_seconds),
         resolve_after=resolve_after,
     )
-    return (BudgetRule(resolve_after=resolve_after), *services, FlowRule(resolve_after=resolve_after))
+    return (
+        BudgetRule(resolve_after=resolve_after),
+        ForecastRule(hysteresis=held.forecast_hysteresis_ratio, resolve_after=resolve_after),
+        AnomalyRule(min_impact_usd=held.min_anomaly_usd),
+        PriceRule(min_change_ratio=held.min_price_change_ratio),
+        *services,
+        FlowRule(resolve_after=resolve_after),
+    )
+
+
+def alert_policy(settings: Settings) -> Policy:
+    """Return how alerts are told."""
+    held = settings.alerts
+    every = held.remind_every_seconds
+    return Policy(
+        maintenance=tuple(_maintenance_window(each, settings.time_zone) for each in settings.maintenance),
+        cool_down=timedelta(seconds=held.cool_down_seconds),
+        remind_every=None if every is None else timedelta(seconds=every),
+        is_inhibiting=held.is_inhibiting,
+        group_wait=timedelta(seconds=held.group_wait_seconds),
+    )
+
+
+def _maintenance_window(each: AlertMaintenanceSettings, time_zone: str) -> MaintenanceWindow:
+    times: Window | WeeklyTimes
+    if each.start_at is not None and each.end_at is not None:
+        times = Window(naive_utc(each.start_at), naive_utc(each.end_at))
+    else:
+        times = WeeklyTimes(
+            frozenset(WEEKDAYS.index(day) for day in each.weekdays),
+            each.start_time or time.min,
+            each.end_time or time.min,
+            each.time_zone or time_zone,
+        )
+    return MaintenanceWindow(each.name, times, frozenset(each.services), frozenset(each.scopes))
 
 
 def alert_channels(settings: Settings) -> tuple[Channel, ...]:
     """Return who takes which alerts, usable now or not."""
-    return tuple(Channel(each.name, frozenset(each.severities)) for each in settings.notifiers)
+    return tuple(
+        Channel(each.name, frozenset(each.severities), each.groups, is_acknowledging=each.kind == "pagerduty")
+        for each in settings.notifiers
+    )
 
 
 def connect_notifier(notifier: NotifierSettings) -> Notifier:
@@ -539,13 +589,26 @@ def connect_notifier(notifier: NotifierSettings) -> Notifier:
     Raises:
         ConfigurationError: a variable that the settings name is not set.
     """
-    from sophia_metrics.notifiers.slack import SlackNotifier  # noqa: PLC0415 - adapters are loaded when asked for
+    from sophia_metrics.notifiers.by_apprise import AppriseNotifier  # noqa: PLC0415 - adapters are loaded when asked for
+    from sophia_metrics.notifiers.pagerduty import ENQUEUE_URL, PagerDutyNotifier  # noqa: PLC0415 - see above
+    from sophia_metrics.notifiers.prefect_events import PrefectEventsNotifier  # noqa: PLC0415 - see above
+    from sophia_metrics.notifiers.slack import SlackNotifier  # noqa: PLC0415 - see above
     from sophia_metrics.notifiers.webhook import WebhookNotifier  # noqa: PLC0415 - see above
 
-    url = _secret(notifier.name, notifier.url_env, "its URL")
-    if notifier.secret_env is None:
-        return SlackNotifier(notifier.name, url)
-    return WebhookNotifier(notifier.name, url, _secret(notifier.name, notifier.secret_env, "the key of its signatures"))
+    name = notifier.name
+    url = _secret(name, notifier.url_env, "its URL") if notifier.url_env else SecretStr(ENQUEUE_URL)
+    key = _secret(name, notifier.secret_env, SECRETS[notifier.kind]) if notifier.secret_env else SecretStr("")
+    match notifier.kind:
+        case "webhook":
+            return WebhookNotifier(name, url, key)
+        case "slack":
+            return SlackNotifier(name, url)
+        case "pagerduty":
+            return PagerDutyNotifier(name, key, url.get_secret_value())
+        case "apprise":
+            return AppriseNotifier(name, url)
+        case "prefect":
+            return PrefectEventsNotifier(name, url, key if notifier.secret_env else None)
 
 
 def _secret(notifier: str, variable: str, what: str) -> SecretStr:

@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sophia_metrics.alerts.maintenance_settings import AlertMaintenanceSettings
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.budget_settings import PLATFORM_BUDGETS, BudgetSettings, platform_budgets
 from sophia_metrics.cache.cache_settings import CacheSettings
@@ -362,6 +363,13 @@ class Settings(BaseSettings):
         ),
     ] = ()
     alerts: Annotated[AlertSettings, Field(description="When alerts fire and resolve.")] = AlertSettings()
+    maintenance: Annotated[
+        tuple[AlertMaintenanceSettings, ...],
+        Field(
+            description="Windows in which alerts do not begin.",
+            examples=[[{"name": "move", "start_at": "2026-12-01T22:00:00Z", "end_at": "2026-12-02T02:00:00Z"}]],
+        ),
+    ] = ()
 
     @property
     def local(self) -> "Settings":

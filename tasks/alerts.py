@@ -9,7 +9,7 @@ from sophia_metrics.alerts.dispatch import Dispatched, dispatch
 from sophia_metrics.alerts.evaluation import Transitions
 from sophia_metrics.alerts.notifier import Notifier
 from sophia_metrics.alerts.published import read_observations
-from sophia_metrics.connect import alert_channels, alert_rules, connect_notifier, connect_warehouse
+from sophia_metrics.connect import alert_channels, alert_policy, alert_rules, connect_notifier, connect_warehouse
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
@@ -28,7 +28,8 @@ def evaluate_rules(settings: Settings, now: datetime) -> Transitions:
     warehouse = connect_warehouse(settings, now)
     with one_at_a_time(settings.home / "alerts.lock"):
         observations = read_observations(Serving(settings.home))
-        return check_rules(warehouse, alert_rules(settings), observations, alert_channels(settings), now)
+        rules, channels = alert_rules(settings), alert_channels(settings)
+        return check_rules(warehouse, rules, observations, channels, now, alert_policy(settings))
 
 
 @step("send alerts", deadline_seconds=900)

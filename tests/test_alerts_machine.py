@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from hypothesis import settings
@@ -10,19 +10,36 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sophia_metrics.alerts.budget_rule import BudgetRule
+from sophia_metrics.alerts.channel import GroupKey
 from sophia_metrics.alerts.episode import DeliveryKind, DeliveryStatus, EpisodeState
 from sophia_metrics.alerts.evaluation import Channel, Known, evaluate
+from sophia_metrics.alerts.forecast_rule import ForecastRule
+from sophia_metrics.alerts.known import Acknowledgement
+from sophia_metrics.alerts.maintenance_windows import MaintenanceWindow, WeeklyTimes
+from sophia_metrics.alerts.messages import is_due, messages_of
 from sophia_metrics.alerts.notifier import Answer, Outcome
 from sophia_metrics.alerts.observation import BudgetObservation, Observations, ServiceObservation
-from sophia_metrics.alerts.retrying import after_answer
+from sophia_metrics.alerts.policy import Policy
+from sophia_metrics.alerts.records import Waiting
+from sophia_metrics.alerts.retrying import after_answer, with_fate_of
 from sophia_metrics.alerts.service_rule import service_rules
 from sophia_metrics.alerts.silence import Silence
 
 START = datetime(2026, 11, 20, 12)
 MINUTE = timedelta(minutes=1)
 HOLD = 5 * MINUTE
-EVERY = (BudgetRule(resolve_after=HOLD), *service_rules(timedelta(), HOLD, HOLD))
-CHANNELS = (Channel("ops", frozenset({"warning", "critical"})), Channel("pager", frozenset({"critical"})))
+EVERY = (BudgetRule(resolve_after=HOLD), ForecastRule(resolve_after=HOLD), *service_rules(timedelta(), HOLD, HOLD))
+CHANNELS = (
+    Channel("ops", frozenset({"warning", "critical"})),
+    Channel("pager", frozenset({"critical"}), is_acknowledging=True),
+    Channel("team", frozenset({"warning", "critical"}), (GroupKey.KIND,)),
+)
+POLICIES = (
+    Policy(),
+    Policy(is_inhibiting=False, group_wait=10 * MINUTE),
+    Policy(cool_down=30 * MINUTE, remind_every=30 * MINUTE, group_wait=10 * MINUTE),
+    Policy(maintenance=(MaintenanceWindow("night", WeeklyTimes(frozenset(range(7)), time(20), time(2))),)),
+)
 FIRST_DAYS = (date(2026, 10, 1), date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1))
 ANSWERS = {
     "good": Answer(Outcome.DELIVERED, "200 ok"),
@@ -38,24 +55,27 @@ class Alerts(RuleBasedStateMachine):
         super().__init__()
         self.now = START
         self.month = 0
-        self.spent = Decimal(0)
+        self.spent, self.forecast = Decimal(0), None
         self.status, self.since = "healthy", START
         self.is_published = True
         self.rules, self.channels, self.silences = EVERY, CHANNELS, ()
         self.episodes, self.deliveries = {}, {}
+        self.policy, self.acknowledgements = POLICIES[0], ()
         self.arrived = []
 
     @rule(
         minutes=st.sampled_from([1, 4, 6, 61]),
         spent=st.sampled_from([0, 79, 80, 100, None]),
+        forecast=st.sampled_from([None, 90, 97, 110]),
         status=st.sampled_from(["same", "healthy", "degraded", "down", "down", "unknown", "maintenance"]),
         how=st.sampled_from(["good", "good", "away", "refuses"]),
         killed=st.sampled_from(["", "", "", "looking", "sending"]),
     )
-    def tick(self, minutes, spent, status, how, killed):
+    def tick(self, minutes, spent, forecast, status, how, killed):
         """Let time pass and things change; look, and send."""
         self.now += minutes * MINUTE
         self.spent = None if spent is None else Decimal(spent)
+        self.forecast = None if forecast is None else Decimal(forecast)
         if status not in {"same", self.status}:
             self.status, self.since = status, self.now - MINUTE
         self.look(is_killed=killed == "looking")
@@ -73,7 +93,7 @@ class Alerts(RuleBasedStateMachine):
     def change_rules(self, kept):
         self.rules = tuple(each for each in EVERY if each in kept)
 
-    @rule(channels=st.sampled_from([CHANNELS, CHANNELS[:1], ()]))
+    @rule(channels=st.sampled_from([CHANNELS, CHANNELS[:1], CHANNELS[1:], ()]))
     def change_channels(self, channels):
         self.channels = channels
 
@@ -81,16 +101,38 @@ class Alerts(RuleBasedStateMachine):
     def silence(self, minutes, name):
         self.silences = (Silence("s", name, None, self.now, self.now + minutes * MINUTE),)
 
+    @rule(policy=st.sampled_from(POLICIES))
+    def change_policy(self, policy):
+        self.policy = policy
+
+    @rule()
+    def acknowledge(self):
+        is_open = [each.episode_id for each in self.episodes.values() if each.is_open]
+        self.acknowledgements += tuple(Acknowledgement(each, self.now) for each in is_open)
+
     def observations(self):
         if not self.is_published:
             return Observations()
-        budget = BudgetObservation("monthly", FIRST_DAYS[self.month], "all", Decimal(100), self.spent)
+        budget = BudgetObservation(
+            "monthly",
+            FIRST_DAYS[self.month],
+            "all",
+            Decimal(100),
+            self.spent,
+            projected_p50_usd=self.forecast,
+            projection_state="projected",
+            data_through_at=self.now,
+        )
         return Observations((budget,), (ServiceObservation("redis", self.status, self.since),))
+
+    def evaluate(self):
+        known = Known(tuple(self.episodes.values()), tuple(self.deliveries.values()), self.acknowledgements)
+        seen = self.observations()
+        return evaluate(self.rules, seen, known, self.silences, self.channels, self.now, self.policy)
 
     def look(self, is_killed=False):
         """Evaluate; a process that is killed before its commit leaves nothing, and one after it leaves all."""
-        known = Known(tuple(self.episodes.values()), tuple(self.deliveries.values()))
-        found = evaluate(self.rules, self.observations(), known, self.silences, self.channels, self.now)
+        found = self.evaluate()
         if is_killed:
             return
         self.episodes |= {each.episode_id: each for each in found.episodes}
@@ -98,33 +140,29 @@ class Alerts(RuleBasedStateMachine):
             place = (each.episode_id, each.channel, each.sequence_number)
             assert place not in self.deliveries
             self.deliveries[place] = each
-        again = evaluate(
-            self.rules,
-            self.observations(),
-            Known(tuple(self.episodes.values()), tuple(self.deliveries.values())),
-            self.silences,
-            self.channels,
-            self.now,
-        )
+        again = self.evaluate()
         assert again.is_empty
 
     def dispatch(self, how="good", is_killed=False):
         """Send what is due, in order; killed: the first message arrives, and is not marked."""
         behind = set()
-        for place in sorted(self.deliveries, key=lambda key: (self.deliveries[key].created_at, key)):
-            each = self.deliveries[place]
-            if each.status is not DeliveryStatus.PENDING or place[:2] in behind:
-                continue
-            if each.next_attempt_at > self.now:
-                behind.add(place[:2])
+        pending = {place: each for place, each in self.deliveries.items() if each.status is DeliveryStatus.PENDING}
+        ordered = sorted(pending, key=lambda place: (pending[place].created_at, place))
+        for message in messages_of(Waiting(pending[place], None) for place in ordered):
+            deliveries = [each.delivery for each in message]
+            places = {(each.episode_id, each.channel) for each in deliveries}
+            if places & behind or not is_due(deliveries[0], self.now):
+                behind |= places
                 continue
             if how == "good":
-                self.arrived.append(each)
+                self.arrived += deliveries
                 if is_killed:
                     return
-            self.deliveries[place] = after_answer(each, ANSWERS[how], self.now)
-            if self.deliveries[place].status is DeliveryStatus.PENDING:
-                behind.add(place[:2])
+            first = after_answer(deliveries[0], ANSWERS[how], self.now)
+            for each in (first, *(with_fate_of(first, each) for each in deliveries[1:])):
+                self.deliveries[each.episode_id, each.channel, each.sequence_number] = each
+            if first.status is DeliveryStatus.PENDING:
+                behind |= places
 
     @invariant()
     def an_episode_fires_at_most_once_on_a_channel(self):
@@ -150,9 +188,36 @@ class Alerts(RuleBasedStateMachine):
             assert all((kind is DeliveryKind.RESOLVE) == is_over for kind in kinds.values())
 
     @invariant()
+    def nobody_is_reminded_or_told_of_an_acknowledgement_before_a_fire(self):
+        first = {}
+        for place, each in sorted(self.deliveries.items()):
+            first.setdefault(place[:2], each.kind)
+        assert set(first.values()) <= {DeliveryKind.FIRE}
+
+    @invariant()
+    def every_opening_that_was_told_has_one_resolve_at_most(self):
+        for kinds in self.told().values():
+            openings = sum(kind in {DeliveryKind.FIRE, DeliveryKind.CORRECT} for kind in kinds)
+            assert openings - 1 <= kinds.count(DeliveryKind.RESOLVE) <= openings
+
+    @invariant()
+    def messages_of_a_group_are_of_one_kind_and_one_channel(self):
+        likes = defaultdict(set)
+        for each in self.deliveries.values():
+            if each.group_id:
+                likes[each.group_id].add((each.channel, each.kind))
+        assert all(len(each) == 1 for each in likes.values())
+
+    @invariant()
     def at_most_one_episode_of_a_fingerprint_is_open(self):
         still_open = Counter(each.fingerprint for each in self.episodes.values() if each.is_open)
         assert max(still_open.values(), default=0) <= 1
+
+    def told(self):
+        kinds = defaultdict(list)
+        for place, each in sorted(self.deliveries.items()):
+            kinds[place[:2]].append(each.kind)
+        return kinds
 
     def fires(self):
         return [each for each in self.deliveries.values() if each.kind is DeliveryKind.FIRE]
@@ -161,10 +226,12 @@ class Alerts(RuleBasedStateMachine):
         """Let all be well and every receiver be there: who heard a fire hears the resolve last, or has refused it."""
         self.rules, self.silences, self.is_published = EVERY, (), True
         self.spent, self.status, self.since = Decimal(0), "healthy", self.now
-        for _ in range(3):
+        self.forecast = Decimal(0)
+        for _ in range(4):
             self.now += timedelta(hours=2)
             self.look()
             self.dispatch()
+        assert not any(each.status is DeliveryStatus.PENDING for each in self.deliveries.values())
         assert not any(each.is_open for each in self.episodes.values())
         heard = defaultdict(list)
         for each in self.arrived:

@@ -7,10 +7,11 @@ from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from sophia_metrics.alerts.episode import Episode
+from sophia_metrics.alerts.money_text import contributor_evidence, contributor_sentence, plain, plain_or_none, usd
 from sophia_metrics.alerts.observation import BudgetObservation, Observations
 from sophia_metrics.alerts.rule import Reading, Severity, Terms, Verdict
 
-__all__ = ["BudgetRule"]
+__all__ = ["BudgetRule", "newest_periods"]
 
 KIND = "budget"
 WHOLE = Decimal(1)
@@ -41,11 +42,11 @@ class BudgetRule:
         """Return one rule for each budget and threshold."""
         if observations.budgets is None:
             return None
-        return tuple(terms for each in _newest(observations.budgets) for _, terms in self._terms(each))
+        return tuple(terms for each in newest_periods(observations.budgets) for _, terms in self._terms(each))
 
     def readings(self, observations: Observations) -> Iterator[Reading]:
         """Judge the newest period of each budget at each of its thresholds."""
-        for each in _newest(observations.budgets or ()):
+        for each in newest_periods(observations.budgets or ()):
             for threshold, terms in self._terms(each):
                 yield _read(each, threshold, terms)
 
@@ -57,7 +58,7 @@ class BudgetRule:
         """The period ended, or the budget or its threshold is gone."""
         if observations.budgets is None:
             return None
-        newest = {each.budget: each for each in _newest(observations.budgets)}.get(episode.subject)
+        newest = {each.budget: each for each in newest_periods(observations.budgets)}.get(episode.subject)
         if newest is None:
             return f"budget {episode.subject} is no longer there"
         if episode.fingerprint.startswith(_period(newest)):
@@ -69,7 +70,7 @@ class BudgetRule:
             yield (
                 threshold,
                 Terms(
-                    rule=f"{KIND}-{_plain(threshold * 100)}",
+                    rule=f"{KIND}-{plain(threshold * 100)}",
                     kind=KIND,
                     severity=Severity.CRITICAL if threshold >= WHOLE else Severity.WARNING,
                     threshold=float(threshold),
@@ -80,7 +81,7 @@ class BudgetRule:
             )
 
 
-def _newest(budgets: Iterable[BudgetObservation]) -> Iterable[BudgetObservation]:
+def newest_periods(budgets: Iterable[BudgetObservation]) -> Iterable[BudgetObservation]:
     """Return the newest period of each budget."""
     return {each.budget: each for each in sorted(budgets, key=lambda each: each.period_start_on)}.values()
 
@@ -94,12 +95,13 @@ def _read(each: BudgetObservation, threshold: Decimal, terms: Terms) -> Reading:
     scope_type, _, scope_value = each.scope.partition("/")
     evidence = {
         "period_start_on": each.period_start_on.isoformat(),
-        "limit_usd": _text(each.limit_usd),
-        "spent_usd": _text(each.spent_usd),
+        "limit_usd": plain_or_none(each.limit_usd),
+        "spent_usd": plain_or_none(each.spent_usd),
+        **contributor_evidence(each),
     }
     return Reading(
         terms=terms,
-        fingerprint=f"{_period(each)}{_plain(threshold)}",
+        fingerprint=f"{_period(each)}{plain(threshold)}",
         subject=each.budget,
         scope_type=scope_type,
         scope_value=scope_value or None,
@@ -125,19 +127,11 @@ def _share(each: BudgetObservation) -> Decimal | None:
 
 
 def _sentence(each: BudgetObservation) -> str:
-    spent = "an unknown amount" if each.spent_usd is None else f"{each.spent_usd:,.2f}"
-    limit = "an unknown limit" if each.limit_usd is None else f"{each.limit_usd:,.2f} USD"
+    spent = "an unknown amount" if each.spent_usd is None else usd(each.spent_usd)
+    limit = "an unknown limit" if each.limit_usd is None else f"{usd(each.limit_usd)} USD"
     share = _share(each)
-    percent = "" if share is None else f" ({_plain(share * 100)} %)"
+    percent = "" if share is None else f" ({plain(share * 100)} %)"
     period = f"in the period from {each.period_start_on.isoformat()}"
-    return f"budget {each.budget} ({each.scope}): {spent} of {limit} spent{percent} {period}"
-
-
-def _plain(value: Decimal) -> str:
-    """Return a number without an exponent and without trailing zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else _plain(value)
+    return (
+        f"budget {each.budget} ({each.scope}): {spent} of {limit} spent{percent} {period}{contributor_sentence(each)}"
+    )

@@ -5,14 +5,15 @@ dedup key and delivery id.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sophia_metrics.alerts.episode import Delivery, DeliveryStatus
+from sophia_metrics.alerts.messages import is_due, messages_of
 from sophia_metrics.alerts.notifier import Answer, Notification, Notifier, Outcome
 from sophia_metrics.alerts.records import Waiting, read_outbox, record_of
-from sophia_metrics.alerts.retrying import GIVE_UP_AFTER, after_answer, given_up
+from sophia_metrics.alerts.retrying import GIVE_UP_AFTER, after_answer, given_up, with_fate_of
 from sophia_metrics.services import run_sync
 from sophia_metrics.warehouse.protocol import Warehouse
 
@@ -26,7 +27,7 @@ NOT_CONFIGURED = "not_configured"
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What one pass over the outbox did: messages sent, given up, and still waiting."""
+    """What one pass over the outbox did: deliveries sent, given up, and still waiting, also those of one message."""
 
     sent_count: int = 0
     failed_count: int = 0
@@ -55,37 +56,45 @@ class _Pass:
     away: set[str] = field(default_factory=set[str])
     behind: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
-    def attempts(self, outbox: tuple[Waiting, ...]) -> Iterator[Delivery]:
-        """Send what is due; yield each delivery as it is after its attempt."""
+    def attempts(self, outbox: tuple[Waiting, ...]) -> Iterator[tuple[Delivery, ...]]:
+        """Send what is due; yield the deliveries of each message as they are after its attempt."""
         now = self.clock()
         self.away |= {
             each.delivery.channel
             for each in outbox
-            if (each.delivery.response or "").startswith(TOO_MANY) and not _is_due(each.delivery, now)
+            if (each.delivery.response or "").startswith(TOO_MANY) and not is_due(each.delivery, now)
         }
-        for each in outbox:
-            place = (each.delivery.episode_id, each.delivery.channel)
-            after = None if place in self.behind else self._attempt(each)
-            if after is not None:
+        for message in messages_of(outbox):
+            places = {(each.delivery.episode_id, each.delivery.channel) for each in message}
+            after = () if places & self.behind else self._attempt(message)
+            if after:
                 yield after
-            if after is None or after.status is DeliveryStatus.PENDING:
-                self.behind.add(place)
+            if not after or after[0].status is DeliveryStatus.PENDING:
+                self.behind |= places
 
-    def _attempt(self, waiting: Waiting) -> Delivery | None:
-        """Return the delivery after an attempt. None: there was none."""
-        delivery, now = waiting.delivery, self.clock()
+    def _attempt(self, message: tuple[Waiting, ...]) -> tuple[Delivery, ...]:
+        """Return the deliveries of a message after an attempt. Empty: there was none."""
+        (first, *others), now = message, self.clock()
+        delivery = first.delivery
         notifier = self.notifiers.get(delivery.channel)
         if notifier is None:
-            return self._without_notifier(delivery, now)
-        if delivery.channel in self.away or not _is_due(delivery, now):
-            return None
-        notification = Notification(waiting.episode, delivery, now, self.dashboard_url)
+            given = self._without_notifier(delivery, now)
+            return () if given is None else self._shared(given, others)
+        if delivery.channel in self.away or not is_due(delivery, now):
+            return ()
+        alongside = tuple((each.episode, each.delivery) for each in others)
+        notification = Notification(first.episode, delivery, now, self.dashboard_url, alongside)
         answer = run_sync(notifier.send(notification))
         after = after_answer(delivery, answer, self.clock())
         if answer.outcome is Outcome.TRY_AGAIN:
             self.away.add(delivery.channel)
         _log(after, answer)
-        return after
+        return self._shared(after, others)
+
+    @staticmethod
+    def _shared(after: Delivery, others: Sequence[Waiting]) -> tuple[Delivery, ...]:
+        """Return all deliveries of a message, which have one fate."""
+        return (after, *(with_fate_of(after, each.delivery) for each in others))
 
     def _without_notifier(self, delivery: Delivery, now: datetime) -> Delivery | None:
         if now - delivery.created_at <= GIVE_UP_AFTER:
@@ -115,15 +124,10 @@ def dispatch(
     outbox = read_outbox(warehouse)
     counts = {DeliveryStatus.SENT: 0, DeliveryStatus.FAILED: 0, DeliveryStatus.PENDING: 0}
     for after in _Pass(notifiers, clock, dashboard_url).attempts(outbox):
-        warehouse.record(record_of(deliveries=(after,)))
-        counts[after.status] += 1
+        warehouse.record(record_of(deliveries=after))
+        counts[after[0].status] += len(after)
     finished = counts[DeliveryStatus.SENT] + counts[DeliveryStatus.FAILED]
     return Dispatched(counts[DeliveryStatus.SENT], counts[DeliveryStatus.FAILED], len(outbox) - finished)
-
-
-def _is_due(delivery: Delivery, now: datetime) -> bool:
-    """Say whether it may go now: its first attempt at once, even where the clock has gone back since it was decided."""
-    return delivery.attempt_count == 0 or delivery.next_attempt_at is None or delivery.next_attempt_at <= now
 
 
 def _log(after: Delivery, answer: Answer) -> None:

@@ -16,7 +16,7 @@ class EpisodeState(StrEnum):
     FIRING = "firing"
     """It has fired, and is not over."""
     SUPPRESSED = "suppressed"
-    """It would fire, but for a silence or a failed service that explains it; nobody was told."""
+    """It would fire, but something keeps it back, such as a silence or a failed service; nobody was told."""
     RESOLVED = "resolved"
     """It is over."""
 
@@ -26,6 +26,9 @@ class DeliveryKind(StrEnum):
 
     FIRE = "fire"
     REMIND = "remind"
+    """It still fires."""
+    ACKNOWLEDGE = "acknowledge"
+    """Somebody looks after it; only for channels that know that."""
     CORRECT = "correct"
     """The resolve before it no longer holds: the same alert is open again."""
     RESOLVE = "resolve"
@@ -61,6 +64,8 @@ class Episode:
         fired_at: when it fired. None: it never did.
         clear_since_at: since when the condition is clear while the episode is still open. None: it is not.
         resolved_at: when it was over. None: it is open.
+        held_count: in how many states of the data, one after the other, the condition was met before it fired.
+        held_basis: the last of these states. None: the rule does not tell them apart.
     """
 
     episode_id: str
@@ -80,6 +85,8 @@ class Episode:
     fired_at: datetime | None = None
     clear_since_at: datetime | None = None
     resolved_at: datetime | None = None
+    held_count: int = 1
+    held_basis: str | None = None
 
     @property
     def dedup_key(self) -> str:
@@ -109,6 +116,7 @@ class Delivery:
         next_attempt_at: not before then. None: it is finished.
         response: the last answer: a status code and a word. None: none yet.
         finished_at: when it was sent or given up. None: neither.
+        group_id: what goes in one message with it has the same. None: it goes alone.
     """
 
     episode_id: str
@@ -123,6 +131,7 @@ class Delivery:
     next_attempt_at: datetime | None = None
     response: str | None = None
     finished_at: datetime | None = None
+    group_id: str | None = None
 
     @property
     def delivery_id(self) -> str:

@@ -38,19 +38,32 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message: a delivery, and the episode that it is about.
+    """One message: a delivery and the episode that it is about, or several that are alike.
 
     Attributes:
         episode: the episode.
         delivery: what is said of it; the same in each attempt.
         sent_at: the instant of this attempt (naive UTC).
         dashboard_url: the page with the figures. None: not configured.
+        alongside: what else is said in the same message, in its order: deliveries of the same kind, each with its
+            episode.
     """
 
     episode: Episode
     delivery: Delivery
     sent_at: datetime
     dashboard_url: str | None = None
+    alongside: tuple[tuple[Episode, Delivery], ...] = ()
+
+    @property
+    def members(self) -> tuple[tuple[Episode, Delivery], ...]:
+        """Everything that is said, each delivery with its episode."""
+        return ((self.episode, self.delivery), *self.alongside)
+
+    @property
+    def message_id(self) -> str:
+        """By which a receiver knows a repeat of this message."""
+        return self.delivery.group_id if self.alongside and self.delivery.group_id else self.delivery.delivery_id
 
 
 class Notifier(Service, Protocol):

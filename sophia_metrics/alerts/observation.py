@@ -1,10 +1,33 @@
-"""What a published version says of budgets, services and our own flows: the only thing that rules look at."""
+"""What a published version says of budgets, findings, services and our own flows: all that rules look at."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-__all__ = ["BudgetObservation", "FlowObservation", "Observations", "ServiceObservation"]
+__all__ = [
+    "AnomalyObservation",
+    "BudgetObservation",
+    "Contributor",
+    "FlowObservation",
+    "Observations",
+    "PriceObservation",
+    "ServiceObservation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Contributor:
+    """Who spends how much of a budget.
+
+    Attributes:
+        team: the team; (none) where the source does not tell.
+        model: the model.
+        amount_usd: what it spent in the period.
+    """
+
+    team: str
+    model: str
+    amount_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +41,13 @@ class BudgetObservation:
         limit_usd: the limit of the period.
         spent_usd: what is spent so far. None: unknown.
         thresholds: at which shares of the limit people are told. None: it does not say.
+        projected_p50_usd: the spend at the end of the period, as likely more as less. None: unknown.
+        projected_p90_usd: the same: more than this in one of ten cases. None: unknown.
+        breach_probability: how likely the spend reaches the limit. None: unknown.
+        projection_state: see mart_budget_status. None: it does not say.
+        data_through_at: the spend is known up to here (naive UTC). None: unknown.
+        contributors: who spent the most, the most first. None: not looked up.
+        other_usd: what all others spent. None: not looked up.
     """
 
     budget: str
@@ -26,6 +56,13 @@ class BudgetObservation:
     limit_usd: Decimal | None
     spent_usd: Decimal | None
     thresholds: tuple[Decimal, ...] | None = None
+    projected_p50_usd: Decimal | None = None
+    projected_p90_usd: Decimal | None = None
+    breach_probability: float | None = None
+    projection_state: str | None = None
+    data_through_at: datetime | None = None
+    contributors: tuple[Contributor, ...] | None = None
+    other_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +106,41 @@ class FlowObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class AnomalyObservation:
+    """One row of core_anomalies that is still so, of late."""
+
+    scope_type: str
+    scope_value: str
+    usage_on: date
+    kind: str
+    explanation: str
+    observed_usd: Decimal | None = None
+    expected_usd: Decimal | None = None
+    impact_usd: Decimal | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceObservation:
+    """One row of core_price_drifts of late."""
+
+    provider: str
+    model: str
+    service_tier: str
+    price_kind: str
+    found_at: datetime
+    rate_before_usd: Decimal | None = None
+    rate_after_usd: Decimal | None = None
+    change_ratio: float | None = None
+    spend_28d_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """What was published. None: the table is not there, which says nothing; empty: there is nothing to watch."""
 
     budgets: tuple[BudgetObservation, ...] | None = None
     services: tuple[ServiceObservation, ...] | None = None
     flows: tuple[FlowObservation, ...] | None = None
+    anomalies: tuple[AnomalyObservation, ...] | None = None
+    prices: tuple[PriceObservation, ...] | None = None

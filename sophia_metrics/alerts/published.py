@@ -6,13 +6,39 @@ from typing import Any
 
 import duckdb
 
-from sophia_metrics.alerts.observation import BudgetObservation, FlowObservation, Observations, ServiceObservation
+from sophia_metrics.alerts.contributors import has_table, with_contributors
+from sophia_metrics.alerts.observation import (
+    AnomalyObservation,
+    BudgetObservation,
+    FlowObservation,
+    Observations,
+    PriceObservation,
+    ServiceObservation,
+)
+from sophia_metrics.alerts.records import alert_query
 from sophia_metrics.serving import Serving
 
 __all__ = ["read_observations"]
 
 IS_SAMPLE = "SELECT is_sample FROM core_versions ORDER BY version DESC LIMIT 1"
-BUDGETS = ("mart_budget_status", ("budget", "period_start_on", "scope", "limit_usd", "spent_usd", "thresholds"))
+BUDGETS = (
+    "mart_budget_status",
+    (
+        "budget",
+        "period_start_on",
+        "scope",
+        "limit_usd",
+        "spent_usd",
+        "thresholds",
+        "projected_p50_usd",
+        "projected_p90_usd",
+        "breach_probability",
+        "projection_state",
+        "data_through_at",
+        "start_at",
+        "end_at",
+    ),
+)
 FLOWS = (
     "SELECT heartbeats.flow, freshness.is_stale, heartbeats.succeeded_at, "
     "coalesce(heartbeats.failed_at > coalesce(heartbeats.succeeded_at, heartbeats.scheduled_since_at), false), "
@@ -31,20 +57,40 @@ def read_observations(serving: Serving) -> Observations:
         return Observations()
     with serving.connection() as connection:
         is_sample = connection.execute(IS_SAMPLE).fetchone() == (True,)
-        budgets = None if is_sample else _rows(connection, *BUDGETS)
+        budgets = None if is_sample else _budgets(connection)
         services = _rows(connection, *SERVICES)
         flows = _flows(connection)
+        anomalies = None if is_sample else _found(connection, "core_anomalies", "recent_anomalies")
+        prices = None if is_sample else _found(connection, "core_price_drifts", "recent_price_drifts")
     return Observations(
-        budgets=None if budgets is None else tuple(map(_budget, budgets)),
+        budgets=budgets,
         services=None if services is None else tuple(map(_service, services)),
         flows=flows,
+        anomalies=None if anomalies is None else tuple(AnomalyObservation(**row) for row in anomalies),
+        prices=None if prices is None else tuple(PriceObservation(**row) for row in prices),
     )
+
+
+def _budgets(connection: duckdb.DuckDBPyConnection) -> tuple[BudgetObservation, ...] | None:
+    """Return the budgets; of those that reach a threshold, or will, also who spent the most."""
+    rows = _rows(connection, *BUDGETS)
+    if rows is None:
+        return None
+    return tuple(with_contributors(connection, _budget(row), row["start_at"], row["end_at"]) for row in rows)
+
+
+def _found(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> list[dict[str, Any]] | None:
+    """Return the rows of sql/alerts/<query>.sql. None: the version is older than the table."""
+    if not has_table(connection, table):
+        return None
+    found = connection.execute(alert_query(query))
+    names = [str(column[0]) for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _flows(connection: duckdb.DuckDBPyConnection) -> tuple[FlowObservation, ...] | None:
     """Return the flows on a schedule. None: the version is older than their table, and says nothing."""
-    known = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'core_heartbeats'").fetchone()
-    if known is None:
+    if not has_table(connection, "core_heartbeats"):
         return None
     return tuple(FlowObservation(*row) for row in connection.execute(FLOWS).fetchall())
 
@@ -65,7 +111,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[str,
 def _budget(row: dict[str, Any]) -> BudgetObservation:
     told: list[Any] = json.loads(row["thresholds"] or "[]", parse_float=Decimal)
     values: dict[str, Any] = {**row, "thresholds": tuple(Decimal(each) for each in told) or None}
-    return BudgetObservation(**values)
+    return BudgetObservation(**{name: value for name, value in values.items() if name not in {"start_at", "end_at"}})
 
 
 def _service(row: dict[str, Any]) -> ServiceObservation:

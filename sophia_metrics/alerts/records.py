@@ -9,14 +9,23 @@ from typing import Any
 import polars as pl
 
 from sophia_metrics.alerts.episode import Delivery, DeliveryKind, DeliveryStatus, Episode, EpisodeState
-from sophia_metrics.alerts.evaluation import Known
+from sophia_metrics.alerts.known import Acknowledgement, Known
 from sophia_metrics.alerts.rule_history import RuleRow
 from sophia_metrics.alerts.silence import Silence
-from sophia_metrics.schema import Table, state
+from sophia_metrics.schema import Table, alerting, state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
 
-__all__ = ["Waiting", "alert_query", "read_known", "read_outbox", "read_rules", "read_silences", "record_of"]
+__all__ = [
+    "Waiting",
+    "alert_query",
+    "list_silences",
+    "read_known",
+    "read_outbox",
+    "read_rules",
+    "read_silences",
+    "record_of",
+]
 
 REMEMBERED = timedelta(days=62)
 """A rule that fires once a period must know what it said in that period; two months hold any of them."""
@@ -37,9 +46,11 @@ def read_known(warehouse: Warehouse, now: datetime) -> Known:
     if episodes.is_empty():
         return Known()
     deliveries = warehouse.read(Query(alert_query("known_deliveries"), since))
+    acknowledgements = warehouse.read(Query(alert_query("acknowledgements"), since))
     return Known(
         tuple(_episode(row) for row in episodes.iter_rows(named=True)),
         tuple(_delivery(row) for row in deliveries.iter_rows(named=True)),
+        tuple(Acknowledgement(**row) for row in acknowledgements.iter_rows(named=True)),
     )
 
 
@@ -60,6 +71,12 @@ def read_silences(warehouse: Warehouse, now: datetime) -> tuple[Silence, ...]:
     return tuple(Silence(**row) for row in rows)
 
 
+def list_silences(warehouse: Warehouse, now: datetime) -> tuple[Silence, ...]:
+    """Return the silences that hold now (naive UTC), or will."""
+    rows = warehouse.read(Query(alert_query("listed_silences"), {"now": now})).iter_rows(named=True)
+    return tuple(Silence(**row) for row in rows)
+
+
 def read_rules(warehouse: Warehouse) -> tuple[RuleRow, ...]:
     """Return the rules that hold."""
     return tuple(RuleRow(**row) for row in warehouse.read(Query(alert_query("rules"))).iter_rows(named=True))
@@ -70,6 +87,7 @@ def record_of(
     deliveries: Iterable[Delivery] = (),
     silences: Iterable[Silence] = (),
     rules: Iterable[RuleRow] = (),
+    acknowledgements: Iterable[Acknowledgement] = (),
 ) -> Record:
     """Return what is to be written in one step."""
     rows: Mapping[Table, list[dict[str, Any]]] = {
@@ -77,6 +95,7 @@ def record_of(
         state.ALERT_DELIVERIES: [asdict(each) for each in deliveries],
         state.ALERT_RULES: [asdict(each) for each in rules],
         state.ALERT_SILENCES: [asdict(each) for each in silences],
+        alerting.ALERT_ACKNOWLEDGEMENTS: [asdict(each) for each in acknowledgements],
     }
     return Record(
         {table.name: pl.DataFrame(values, schema=polars_schema(table)) for table, values in rows.items() if values}
@@ -89,7 +108,8 @@ def alert_query(name: str) -> str:
 
 
 def _episode(row: Mapping[str, Any]) -> Episode:
-    values: dict[str, Any] = {**row, "state": EpisodeState(row["state"])}
+    held_count = row["held_count"] or 1
+    values: dict[str, Any] = {**row, "state": EpisodeState(row["state"]), "held_count": held_count}
     return Episode(**values)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sophia_metrics.alerts.episode import Delivery, DeliveryStatus
 from sophia_metrics.alerts.notifier import Answer, Outcome
 
-__all__ = ["GIVE_UP_AFTER", "after_answer", "backoff", "given_up"]
+__all__ = ["GIVE_UP_AFTER", "after_answer", "backoff", "given_up", "with_fate_of"]
 
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(hours=1)
@@ -36,6 +36,18 @@ def after_answer(delivery: Delivery, answer: Answer, now: datetime) -> Delivery:
 def given_up(delivery: Delivery, now: datetime) -> Delivery:
     """Return the delivery as failed; its response stays the last one."""
     return replace(delivery, status=DeliveryStatus.FAILED, next_attempt_at=None, finished_at=now)
+
+
+def with_fate_of(first: Delivery, delivery: Delivery) -> Delivery:
+    """Return a delivery after what became of the first one of its group: they are one message."""
+    return replace(
+        delivery,
+        status=first.status,
+        attempt_count=first.attempt_count,
+        next_attempt_at=first.next_attempt_at,
+        response=first.response,
+        finished_at=first.finished_at,
+    )
 
 
 def backoff(attempt_count: int) -> timedelta:

@@ -24,6 +24,8 @@ class Verdict(StrEnum):
 
     MET = "met"
     CLEAR = "clear"
+    BETWEEN = "between"
+    """Not met, and not so far from it that what was told is over."""
     UNKNOWN = "unknown"
 
 
@@ -33,13 +35,14 @@ class Terms:
 
     Attributes:
         rule: the name, as people silence it.
-        kind: budget, service or flow.
+        kind: budget, forecast, anomaly, price, service or flow.
         severity: how bad it is when the condition is met.
         threshold: at what it fires: a share of the limit. None: at a status, which its name tells.
         subject: the one thing that it watches. None: every one of its kind.
         fire_after: for so long the condition must be met before it fires.
         resolve_after: for so long it must be clear before it resolves, so that flapping is one alert.
         is_once: a fingerprint fires once; when its condition is met again, what was said is corrected.
+        fire_after_count: in so many states of the data, one after the other, the condition must be met before it fires.
     """
 
     rule: str
@@ -50,6 +53,7 @@ class Terms:
     fire_after: timedelta = timedelta()
     resolve_after: timedelta = timedelta()
     is_once: bool = False
+    fire_after_count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Reading:
         evidence: the figures behind it, as JSON.
         since_at: since when the verdict holds (naive UTC). None: only this look at it is known.
         suppressed_by: the service whose failure explains this one. None: nothing does.
+        basis: the state of the data that was looked at, for rules that must hold in several. None: it does not matter.
     """
 
     terms: Terms
@@ -81,6 +86,7 @@ class Reading:
     evidence: str
     since_at: datetime | None = None
     suppressed_by: str | None = None
+    basis: str | None = None
 
 
 class Rule(Protocol):
@@ -88,7 +94,7 @@ class Rule(Protocol):
 
     @property
     def kind(self) -> str:
-        """Of what kind of things the rule speaks: budget, service or flow."""
+        """Of what kind of things the rule speaks; see Terms."""
         ...
 
     def terms(self, observations: Observations) -> tuple[Terms, ...] | None:

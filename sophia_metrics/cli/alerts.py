@@ -1,45 +1,56 @@
-"""`sophia-metrics alerts`, `silence` and `notifiers`: what is firing, who was told, and who can be."""
+"""`sophia-metrics alerts` and `notifiers`: what is firing, who was told, and who can be."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from sophia_metrics.alerts.notifier import Answer, Outcome
-from sophia_metrics.alerts.records import alert_query, record_of
+from sophia_metrics.alerts.records import alert_query
 from sophia_metrics.alerts.settings import NotifierSettings
-from sophia_metrics.alerts.silence import Silence
 from sophia_metrics.alerts.trial import trial_messages
 from sophia_metrics.cli.facts import print_facts
 from sophia_metrics.cli.figures import instant, plural
-from sophia_metrics.connect import connect_notifier, connect_warehouse
+from sophia_metrics.connect import connect_notifier
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
 from sophia_metrics.services import Health, HealthStatus, run_sync
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings, load_settings
 from sophia_metrics.windows import naive_utc
 
-__all__ = ["print_alerts", "print_notifiers", "silence_alerts", "try_notifier"]
+__all__ = ["print_alerts", "print_notifiers", "try_notifier"]
 
 STYLES = {"firing": "bold red", "pending": "yellow", "suppressed": "yellow"}
+HISTORY_DAYS = 366
+ID_LENGTH = 8
 
 
-def print_alerts(days: int, *, is_json: bool) -> None:
+def print_alerts(days: int, *, is_history: bool = False, is_json: bool) -> None:
     """Print the open alerts, and those that ended in the last days, with what was said of them.
+
+    Args:
+        days: how long ago an alert may have ended.
+        is_history: all of the last year instead, with every message, when it was decided and what became of it.
+        is_json: print JSON.
 
     Raises:
         ConfigurationError: nothing is published yet.
     """
     serving = Serving(load_settings().home)
+    days = max(days, HISTORY_DAYS) if is_history else days
     since = {"since_at": _now() - timedelta(days=days)}
     episodes = serving.query(alert_query("recent_episodes"), since).to_dicts()
     deliveries = serving.query(alert_query("recent_deliveries"), since).to_dicts()
+    acknowledgements = _acknowledgements(serving, since)
     alerts: list[dict[str, Any]] = [
-        {**each, "deliveries": [found for found in deliveries if found["episode_id"] == each["episode_id"]]}
+        {
+            **each,
+            "deliveries": [found for found in deliveries if found["episode_id"] == each["episode_id"]],
+            "acknowledgements": [found for found in acknowledgements if found["episode_id"] == each["episode_id"]],
+        }
         for each in episodes
     ]
     if is_json:
@@ -49,32 +60,55 @@ def print_alerts(days: int, *, is_json: bool) -> None:
     if not alerts:
         console.print(f"no alert is open, and none ended in the last {plural(days, 'day')}")
         return
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("state", "severity", "since", "what", "told"):
-        grid.add_column(heading, overflow="fold", no_wrap=heading in {"state", "severity"})
+    console.print(_history(alerts) if is_history else _overview(alerts))
+
+
+def _overview(alerts: Iterable[Mapping[str, Any]]) -> Table:
+    grid = _grid("id", "state", "severity", "since", "what", "told")
     for each in alerts:
         state = Text(each["state"], style=STYLES.get(each["state"], "green"))
         told = ", ".join(map(_told, each["deliveries"])) or "nobody"
-        grid.add_row(state, each["severity"], instant(each["opened_at"]), f"{each['rule']}: {each['message']}", told)
-    console.print(grid)
+        looked_after = "".join(f"; {_looked_after(found)}" for found in each["acknowledgements"][-1:])
+        what = f"{each['rule']}: {each['message']}"
+        short_id = each["episode_id"][:ID_LENGTH]
+        grid.add_row(short_id, state, each["severity"], instant(each["opened_at"]), what, told + looked_after)
+    return grid
 
 
-def silence_alerts(rule: str | None, subject: str | None, hours: float, reason: str | None) -> None:
-    """Keep matching alerts from being sent for some hours, from now on.
+def _history(alerts: Iterable[Mapping[str, Any]]) -> Table:
+    grid = _grid("id", "when", "what", "message", "became")
+    for each in alerts:
+        short_id = each["episode_id"][:ID_LENGTH]
+        grid.add_row(
+            short_id, instant(each["opened_at"]), "opened", f"{each['rule']}: {each['message']}", each["state"]
+        )
+        for found in each["deliveries"]:
+            when = instant(found["created_at"])
+            grid.add_row("", when, f"{found['kind']} to {found['channel']}", found["message"], _became(found))
+        for found in each["acknowledgements"]:
+            grid.add_row("", instant(found["acknowledged_at"]), "acknowledged", _looked_after(found), "")
+    return grid
 
-    Raises:
-        ConfigurationError: the hours are none.
-    """
-    if hours <= 0:
-        raise ConfigurationError(f"a silence of {hours} hours is none: write for how long, such as --hours 2")
-    now = _now()
-    ends_at = now + timedelta(hours=hours)
-    silence = Silence(uuid4().hex, rule, subject, now, ends_at, reason)
-    connect_warehouse(load_settings(), now).record(record_of(silences=(silence,)))
-    what = f"{rule or 'every rule'} about {subject or 'anything'}"
-    Console(highlight=False).print(
-        f"silent until {instant(ends_at)}: {what}; what was sent before still resolves", soft_wrap=True
-    )
+
+def _grid(*headings: str) -> Table:
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in headings:
+        grid.add_column(heading, overflow="fold", no_wrap=heading in {"id", "state", "severity"})
+    return grid
+
+
+def _acknowledgements(serving: Serving, since: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return who looks after what; nobody, where the version is older than that."""
+    tables = serving.query("SELECT table_name FROM information_schema.tables")["table_name"]
+    if "core_alert_acknowledgements" not in tables.to_list():
+        return []
+    return serving.query(alert_query("acknowledgements"), since).to_dicts()
+
+
+def _looked_after(found: Mapping[str, Any]) -> str:
+    who = f" by {found['acknowledged_by']}" if found["acknowledged_by"] else ""
+    note = f": {found['note']}" if found["note"] else ""
+    return f"acknowledged{who}{note}"
 
 
 def print_notifiers(*, is_json: bool) -> bool:
@@ -127,8 +161,12 @@ def _health(settings: Settings, name: str) -> Health:
 
 def _told(delivery: Mapping[str, Any]) -> str:
     """Return what became of a message: sent, or how it stands."""
-    text = f"{delivery['channel']} {delivery['kind']} {delivery['status']}"
-    return text if delivery["status"] == "sent" else f"{text} ({delivery['response'] or 'not tried yet'})"
+    return f"{delivery['channel']} {delivery['kind']} {_became(delivery)}"
+
+
+def _became(delivery: Mapping[str, Any]) -> str:
+    status = str(delivery["status"])
+    return status if status == "sent" else f"{status} ({delivery['response'] or 'not tried yet'})"
 
 
 def _now() -> datetime:

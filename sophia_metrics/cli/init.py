@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from sophia_metrics.alerts.maintenance_settings import AlertMaintenanceSettings
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
@@ -145,6 +146,7 @@ def render_config() -> str:
         f"{_comment(ProbeSettings.model_fields['maintenance'])}#[[probes.maintenance]]\n{_maintenance()}",
         f"{_comment(fields['notifiers'])}#[[notifiers]]\n{_settings(NotifierSettings)}",
         f"{_comment(fields['alerts'])}#[alerts]\n{_settings(AlertSettings)}",
+        f"{_comment(fields['maintenance'])}{_alert_maintenance()}",
     ]
     return "\n".join(parts)
 
@@ -169,6 +171,15 @@ def _services() -> str:
 def _maintenance() -> str:
     """Return the settings of a window; its services are a list of names, and no tables."""
     return "".join(_setting(name, field) for name, field in MaintenanceSettings.model_fields.items())
+
+
+def _alert_maintenance() -> str:
+    """Return a window that comes once and one that comes every week: no one has all settings."""
+    fields = AlertMaintenanceSettings.model_fields
+    weekly = ("weekdays", "start_time", "end_time", "time_zone")
+    once = "".join(_setting(name, field) for name, field in fields.items() if name not in weekly)
+    every_week = "".join(_setting(name, fields[name]) for name in ("name", *weekly))
+    return f"#[[maintenance]]\n{once}#[[maintenance]]\n{every_week}"
 
 
 def _setting(name: str, field: FieldInfo) -> str:

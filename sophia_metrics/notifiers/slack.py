@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from sophia_metrics.alerts.episode import DeliveryKind
+from sophia_metrics.alerts.episode import Delivery, DeliveryKind, Episode
 from sophia_metrics.alerts.notifier import Answer, Notification
 from sophia_metrics.notifiers.posting import DEADLINE_SECONDS, post, probe_host
 from sophia_metrics.services import Health, ServiceLifecycle
@@ -16,11 +16,14 @@ __all__ = ["SlackNotifier"]
 TITLES = {
     DeliveryKind.FIRE: "Firing",
     DeliveryKind.REMIND: "Still firing",
+    DeliveryKind.ACKNOWLEDGE: "Acknowledged",
     DeliveryKind.CORRECT: "Firing again",
     DeliveryKind.RESOLVE: "Resolved",
 }
 LONGEST_TEXT = 600
 """Slack takes 3,000 characters in a text, and escaping makes five of one."""
+MOST_ALERTS = 15
+"""Slack takes 50 blocks in a message, and an alert has three."""
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 """Slack's three control characters: without them there are no mentions and no links."""
 
@@ -51,13 +54,24 @@ class SlackNotifier(ServiceLifecycle):
 
 def _content(notification: Notification) -> dict[str, Any]:
     """Return text for notifications on a phone, and blocks for the channel."""
-    episode, delivery = notification.episode, notification.delivery
-    title = f"{TITLES[delivery.kind]}: {episode.rule} ({episode.severity})"
-    context = f"{episode.subject}, since {episode.opened_at:%Y-%m-%d %H:%M} UTC, {episode.dedup_key}"
-    blocks = [_section(_escaped(title)), _section(_escaped(delivery.message)), _section(_escaped(context))]
+    told = [_told(*member) for member in notification.members]
+    shown, left_out = told[:MOST_ALERTS], len(told) - MOST_ALERTS
+    blocks = [_section(line) for lines in shown for line in lines]
+    text = f"{shown[0][0]}: {shown[0][1]}"
+    if len(told) > 1:
+        text = f"{len(told)} alerts. {text}"
+    if left_out > 0:
+        blocks.append(_section(f"and {left_out} more"))
     if notification.dashboard_url:
         blocks.append(_section(f"<{_escaped(notification.dashboard_url)}|Dashboard>"))
-    return {"text": f"{_escaped(title)}: {_escaped(delivery.message)}", "link_names": False, "blocks": blocks}
+    return {"text": text, "link_names": False, "blocks": blocks}
+
+
+def _told(episode: Episode, delivery: Delivery) -> tuple[str, str, str]:
+    """Return a title, the sentence, and what an alert is, escaped."""
+    title = f"{TITLES[delivery.kind]}: {episode.rule} ({episode.severity})"
+    context = f"{episode.subject}, since {episode.opened_at:%Y-%m-%d %H:%M} UTC, {episode.dedup_key}"
+    return _escaped(title), _escaped(delivery.message), _escaped(context)
 
 
 def _section(text: str) -> dict[str, Any]:

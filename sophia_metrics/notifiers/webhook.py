@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from sophia_metrics.alerts.episode import Delivery, Episode
 from sophia_metrics.alerts.notifier import Answer, Notification
 from sophia_metrics.notifiers.posting import DEADLINE_SECONDS, post, probe_host
 from sophia_metrics.services import Health, ServiceLifecycle
@@ -23,6 +24,7 @@ TIMESTAMP_HEADER = "X-Sophia-Timestamp"
 SIGNATURE_HEADER = "X-Sophia-Signature"
 DELIVERY_HEADER = "X-Sophia-Delivery"
 FORMAT = 1
+GROUP_FORMAT = 2
 
 
 class WebhookNotifier(ServiceLifecycle):
@@ -51,7 +53,7 @@ class WebhookNotifier(ServiceLifecycle):
         body = json.dumps(_content(notification), ensure_ascii=False, separators=(",", ":")).encode()
         timestamp = str(int(notification.sent_at.replace(tzinfo=UTC).timestamp()))
         headers = {
-            DELIVERY_HEADER: notification.delivery.delivery_id,
+            DELIVERY_HEADER: notification.message_id,
             TIMESTAMP_HEADER: timestamp,
             SIGNATURE_HEADER: signature(self._secret.get_secret_value(), timestamp, body),
         }
@@ -65,8 +67,20 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 
 def _content(notification: Notification) -> dict[str, Any]:
-    episode, delivery = notification.episode, notification.delivery
+    """Return the body: of one alert, or of several that are told in one message."""
     dashboard = notification.dashboard_url
+    alerts = [_alert(*member, dashboard) for member in notification.members]
+    if not notification.alongside:
+        return alerts[0]
+    return {
+        "format": GROUP_FORMAT,
+        "group_id": notification.message_id,
+        "kind": notification.delivery.kind,
+        "alerts": alerts,
+    }
+
+
+def _alert(episode: Episode, delivery: Delivery, dashboard: str | None) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "delivery_id": delivery.delivery_id,

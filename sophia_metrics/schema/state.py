@@ -1,5 +1,6 @@
 """State and decisions: what was collected, which prices hold, which versions were published."""
 
+from sophia_metrics.schema import alerting
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = [
@@ -407,7 +408,7 @@ ALERT_RULES = Table(
     key=("rule", "subject", "valid_from_at"),
     columns=(
         Column("rule", TEXT, "Name of the rule, such as budget-80, service-down or flow-late.", True),
-        Column("kind", TEXT, "budget, service or flow.", True),
+        Column("kind", TEXT, "budget, forecast, anomaly, price, service or flow.", True),
         Column("subject", TEXT, "The budget, service or flow that it watches. Null: every one of its kind."),
         Column("severity", TEXT, "warning or critical.", True),
         Column(
@@ -429,11 +430,15 @@ ALERT_SILENCES = Table(
     key=("silence_id",),
     columns=(
         Column("silence_id", TEXT, "Which one.", True),
-        Column("rule", TEXT, "The rule that is silent. Null: every rule."),
+        Column("rule", TEXT, "The rule that is silent; * stands for any letters. Null: every rule."),
         Column("subject", TEXT, "The budget, service or flow that is silent. Null: each of them."),
         Column("starts_at", INSTANT, "From then on (UTC).", True),
         Column("ends_at", INSTANT, "Until then, exclusive (UTC). Null: until it is ended."),
         Column("reason", TEXT, "Why."),
+        Column("scope_type", TEXT, "What must be watched: team, service, …. Null: anything."),
+        Column("scope_value", TEXT, "Which of them. Null: any."),
+        Column("created_by", TEXT, "Who made it. Null: nobody said."),
+        Column("created_at", INSTANT, "When it was made (UTC). Null: not noted."),
     ),
     storage=Storage.STATE,
 )
@@ -447,7 +452,8 @@ ALERT_EPISODES = Table(
         Column(
             "fingerprint",
             TEXT,
-            "Which alert: budget/<name>/<first day of the period>/<threshold>, service/<name>/<status>, or flow/<name>/late.",
+            "Which alert, beginning with the kind: budget/<name>/<first day of the period>/<threshold>, forecast/ the same,"
+            " service/<name>/<status>, flow/<name>/late, anomaly/<id>, price/<id>.",
             True,
         ),
         Column("episode_number", COUNT, "The how-manieth episode of the fingerprint, from 1.", True),
@@ -459,7 +465,8 @@ ALERT_EPISODES = Table(
         Column(
             "state",
             TEXT,
-            "pending: not yet for long enough; firing; suppressed: silenced, or explained by a service that is down; resolved.",
+            "pending: not yet for long enough; firing; suppressed: kept back by a silence, a window of maintenance, a service"
+            " that is down, a graver alert or the cool-down; resolved.",
             True,
         ),
         Column("opened_at", INSTANT, "Since when the condition is met (UTC).", True),
@@ -474,6 +481,10 @@ ALERT_EPISODES = Table(
             "Since when the condition is clear while the episode is open (UTC). Null: it is not.",
         ),
         Column("resolved_at", INSTANT, "When it was over (UTC). Null: it is open."),
+        Column(
+            "held_count", COUNT, "In how many states of the data the condition was met before it fired. Null: as 1."
+        ),
+        Column("held_basis", TEXT, "The last of these states. Null: the rule does not tell them apart."),
     ),
     storage=Storage.STATE,
 )
@@ -485,7 +496,12 @@ ALERT_DELIVERIES = Table(
     columns=(
         Column("episode_id", TEXT, "The episode in core_alert_episodes.", True),
         Column("channel", TEXT, "Name of the notifier.", True),
-        Column("kind", TEXT, "fire; remind; correct: the resolve before it no longer holds; resolve.", True),
+        Column(
+            "kind",
+            TEXT,
+            "fire; remind; acknowledge: somebody looks after it; correct: the resolve before it no longer holds; resolve.",
+            True,
+        ),
         Column("sequence_number", COUNT, "Place among the messages of the episode to the channel, from 1.", True),
         Column(
             "observed", REAL, "The share of the limit that the message speaks of. Null: unknown, or there is no limit."
@@ -497,6 +513,7 @@ ALERT_DELIVERIES = Table(
         Column("next_attempt_at", INSTANT, "Not before then (UTC). Null: finished."),
         Column("response", TEXT, "The last answer, a status code and a word. Null: none yet."),
         Column("finished_at", INSTANT, "When it was sent or given up (UTC). Null: neither."),
+        Column("group_id", TEXT, "What goes in one message with it has the same. Null: it goes alone."),
     ),
     storage=Storage.STATE,
 )
@@ -690,6 +707,7 @@ OPERATIONS = (
     ALERT_SILENCES,
     ALERT_EPISODES,
     ALERT_DELIVERIES,
+    alerting.ALERT_ACKNOWLEDGEMENTS,
 )
 """State that flows write every minute, or whatever becomes of the warehouse. Where Snowflake is the warehouse, these
 and core.OBSERVED live in its mirror here and are forwarded from time to time, so that it may sleep; all other state

@@ -104,14 +104,17 @@ def test_frequent_flows_skip_a_tick_and_the_others_wait_for_their_turn():
         "check-budgets": "CANCEL_NEW",
         "sync-warehouse": "CANCEL_NEW",
         "check-alerts": "CANCEL_NEW",
+        "evaluate-alerts": "CANCEL_NEW",
+        "dispatch-alerts": "CANCEL_NEW",
         "backfill-usage": "ENQUEUE",
         "check-quality": "ENQUEUE",
         "maintain-warehouse": "ENQUEUE",
     }
 
 
-def test_the_backfill_has_no_schedule():
-    assert schedules_of(DEPLOYMENTS["backfill-usage"]) == []
+@pytest.mark.parametrize("name", ["backfill-usage", "evaluate-alerts", "dispatch-alerts"])
+def test_what_is_started_by_hand_has_no_schedule(name):
+    assert schedules_of(DEPLOYMENTS[name]) == []
 
 
 @pytest.mark.parametrize("action", ["build", "pull"])

@@ -14,7 +14,8 @@ SELECT
     attempt_count,
     next_attempt_at,
     response,
-    finished_at
+    finished_at,
+    group_id
 FROM core_alert_deliveries
 WHERE
     episode_id IN (

@@ -19,6 +19,8 @@ SELECT
     evidence,
     fired_at,
     clear_since_at,
-    resolved_at
+    resolved_at,
+    held_count,
+    held_basis
 FROM core_alert_episodes
 WHERE resolved_at IS NULL OR resolved_at > $since_at

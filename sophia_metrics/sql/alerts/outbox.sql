@@ -14,7 +14,8 @@ SELECT
     attempt_count,
     next_attempt_at,
     response,
-    finished_at
+    finished_at,
+    group_id
 FROM core_alert_deliveries
 WHERE status = 'pending'
 ORDER BY created_at, episode_id, channel, sequence_number

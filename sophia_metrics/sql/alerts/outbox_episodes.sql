@@ -19,7 +19,9 @@ SELECT
     evidence,
     fired_at,
     clear_since_at,
-    resolved_at
+    resolved_at,
+    held_count,
+    held_basis
 FROM core_alert_episodes
 WHERE
     episode_id IN (

@@ -7,11 +7,14 @@ SELECT
     channel,
     kind,
     sequence_number,
+    message,
+    created_at,
     status,
     attempt_count,
     response,
     next_attempt_at,
-    finished_at
+    finished_at,
+    group_id
 FROM core_alert_deliveries
 WHERE
     episode_id IN (

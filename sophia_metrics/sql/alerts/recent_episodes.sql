@@ -19,7 +19,9 @@ SELECT
     evidence,
     fired_at,
     clear_since_at,
-    resolved_at
+    resolved_at,
+    held_count,
+    held_basis
 FROM core_alert_episodes
 WHERE resolved_at IS NULL OR resolved_at > $since_at
 ORDER BY CASE WHEN resolved_at IS NULL THEN 0 ELSE 1 END, opened_at DESC, episode_id

@@ -8,6 +8,10 @@ SELECT
     subject,
     starts_at,
     ends_at,
-    reason
+    reason,
+    scope_type,
+    scope_value,
+    created_by,
+    created_at
 FROM core_alert_silences
 WHERE starts_at <= $now AND (ends_at IS NULL OR ends_at > $now)

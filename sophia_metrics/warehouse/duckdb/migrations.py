@@ -116,6 +116,24 @@ def m014_findings(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(create_table(table))
 
 
+def m016_alerting(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let alerts be acknowledged, grouped and counted, and silences say of what and by whom they are."""
+    connection.execute(create_table(schema.table("core_alert_acknowledgements")))
+    added = {
+        "core_alert_silences": (
+            "scope_type VARCHAR",
+            "scope_value VARCHAR",
+            "created_by VARCHAR",
+            "created_at TIMESTAMP",
+        ),
+        "core_alert_episodes": ("held_count BIGINT", "held_basis VARCHAR"),
+        "core_alert_deliveries": ("group_id VARCHAR",),
+    }
+    for table, columns in added.items():
+        for column in columns:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -131,6 +149,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m012_cards_once,
     m013_mirror,
     m014_findings,
+    m016_alerting,
 )
 
 

@@ -67,6 +67,7 @@ CONTENT = {
     "core_recoveries": state_tables.RECOVERIES.names,
     "core_alert_episodes": ("episode_id", "state"),
     "core_alert_deliveries": ("episode_id", "channel", "sequence_number", "status"),
+    "core_alert_acknowledgements": ("episode_id", "acknowledged_at"),
 }
 """By which columns a version differs from another. Their hashes are added up where the rows are."""
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
-from sophia_metrics.schema.ddl import Engine, create_table
+from sophia_metrics.schema.ddl import Engine, create_table, sql_type
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
 __all__ = [
@@ -115,4 +115,18 @@ def s001_initial(session: SnowflakeSession) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (s001_initial,)
+def s016_alerting(session: SnowflakeSession) -> None:
+    """Let alerts be acknowledged, grouped and counted, and silences say of what and by whom they are."""
+    session.run(create_table(schema.table("core_alert_acknowledgements"), Engine.SNOWFLAKE))
+    added = {
+        "core_alert_silences": ("scope_type", "scope_value", "created_by", "created_at"),
+        "core_alert_episodes": ("held_count", "held_basis"),
+        "core_alert_deliveries": ("group_id",),
+    }
+    for name, columns in added.items():
+        kinds = {column.name: sql_type(column.kind, Engine.SNOWFLAKE) for column in schema.table(name).columns}
+        for column in columns:
+            session.run(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {column} {kinds[column]}")
+
+
+MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (s001_initial, s016_alerting)

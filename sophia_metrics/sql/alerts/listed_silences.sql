@@ -1,0 +1,18 @@
+-- question: Which silences hold now or later, the first to begin first?
+-- grain: silence_id
+-- sources: core_alert_silences
+-- owner: alerts
+SELECT
+    silence_id,
+    rule,
+    subject,
+    starts_at,
+    ends_at,
+    reason,
+    scope_type,
+    scope_value,
+    created_by,
+    created_at
+FROM core_alert_silences
+WHERE ends_at IS NULL OR ends_at > $now
+ORDER BY starts_at, silence_id
