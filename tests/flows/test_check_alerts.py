@@ -251,7 +251,7 @@ def test_an_anomaly_and_a_price_that_moved_are_told_with_their_figures(alerted, 
     check_alerts.fn(config=alerted.config)
 
     day = (utc_now() - timedelta(days=1)).date()
-    assert [post.content["message"] for post in receiver.posts] == [
+    assert sorted(post.content["message"] for post in receiver.posts) == [
         f"team/search on {day}: three times what Thursdays cost",
         "the input price of openai/gpt-4o went from 2.5 to 5 USD for a million tokens",
     ]
