@@ -205,6 +205,28 @@ def backfill(
 
 
 @app.command()
+def reprice(
+    *,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day.", metavar="DAY")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day.", metavar="DAY")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with what changed.", metavar="TEXT")],
+    model: Annotated[str | None, typer.Option("--model", help="Only this model.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Do it. Unset: only show what would change.")] = False,
+    json: Json = False,
+) -> None:
+    """Price usage of whole UTC days again, with the prices that are known now, and show what that changes by model.
+
+    Without --apply nothing is changed. What was billed stays the cost. With --apply it is kept in core_reprices and
+    published; a second time nothing changes.
+    """
+    from sophia_metrics.cli.reprice import days_to_reprice, reprice_days  # noqa: PLC0415 - see above
+
+    order = days_to_reprice(first.date(), last.date(), reason, model=model, is_dry_run=not apply)
+    if reprice_days(order, is_json=json):
+        raise typer.Exit(HELD)
+
+
+@app.command()
 def forget(
     *,
     user: Annotated[
