@@ -280,6 +280,32 @@ def maintain(
         raise typer.Exit(HELD)
 
 
+prices_app = typer.Typer(
+    help="Which models have no price, what prices rest on, and which changed.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(prices_app, name="prices")
+
+
+@prices_app.callback()
+def prices(context: typer.Context, *, json: Json = False) -> None:
+    """Print the models without a price, the most tokens first, and what other prices rest on."""
+    if context.invoked_subcommand is None:
+        from sophia_metrics.cli.prices import print_gaps  # noqa: PLC0415 - see above
+
+        print_gaps(is_json=json)
+
+
+@prices_app.command("drift")
+def prices_drift(*, json: Json = False) -> None:
+    """Print the prices of models in use that changed, the newest first."""
+    from sophia_metrics.cli.prices import print_price_drifts  # noqa: PLC0415 - see above
+
+    print_price_drifts(is_json=json)
+
+
 budgets_app = typer.Typer(
     help="How the budgets stand; set one, or take that back.",
     invoke_without_command=True,

@@ -1,4 +1,4 @@
-"""Pricing again what had no price, or other terms, or what is ordered: only days with another price are written anew."""
+"""Pricing again what had no price, or other terms, or what is ordered: only days that change are written anew."""
 
 from collections.abc import Sequence
 from datetime import date
