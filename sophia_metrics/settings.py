@@ -46,6 +46,7 @@ from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check_services
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.misconfiguration import explain
+from sophia_metrics.pricing.settings import PricingSettings
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
@@ -278,6 +279,7 @@ class Settings(BaseSettings):
             examples=["prices.yaml"],
         ),
     ] = None
+    pricing: Annotated[PricingSettings, Field(description="Where other prices come from.")] = PricingSettings()
     exchange_rates: Annotated[
         Mapping[Currency, Rate],
         Field(
@@ -510,6 +512,12 @@ def load_settings(folder: Path | None = None) -> Settings:
         update={
             "home": home,
             "price_overrides": settings.price_overrides and anchored("price_overrides", settings.price_overrides),
+            "pricing": settings.pricing.model_copy(
+                update={
+                    "litellm_prices": settings.pricing.litellm_prices
+                    and anchored("pricing", settings.pricing.litellm_prices)
+                }
+            ),
             "backup": settings.backup.model_copy(
                 update={"folder": settings.backup.folder and anchored("backup", settings.backup.folder)}
             ),

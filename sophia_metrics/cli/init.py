@@ -21,6 +21,7 @@ from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
+from sophia_metrics.pricing.settings import PricingSettings
 from sophia_metrics.settings import (
     CONFIG_NAME,
     SECRET_FIELDS,
@@ -42,6 +43,7 @@ TABLES = frozenset(
     {
         "exchange_rates",
         "gate",
+        "pricing",
         "quality",
         "backup",
         "retention",
@@ -126,6 +128,7 @@ def render_config() -> str:
         HEADER,
         *(_setting(name, field) for name, field in fields.items() if name not in TABLES),
         f"{_comment(fields['exchange_rates'])}#[exchange_rates]\n{_entries(fields['exchange_rates'])}",
+        f"{_comment(fields['pricing'])}#[pricing]\n{_settings(PricingSettings)}",
         f"{_comment(fields['snowflake'])}#[snowflake]\n{_settings(SnowflakeSettings)}",
         f"{_comment(sink)}#[snowflake.analytics_sink]\n{_settings(AnalyticsSinkSettings)}",
         f"{_comment(fields['gate'])}#[gate]\n{_settings(GateSettings)}",
