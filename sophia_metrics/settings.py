@@ -30,6 +30,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
+from sophia_metrics.anomalies.settings import AnomalySettings
 from sophia_metrics.budget_settings import PLATFORM_BUDGETS, BudgetSettings, platform_budgets
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.configuration import (
@@ -362,6 +363,9 @@ class Settings(BaseSettings):
         ),
     ] = ()
     alerts: Annotated[AlertSettings, Field(description="When alerts fire and resolve.")] = AlertSettings()
+    anomalies: Annotated[AnomalySettings, Field(description="From when on a settled day is an anomaly.")] = (
+        AnomalySettings()
+    )
 
     @property
     def local(self) -> "Settings":

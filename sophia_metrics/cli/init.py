@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
+from sophia_metrics.anomalies.settings import AnomalySettings
 from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
@@ -54,6 +55,7 @@ TABLES = frozenset(
         "services",
         "notifiers",
         "alerts",
+        "anomalies",
         "dashboard",
         "snowflake",
         "analytics_sink",
@@ -145,6 +147,7 @@ def render_config() -> str:
         f"{_comment(ProbeSettings.model_fields['maintenance'])}#[[probes.maintenance]]\n{_maintenance()}",
         f"{_comment(fields['notifiers'])}#[[notifiers]]\n{_settings(NotifierSettings)}",
         f"{_comment(fields['alerts'])}#[alerts]\n{_settings(AlertSettings)}",
+        f"{_comment(fields['anomalies'])}#[anomalies]\n{_settings(AnomalySettings)}",
     ]
     return "\n".join(parts)
 

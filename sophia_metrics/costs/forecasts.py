@@ -10,8 +10,10 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 
+from sophia_metrics.calendars import settled_on
 from sophia_metrics.costs.histories import SCOPE_KEY, Histories, align_days
 from sophia_metrics.costs.settled_scopes import (
+    UTC,
     findings_query,
     load_budget_days,
     load_scope_days,
@@ -25,7 +27,7 @@ from sophia_metrics.schema.findings import FORECAST_SNAPSHOTS
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
 
-__all__ = ["ForecastsMade", "make_forecasts"]
+__all__ = ["ForecastsMade", "is_day_to_close", "make_forecasts"]
 
 HISTORY_DAYS = 400
 LEARN_DAYS = 56
@@ -51,6 +53,14 @@ class ForecastsMade:
     known_count: int
     silent_count: int
     data_through_on: date | None
+
+
+def is_day_to_close(warehouse: Warehouse) -> bool:
+    """Say whether a UTC day was settled since forecasts were last made. It reads little."""
+    (settled_at, made_on), *_ = warehouse.read(Query(findings_query("newest_forecast"))).iter_rows()
+    if settled_at is None:
+        return False
+    return made_on is None or made_on < settled_on(settled_at, UTC)
 
 
 def make_forecasts(warehouse: Warehouse, now: datetime) -> ForecastsMade:
