@@ -61,6 +61,8 @@ def forecast(values: Numbers, inflation: Numbers | None = None, horizon: int = H
         horizon: so many days ahead.
     """
     widths = np.ones(values.shape[0]) if inflation is None else inflation
+    lead = np.full((values.shape[0], max(2 * WEEK - values.shape[1], 0)), np.nan)
+    values = np.concatenate([lead, values], axis=1)
     parts = [
         _forecast(values[first : first + CHUNK], widths[first : first + CHUNK], horizon)
         for first in range(0, max(values.shape[0], 1), CHUNK)

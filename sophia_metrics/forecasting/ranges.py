@@ -26,7 +26,10 @@ USUAL = 0.35
 USUAL_WEIGHT = 6.0
 """The usual range counts as much as so many days of a series."""
 OWN_WEIGHT = 40.0
-"""What a range is drawn towards counts as much as so many origins, of which neighbours err alike."""
+"""What a range is drawn towards counts as much as so many origins, of which neighbours err alike;
+and as much again in each week further ahead."""
+SUM_WEIGHT = 20.0
+"""The same for sums."""
 WIDENING = 1.3
 """By how much ranges grow from week to week, where nothing else is known."""
 COMMON = 0.7
@@ -73,9 +76,10 @@ def day_ranges(backtest: Backtest, usual: Numbers, offset: Numbers) -> Ranges:
         counts = np.isfinite(week).any(axis=-1).sum(axis=-1)
         quantiles = known_quantiles(week.reshape(week.shape[0], -1), (LOW, 0.5, 1 - LOW))
         least_low, least_high = (low, high) if first else (0 * low, 0 * high)
-        low = np.minimum(_towards(quantiles[0], low * WIDENING, counts), least_low)
-        middle = _towards(quantiles[1], middle, counts)
-        high = np.maximum(_towards(quantiles[2], high * WIDENING, counts), least_high)
+        weight = OWN_WEIGHT * (1 + first // WEEK)
+        low = np.minimum(_towards(quantiles[0], low * WIDENING, counts, weight), least_low)
+        middle = _towards(quantiles[1], middle, counts, weight)
+        high = np.maximum(_towards(quantiles[2], high * WIDENING, counts, weight), least_high)
         found.extend([(low, middle, high)] * week.shape[-1])
     return Ranges(*(np.stack(parts, axis=1) for parts in zip(*found, strict=True)))
 
@@ -96,9 +100,9 @@ def through_ranges(backtest: Backtest, days: Ranges, offset: Numbers) -> Ranges:
     quantiles = known_quantiles(np.moveaxis(errors, 1, 2), (LOW, 0.5, 1 - LOW))
     narrower: Numbers = ((1 + (numbers - 1) * COMMON) / numbers) ** 0.5
     return Ranges(
-        np.minimum(_towards(quantiles[0], days.low * narrower, counts), 0.0),
-        _towards(quantiles[1], np.zeros(counts.shape), counts),
-        np.maximum(_towards(quantiles[2], days.high * narrower, counts), 0.0),
+        np.minimum(_towards(quantiles[0], days.low * narrower, counts, SUM_WEIGHT), 0.0),
+        _towards(quantiles[1], np.zeros(counts.shape), counts, SUM_WEIGHT),
+        np.maximum(_towards(quantiles[2], days.high * narrower, counts, SUM_WEIGHT), 0.0),
     )
 
 
@@ -118,7 +122,7 @@ def _errors(actuals: Numbers, forecasts: Numbers, offset: Numbers) -> Numbers:
     return np.log(ratios, where=np.isfinite(ratios) & (ratios > 0), out=np.full(ratios.shape, np.nan))
 
 
-def _towards(found: Numbers, other: Numbers, counts: Numbers | Columns, other_weight: float = OWN_WEIGHT) -> Numbers:
+def _towards(found: Numbers, other: Numbers, counts: Numbers | Columns, other_weight: float) -> Numbers:
     """Draw what so many errors say towards something else."""
     weight = counts / (counts + other_weight)
     return np.where(np.isfinite(found), found, 0.0) * weight + other * (1 - weight)
