@@ -26,10 +26,8 @@ from sophia_metrics.forecasting.numbers import Numbers
 LENGTHS = (28, 56, 120)
 MOST_DAYS = 400
 AHEAD = 14
-WINDOWS = 24
 LEARN_WEEKS = 8
 MONTH_DAYS = (3, 7, 14, 21)
-MONTHS = 18
 OURS, NAIVE, RUN_RATE = "sophia-metrics", "seasonal naive", "run-rate"
 PEERS = ("Holt-Winters", "AutoETS")
 GROUPS = ("real", "made up")
@@ -55,11 +53,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a folder of CSVs: a date and a value in each row")
     parser.add_argument("--json", action="store_true", help="print the figures as the last line, too")
+    parser.add_argument("--windows", type=int, default=24, help="windows of each length and series; months are half")
     parser.add_argument("--no-peers", action="store_true", help="leave out what needs packages of its own")
     arguments = parser.parse_args()
     series = [*read_series(arguments.data), *made_up_series()]
-    days = [window for each in series for window in _day_windows(each)]
-    months = [window for each in series for window in _month_windows(each)]
+    days = [window for each in series for window in _day_windows(each, arguments.windows)]
+    months = [window for each in series for window in _month_windows(each, arguments.windows // 2)]
     said = _said([*days, *months], () if arguments.no_peers else PEERS)
     facts = {
         "machine": machine(),
@@ -80,19 +79,19 @@ def _group(series: Series) -> str:
     return GROUPS[1] if series.is_made_up else GROUPS[0]
 
 
-def _day_windows(series: Series) -> Iterable[Window]:
+def _day_windows(series: Series, count: int) -> Iterable[Window]:
     for length in LENGTHS:
         last = len(series.values) - AHEAD
-        for end in np.linspace(length, last, WINDOWS).astype(int).tolist():
+        for end in np.linspace(length, last, count).astype(int).tolist():
             known, came = series.values[end - length : end], series.values[end : end + AHEAD]
             if np.isfinite(known).all() and np.isfinite(came).all() and (known[7:] != known[:-7]).any():
                 yield Window(_group(series), series.name, length, known, came)
 
 
-def _month_windows(series: Series) -> Iterable[Window]:
+def _month_windows(series: Series, count: int) -> Iterable[Window]:
     days = [series.first_on + timedelta(days=day) for day in range(len(series.values))]
     firsts = [place for place, day in enumerate(days) if day.day == 1 and place >= LENGTHS[0]]
-    for first, after in list(itertools.pairwise(firsts))[-MONTHS:]:
+    for first, after in list(itertools.pairwise(firsts))[-count:]:
         for month_day in MONTH_DAYS:
             end = first + month_day
             known, came = series.values[max(0, end - LENGTHS[-1]) : end], series.values[end:after]

@@ -79,7 +79,7 @@ def test_of_two_settled_days_nothing_is_said(lab):
 
 
 def test_today_is_not_known_and_days_before_the_first_call_are_no_zeros(lab):
-    given(lab, calls(11, per_day=lambda back: 500 if back == 0 else 20, last=LAST + timedelta(days=1)))
+    given(lab, calls(10), [event(f"today {number}", "2026-11-20T10:00:00Z") for number in range(500)])
     make_forecasts(lab.warehouse, NOW)
 
     ((p50, day_count),) = snapshots(lab, "p50_usd, day_count", "scope_type = 'all' AND horizon_days = 1")
