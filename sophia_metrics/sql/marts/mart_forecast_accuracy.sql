@@ -46,7 +46,10 @@ scope_days AS (
         COALESCE(provider, model, team, project, environment, 'all') AS scope_value,
         -- Where a tenth of the calls or more has no price, what the day cost is unknown.
         CASE
-            WHEN unpriced_count > 0 AND unpriced_count * 10 >= request_count THEN NULL
+            WHEN
+                unpriced_count > 0
+                AND CAST(unpriced_count AS DOUBLE) * CAST(10 AS DOUBLE) >= CAST(request_count AS DOUBLE)
+                THEN NULL
             WHEN unpriced_count = 0 THEN COALESCE(known_cost_usd, 0)
             ELSE known_cost_usd
         END AS cost_usd
