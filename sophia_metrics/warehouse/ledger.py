@@ -190,7 +190,9 @@ def find_receipt(connection: StateConnection, staged: Slice) -> Receipt | None:
 
 
 def keep_sample_apart(connection: StateConnection, facts: Facts, source: str) -> None:
-    """Take the sample data and what was found in them off every list when a real source commits, and refuse them beside real usage.
+    """Take the sample data, and what was found in them, off every list when a real source commits.
+
+    Beside real usage they are refused.
 
     Raises:
         ConfigurationError: sample data are to be committed where real usage is.

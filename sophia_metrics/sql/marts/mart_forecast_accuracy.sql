@@ -156,10 +156,10 @@ scored AS (
         scope_value,
         horizon_days,
         target_on,
-        CAST(cost_usd AS DOUBLE) AS cost,
-        CAST(p50_usd - cost_usd AS DOUBLE) AS too_much,
-        ABS(CAST(p50_usd - cost_usd AS DOUBLE)) AS wrong,
-        ABS(CAST(naive_usd - cost_usd AS DOUBLE)) AS naive_wrong,
+        cost_usd,
+        p50_usd - cost_usd AS too_much,
+        CASE WHEN p50_usd < cost_usd THEN cost_usd - p50_usd ELSE p50_usd - cost_usd END AS wrong,
+        CASE WHEN naive_usd < cost_usd THEN cost_usd - naive_usd ELSE naive_usd - cost_usd END AS naive_wrong,
         CASE WHEN cost_usd BETWEEN p10_usd AND p90_usd THEN 1 ELSE 0 END AS is_held
     FROM came
     WHERE cost_usd IS NOT NULL
@@ -173,13 +173,12 @@ sums AS (
         COUNT(*) AS scored_count,
         MIN(target_on) AS first_on,
         MAX(target_on) AS last_on,
-        AVG(CAST(wrong AS DOUBLE)) AS mean_wrong,
-        SUM(CASE WHEN naive_wrong IS NOT NULL THEN wrong END) AS compared_wrong,
-        SUM(naive_wrong) AS naive_wrong,
-        AVG(CAST(is_held AS DOUBLE)) AS coverage_ratio,
-        AVG(CAST(too_much AS DOUBLE)) AS mean_too_much,
-        SUM(too_much) AS too_much,
-        SUM(cost) AS cost
+        SUM(CAST(wrong AS DECIMAL(38, 12))) AS wrong,
+        SUM(CASE WHEN naive_wrong IS NOT NULL THEN CAST(wrong AS DECIMAL(38, 12)) END) AS compared_wrong,
+        SUM(CAST(naive_wrong AS DECIMAL(38, 12))) AS naive_wrong,
+        SUM(is_held) AS held_count,
+        SUM(CAST(too_much AS DECIMAL(38, 12))) AS too_much,
+        SUM(CAST(cost_usd AS DECIMAL(38, 12))) AS cost_usd
     FROM scored
     GROUP BY scope_type, scope_value, horizon_days
 )
@@ -191,9 +190,9 @@ SELECT
     scored_count,
     first_on,
     last_on,
-    CAST(mean_wrong AS DECIMAL(38, 12)) AS error_usd,
+    CAST(CAST(wrong AS DOUBLE) / CAST(NULLIF(scored_count, 0) AS DOUBLE) AS DECIMAL(38, 12)) AS error_usd,
     CAST(compared_wrong AS DOUBLE) / CAST(NULLIF(naive_wrong, 0) AS DOUBLE) AS mase,
-    coverage_ratio,
-    CAST(mean_too_much AS DECIMAL(38, 12)) AS bias_usd,
-    CAST(too_much AS DOUBLE) / CAST(NULLIF(cost, 0) AS DOUBLE) AS bias_ratio
+    CAST(held_count AS DOUBLE) / CAST(NULLIF(scored_count, 0) AS DOUBLE) AS coverage_ratio,
+    CAST(CAST(too_much AS DOUBLE) / CAST(NULLIF(scored_count, 0) AS DOUBLE) AS DECIMAL(38, 12)) AS bias_usd,
+    CAST(too_much AS DOUBLE) / CAST(NULLIF(cost_usd, 0) AS DOUBLE) AS bias_ratio
 FROM sums
