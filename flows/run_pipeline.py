@@ -3,6 +3,7 @@
 from prefect import flow
 
 from flows.check_alerts import tell_alerts
+from flows.close_day import note_findings
 from flows.collect_cache_stats import collect_caches
 from flows.collect_usage import collect_source
 from sophia_metrics.usage.outcome import RunSummary
@@ -38,6 +39,7 @@ def run_pipeline(
     expectation. Then nothing is published, and readers keep the version that they have.
     A day of which a file was lost or damaged is made anew first, from landing. Where that cannot be, the run fails once
     and says what remains.
+    Where a day was settled since the last run, forecasts are made and anomalies found.
     A cache that fails is named in the summary and in the logs, and keeps nothing else out.
 
     Args:
@@ -64,6 +66,7 @@ def run_pipeline(
             quality = check_marts(settings, run, utc_now(), collected)
             if great_expectations is not None:
                 quality = run_checkpoint(settings, run, great_expectations, quality, utc_now(), collected)
+            note_findings(settings)
         finish_run(settings, run, utc_now(), collected, quality)
         publication = publish_version(settings, utc_now())
         if settings.snowflake is not None and settings.snowflake.analytics_sink is not None:

@@ -31,6 +31,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from sophia_metrics.alerts.maintenance_settings import AlertMaintenanceSettings
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
+from sophia_metrics.anomalies.settings import AnomalySettings
 from sophia_metrics.budget_settings import PLATFORM_BUDGETS, BudgetSettings, platform_budgets
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.configuration import (
@@ -372,6 +373,9 @@ class Settings(BaseSettings):
             examples=[[{"name": "move", "start_at": "2026-12-01T22:00:00Z", "end_at": "2026-12-02T02:00:00Z"}]],
         ),
     ] = ()
+    anomalies: Annotated[AnomalySettings, Field(description="From when on a settled day is an anomaly.")] = (
+        AnomalySettings()
+    )
 
     @property
     def local(self) -> "Settings":

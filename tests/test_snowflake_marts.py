@@ -132,6 +132,12 @@ def numbered(prefix: str):
     return lambda _: f"{prefix}-{next(numbers)}"
 
 
+def each_day():
+    """Return what gives the days from START on, one after the other."""
+    days = itertools.count()
+    return lambda _rng: START.date() + timedelta(days=next(days))
+
+
 def given_tables() -> dict[str, list[Row]]:
     """Return rows of every table that marts read and no mart is."""
     plans = {
@@ -161,6 +167,17 @@ def given_tables() -> dict[str, list[Row]]:
                 "outcome": ("exact", "semantic", "miss", "ineligible", "bypass_error"),
             },
         ),
+        "core_forecast_snapshots": (
+            DAYS + 10,
+            {
+                "time_zone": ("UTC",),
+                "scope_type": ("model",),
+                "scope_value": ("gpt-5", "gpt-5-mini"),
+                "horizon_days": (1, 3, 10, 20),
+                "target_on": each_day(),
+            },
+        ),
+        "core_anomalies": (40, {"kind": numbered("kind")}),
         "core_cache_snapshots": (300, {"cache": ("answers", "pages")}),
         "core_probe_results": (
             1500,

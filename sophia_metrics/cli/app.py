@@ -276,6 +276,19 @@ def report(
 
 
 @app.command()
+def close_day(*, prefect: UsePrefect = False, json: Json = False) -> None:
+    """Forecast what each scope will spend, and find settled days that are not as expected; publish both.
+
+    `run` does it where a day was settled since, and the schedule once a day. It runs without Prefect unless --prefect
+    says otherwise.
+    """
+    from sophia_metrics.cli.close_day import close_settled_day  # noqa: PLC0415 - see above
+
+    if close_settled_day(is_plain=not prefect, is_json=json):
+        raise typer.Exit(HELD)
+
+
+@app.command()
 def maintain(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")] = False,

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from sophia_metrics.alerts.maintenance_settings import AlertMaintenanceSettings
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
+from sophia_metrics.anomalies.settings import AnomalySettings
 from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
@@ -57,6 +58,7 @@ TABLES = frozenset(
         "services",
         "notifiers",
         "alerts",
+        "anomalies",
         "dashboard",
         "snowflake",
         "analytics_sink",
@@ -150,6 +152,7 @@ def render_config() -> str:
         f"{_comment(fields['notifiers'])}#[[notifiers]]\n{_settings(NotifierSettings)}",
         f"{_comment(fields['alerts'])}#[alerts]\n{_settings(AlertSettings)}",
         f"{_comment(fields['maintenance'])}{_alert_maintenance()}",
+        f"{_comment(fields['anomalies'])}#[anomalies]\n{_settings(AnomalySettings)}",
     ]
     return "\n".join(parts)
 

@@ -1,6 +1,6 @@
 """Every table, written once: DDL, Polars schemas and the data dictionary derive from here."""
 
-from sophia_metrics.schema import alerting, core, findings, marts, state
+from sophia_metrics.schema import alerting, core, findings, findings_marts, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
@@ -48,6 +48,9 @@ TABLES: tuple[Table, ...] = (
     marts.COST_TREND,
     marts.BUDGET_DAYS,
     marts.BUDGET_STATUS,
+    findings_marts.COST_FORECAST,
+    findings_marts.FORECAST_ACCURACY,
+    findings_marts.ANOMALIES_MART,
     marts.PERFORMANCE_NOW,
     marts.PIPELINE_RUNS_MART,
     marts.FRESHNESS,
