@@ -85,9 +85,7 @@ def test_the_effects_add_up_to_the_change_exactly_in_every_scope_and_pair(rows):
     for row in found:
         sums[(row["scope_type"], row["scope_value"], row["period_pair"])] += row["amount_usd"]
         assert row["change_usd"] == spent[(row["scope_type"], row["scope_value"], row["period_pair"])]
-    assert {key: value for key, value in sums.items() if value} == {
-        key: value for key, value in spent.items() if value
-    }
+    assert {key: value for key, value in sums.items() if value} == {key: value for key, value in spent.items() if value}
 
 
 @settings(max_examples=examples(25), deadline=None)

@@ -106,7 +106,7 @@ class CostChange:
         after_usd: known spend after.
         unpriced_before_count: calls before whose cost nobody knows; they are in no sum.
         unpriced_after_count: the same after.
-        by_effect: the sum of each effect, in the order price, volume, mix, new, gone; those that are nothing are missing.
+        by_effect: the sum of each effect, in the order price, volume, mix, new, gone; what is nothing is missing.
         effects: every effect by model and team, the largest first.
     """
 
@@ -184,9 +184,7 @@ def _shared() -> str:
     return mart("mart_cost_change").sql.partition(SHARED_FROM)[2]
 
 
-def _rows(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
-) -> Sequence[tuple[Any, ...]]:
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
     return connection.execute(sql, parameters).fetchall()
 
 
