@@ -73,6 +73,7 @@ __all__ = [
     "connect_mover",
     "connect_notifier",
     "connect_page",
+    "connect_price_book",
     "connect_prober",
     "connect_puller",
     "connect_reach",
@@ -386,17 +387,26 @@ def configured_budgets(settings: Settings) -> tuple[Budget, ...]:
 
 def connect_collector(settings: Settings, warehouse: Warehouse) -> Collector:
     """Return what collecting needs; the first call writes identity.key into the state folder."""
-    overrides = load_overrides(settings.price_overrides) if settings.price_overrides else ()
     return Collector(
         folder=settings.home,
         warehouse=warehouse,
-        book=PriceBook((*overrides, *_credit_prices(settings))),
+        book=connect_price_book(settings),
         identity=_identity(settings),
         limits=GateLimits(settings.gate.max_quarantined_ratio, settings.gate.min_rows),
         exchange_rates=settings.exchange_rates,
         batch_bytes=settings.batch_bytes,
         memory_limit=settings.memory_limit,
     )
+
+
+def connect_price_book(settings: Settings) -> PriceBook:
+    """Return the prices: the public list, and those of the settings over it.
+
+    Raises:
+        ConfigurationError: the file of price_overrides cannot be read.
+    """
+    overrides = load_overrides(settings.price_overrides) if settings.price_overrides else ()
+    return PriceBook((*overrides, *_credit_prices(settings)))
 
 
 def _credit_prices(settings: Settings) -> Iterator[Override]:

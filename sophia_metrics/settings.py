@@ -48,6 +48,7 @@ from sophia_metrics.misconfiguration import explain
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.suggestions.settings import SuggestionSettings
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings, platform_values
 
 __all__ = [
@@ -362,6 +363,9 @@ class Settings(BaseSettings):
         ),
     ] = ()
     alerts: Annotated[AlertSettings, Field(description="When alerts fire and resolve.")] = AlertSettings()
+    suggestions: Annotated[
+        SuggestionSettings, Field(description="From when on a way to spend less is worth a word.")
+    ] = SuggestionSettings()
 
     @property
     def local(self) -> "Settings":

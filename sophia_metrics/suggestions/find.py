@@ -1,27 +1,26 @@
 """Finding suggestions: reads the calls of the last four settled weeks, and records what could be done."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from importlib import resources
 
 import duckdb
 import polars as pl
 
 from sophia_metrics.frames import fetch_frame
-from sophia_metrics.marts import mart
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.card import PriceKey
 from sophia_metrics.schema import findings
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.suggestions.alternatives import Alternative, alternatives, cheaper_model
-from sophia_metrics.suggestions.finding import Limits, WindowDays, claimed_suggestions, costly_models, unread_writes
+from sophia_metrics.suggestions.finding import Limits, claimed_suggestions, costly_models, unread_writes
 from sophia_metrics.suggestions.settings import SuggestionSettings
 from sophia_metrics.suggestions.suggestion import Suggestion
+from sophia_metrics.suggestions.window import WindowDays, settled_window
 from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
 
-__all__ = ["find_suggestions", "settled_window", "suggest"]
+__all__ = ["find_suggestions", "suggest"]
 
-WINDOW_DAYS = 28
 LEAST_DAYS = 3
 SELECT_KNOWN = f"SELECT {', '.join(findings.SUGGESTIONS.names)} FROM core_suggestions"
 GROUP = ("usage_on", "provider", "route", "model", "team", "price_tier")
@@ -49,8 +48,8 @@ def find_suggestions(
 def suggest(
     warehouse: Warehouse, now: datetime, book: PriceBook, settings: SuggestionSettings
 ) -> tuple[Suggestion, ...]:
-    """Return what could be done, the largest saving first; nothing is recorded. Below 3 settled days there is nothing."""
-    window = settled_window(warehouse, WINDOW_DAYS)
+    """Return what could be done, the largest saving first, and record nothing; below 3 settled days nothing is."""
+    window = settled_window(warehouse)
     if window is None or len(window.days) < LEAST_DAYS:
         return ()
     bounds = {"first_on": window.first_on, "last_on": window.last_on}
@@ -64,17 +63,6 @@ def suggest(
         *costly_models(used, window, limits),
     ]
     return tuple(sorted(found, key=lambda each: (each.saving.usd is None, -(each.saving.usd or 0), each.subject)))
-
-
-def settled_window(warehouse: Warehouse, day_count: int) -> WindowDays | None:
-    """Return the newest settled UTC days since the first usage, so many at most. None: no day is settled."""
-    settled = warehouse.read(Query(mart("mart_settlement").sql)).filter(pl.col("scope_type") == "all")
-    days = warehouse.read(Query("SELECT MIN(usage_on) AS first_on FROM mart_cost_daily"))
-    last_on: date | None = settled["settled_through_on"].item() if settled.height else None
-    first_on: date | None = days["first_on"].item()
-    if last_on is None or first_on is None or first_on > last_on:
-        return None
-    return WindowDays(max(first_on, last_on - timedelta(days=day_count - 1)), last_on)
 
 
 def _claims(

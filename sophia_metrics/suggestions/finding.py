@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,26 +10,14 @@ import polars as pl
 
 from sophia_metrics.suggestions.saving import between, bootstrap, per_month
 from sophia_metrics.suggestions.suggestion import Saving, Suggestion, suggestion_id
+from sophia_metrics.suggestions.window import WindowDays
 from sophia_metrics.suggestions.wording import WORDING, wording
 
-__all__ = ["Limits", "WindowDays", "claimed_suggestions", "costly_models", "unread_writes"]
+__all__ = ["Limits", "claimed_suggestions", "costly_models", "unread_writes"]
 
 ZERO = Decimal(0)
 STEADY_DAYS = 7
 """A batch job is worth setting up where calls come on so many days of the window."""
-
-
-@dataclass(frozen=True, slots=True)
-class WindowDays:
-    """The settled UTC days that were looked at, both included."""
-
-    first_on: date
-    last_on: date
-
-    @property
-    def days(self) -> tuple[date, ...]:
-        """All of them, in order."""
-        return tuple(self.first_on + timedelta(days=each) for each in range((self.last_on - self.first_on).days + 1))
 
 
 @dataclass(frozen=True, slots=True)

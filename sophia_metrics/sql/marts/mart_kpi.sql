@@ -108,8 +108,9 @@ SELECT
     CASE WHEN is_ok THEN 'ok' ELSE 'insufficient_history' END AS kpi_state,
     CASE
         WHEN NOT is_ok OR change_ratio IS NULL THEN NULL
-        WHEN target_ratio > 0 THEN change_ratio >= target_ratio
-        ELSE change_ratio <= target_ratio
+        -- A ratio of doubles that is the target to the ninth digit has reached it.
+        WHEN target_ratio > 0 THEN change_ratio >= target_ratio - 0.000000001
+        ELSE change_ratio <= target_ratio + 0.000000001
     END AS is_met,
     baseline_start_on,
     baseline_end_on,
