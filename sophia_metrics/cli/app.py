@@ -367,7 +367,7 @@ def what_if(
     scope: Annotated[str, typer.Option("--scope", help="all, team/search, provider/…, model/…")] = "all",
     json: Json = False,
 ) -> None:
-    """Price a slice of history under another model, tier or cache policy, and show the difference. Nothing is written."""
+    """Price history under another model, tier or cache policy, and show the difference. Nothing is written."""
     from sophia_metrics.cli.advice import ask_what_if  # noqa: PLC0415 - see above
 
     days = (first.date() if first else None, last.date() if last else None)
