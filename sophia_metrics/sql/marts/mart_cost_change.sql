@@ -112,8 +112,7 @@ periods AS (
         month_start_on AS start_on,
         last_on AS end_on,
         month_before_on AS before_start_on,
-        LEAST(month_before_on + CAST(DATE_DIFF('day', month_start_on, last_on) AS INT), month_start_on - 1)
-            AS before_end_on
+        CAST(CAST(last_on AS TIMESTAMP) - INTERVAL '1' MONTH AS DATE) AS before_end_on
     FROM months
 ),
 

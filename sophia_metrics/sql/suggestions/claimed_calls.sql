@@ -43,7 +43,7 @@ usual_outputs AS (
         provider,
         model,
         operation,
-        PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY output_tokens) AS median_output,
+        PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY CAST(output_tokens AS DOUBLE)) AS median_output,
         COUNT(*) AS sample_count
     FROM bought_calls
     WHERE status = 'ok'
