@@ -51,6 +51,7 @@ from sophia_metrics.pricing.settings import PricingSettings
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.suggestions.settings import SuggestionSettings
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings, platform_values
 
 __all__ = [
@@ -376,6 +377,9 @@ class Settings(BaseSettings):
     anomalies: Annotated[AnomalySettings, Field(description="From when on a settled day is an anomaly.")] = (
         AnomalySettings()
     )
+    suggestions: Annotated[
+        SuggestionSettings, Field(description="From when on a way to spend less is worth a word.")
+    ] = SuggestionSettings()
 
     @property
     def local(self) -> "Settings":

@@ -22,6 +22,7 @@ REQUIRED = {
     Kind.TEXT: "'any'",
     Kind.COUNT: "0",
     Kind.MONEY: "0",
+    Kind.QUANTITY: "0",
     Kind.REAL: "0",
     Kind.BOOLEAN: "FALSE",
     Kind.DATE: "DATE '2026-11-20'",
@@ -41,6 +42,10 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "price_status": "'priced'",
     },
     "mart_cost_daily": dict.fromkeys(("team", "project", "environment"), "'(none)'"),
+    "mart_cost_parts": {
+        **dict.fromkeys(("team", "project", "environment", "route"), "'(none)'"),
+        "price_tier": "'standard'",
+    },
     "mart_cost_15min": {
         "usage_on": "CAST(CAST(period_at AS TIMESTAMP) AS DATE)",
         **dict.fromkeys(("team", "project", "environment"), "'(none)'"),

@@ -159,7 +159,10 @@ def given_tables() -> dict[str, list[Row]]:
                 "price_id": ("card-0", "card-1", "card-2", "gone"),
             },
         ),
-        "core_price_cards": (3, {"price_id": numbered("card")}),
+        "core_price_cards": (3, {"price_id": numbered("card"), "tier_low_tokens": (0, 200_000)}),
+        "core_usage_units": (500, {"event_id": numbered("event"), "unit": ("images", "web_searches")}),
+        "core_suggestions": (20, {"suggestion_id": numbered("suggestion")}),
+        "core_kpi_baselines": (2, {"kpi": numbered("kpi")}),
         "core_cache_lookups": (
             600,
             {

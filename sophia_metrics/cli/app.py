@@ -391,6 +391,96 @@ def budgets_unset(
 
 
 @app.command()
+def change(
+    *,
+    before: Annotated[str, typer.Option("--from", help="UTC days before: 2026-10-01..2026-10-07.", metavar="DAYS")],
+    after: Annotated[str, typer.Option("--to", help="Later UTC days that are compared with them.", metavar="DAYS")],
+    scope: Annotated[str, typer.Option("--scope", help="all, team/search, provider/…, model/…")] = "all",
+    json: Json = False,
+) -> None:
+    """Say why spend changed between two periods: price, volume, mix, new and gone, which add up to the change."""
+    from sophia_metrics.cli.advice import print_change  # noqa: PLC0415 - see above
+
+    print_change(before, after, scope, is_json=json)
+
+
+@app.command()
+def suggestions(*, json: Json = False) -> None:
+    """Say what could be done to spend less, with what it would save in 30 days, as published."""
+    from sophia_metrics.cli.advice import print_suggestions  # noqa: PLC0415 - see above
+
+    print_suggestions(is_json=json)
+
+
+class CachePolicy(StrEnum):
+    """What becomes of prompt caching."""
+
+    OFF = "off"
+    FIVE_MINUTES = "5m"
+    ONE_HOUR = "1h"
+
+
+@app.command("what-if")
+def what_if(
+    *,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="One model for another; may be repeated.", metavar="A=B")
+    ] = None,
+    tier: Annotated[
+        list[str] | None, typer.Option("--tier", help="One service tier for another.", metavar="standard=batch")
+    ] = None,
+    cache_policy: Annotated[
+        CachePolicy | None, typer.Option("--cache-policy", help="No prompt caching, or all writes for so long.")
+    ] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day; else 28 days.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day; else yesterday.")
+    ] = None,
+    scope: Annotated[str, typer.Option("--scope", help="all, team/search, provider/…, model/…")] = "all",
+    json: Json = False,
+) -> None:
+    """Price history under another model, tier or cache policy, and show the difference. Nothing is written."""
+    from sophia_metrics.cli.advice import ask_what_if  # noqa: PLC0415 - see above
+
+    days = (first.date() if first else None, last.date() if last else None)
+    ask_what_if(model or (), tier or (), cache_policy.value if cache_policy else None, days, scope, is_json=json)
+
+
+kpi_app = typer.Typer(
+    help="How the KPI of the plan stand; set a baseline.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(kpi_app, name="kpi")
+
+
+@kpi_app.callback()
+def kpi(context: typer.Context, *, json: Json = False) -> None:
+    """Print the last 28 settled days against the baseline. `set-baseline` notes one that you know."""
+    if context.invoked_subcommand is None:
+        from sophia_metrics.cli.advice import print_kpis  # noqa: PLC0415 - see above
+
+        print_kpis(is_json=json)
+
+
+@kpi_app.command("set-baseline")
+def kpi_set_baseline(
+    name: Annotated[str, typer.Argument(help="cache_hit_rate or daily_cost.", metavar="KPI")],
+    value: Annotated[float, typer.Argument(help="Its value then.")],
+    *,
+    days: Annotated[str, typer.Option("--days", help="Of which UTC days: 2026-08-01..2026-08-28.", metavar="DAYS")],
+    json: Json = False,
+) -> None:
+    """Note a baseline in the place of the one that was measured, and publish it."""
+    from sophia_metrics.cli.advice import set_kpi_baseline  # noqa: PLC0415 - see above
+
+    set_kpi_baseline(name, value, days, is_json=json)
+
+
+@app.command()
 def dashboard(*, host: Host = None, port: Port = None) -> None:
     """Serve the page and its API, from what is published, until Ctrl-C or SIGTERM.
 

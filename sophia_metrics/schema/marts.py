@@ -11,6 +11,8 @@ __all__ = [
     "COST_HOURLY",
     "COST_TREND",
     "DATA_QUALITY",
+    "DIMENSIONS",
+    "DIMENSION_NAMES",
     "FRESHNESS",
     "LATENCY_HISTOGRAM",
     "MODEL_EFFICIENCY",

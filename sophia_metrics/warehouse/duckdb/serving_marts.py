@@ -40,7 +40,13 @@ VIEW_MARTS = frozenset(
 )
 """Marts that whoever reads them computes: they read the clock, or are as long as their table."""
 
-RECENT_DAYS = {"mart_cost_daily": DAYS_BACK, "mart_cost_15min": 66, "mart_source_daily": DAYS_BACK}
+RECENT_DAYS = {
+    "mart_cost_daily": DAYS_BACK,
+    "mart_cost_15min": 66,
+    "mart_cost_parts": 92,
+    "mart_source_daily": DAYS_BACK,
+    "mart_cache_performance": DAYS_BACK,
+}
 """How many days before now of a table the serving marts read: publishing costs the same after years."""
 
 TAG_DAYS = 66
