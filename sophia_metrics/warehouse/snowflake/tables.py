@@ -8,8 +8,9 @@ from datetime import datetime
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.schema import marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
-from sophia_metrics.schema.ddl import Engine, create_table
+from sophia_metrics.schema.ddl import Engine, create_table, sql_type
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
 __all__ = [
@@ -115,4 +116,19 @@ def s001_initial(session: SnowflakeSession) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (s001_initial,)
+def s002_budget_terms(session: SnowflakeSession) -> None:
+    """Let budgets begin on another day, and have thresholds for their forecast; make tables that are new since."""
+    for statement in table_statements():
+        session.run(statement)
+    for column in ("start_day", "forecast_thresholds"):
+        _add(session, state.BUDGETS, column)
+    _add(session, marts.BUDGET_STATUS, "forecast_thresholds")
+
+
+def _add(session: SnowflakeSession, table: Table, name: str) -> None:
+    """Add a column to a table that was made without it."""
+    (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
+    session.run(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}")
+
+
+MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (s001_initial, s002_budget_terms)
