@@ -394,6 +394,8 @@ def configured_budgets(settings: Settings) -> tuple[Budget, ...]:
             limit_usd=each.limit_usd,
             time_zone=each.time_zone or settings.time_zone,
             thresholds=each.thresholds,
+            start_day=each.start_day,
+            forecast_thresholds=each.forecast_thresholds,
         )
         for each in settings.budgets
     )

@@ -345,7 +345,9 @@ class Period(StrEnum):
     """How long a budget holds, each time."""
 
     DAY = "day"
+    WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
 
 
 @budgets_app.callback()
@@ -365,17 +367,25 @@ def budgets_set(
     period: Annotated[Period, typer.Option("--period", help="How long it holds, each time.")] = Period.MONTH,
     scope: Annotated[str, typer.Option("--scope", help="all, team/search, tag:feature/chat, …")] = "all",
     time_zone: Annotated[
-        str | None, typer.Option("--time-zone", help="Whose days and months; else the setting time_zone.")
+        str | None, typer.Option("--time-zone", help="Whose days are meant; else the setting time_zone.")
     ] = None,
+    start_day: Annotated[
+        int,
+        typer.Option("--start-day", help="On which day it begins: of a week 1 is Monday; else the day of the month."),
+    ] = 1,
     thresholds: Annotated[
         str, typer.Option("--thresholds", help="Shares of the limit at which a person is told.")
     ] = "0.8,1",
+    forecast_thresholds: Annotated[
+        str, typer.Option("--forecast-thresholds", help="The same for the forecast of the end of the period.")
+    ] = "1",
     json: Json = False,
 ) -> None:
     """Set a budget from now on. It wins over one of that name in sophia.toml, until it is unset."""
     from sophia_metrics.cli.budgets import BudgetOrder, set_and_print  # noqa: PLC0415 - see above
 
-    set_and_print(BudgetOrder(name, limit, period.value, scope, time_zone, thresholds), is_json=json)
+    order = BudgetOrder(name, limit, period.value, scope, time_zone, thresholds, start_day, forecast_thresholds)
+    set_and_print(order, is_json=json)
 
 
 @budgets_app.command("unset")

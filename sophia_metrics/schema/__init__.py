@@ -34,6 +34,7 @@ TABLES: tuple[Table, ...] = (
     state.BUDGETS,
     *findings.FINDINGS,
     state.CALENDAR_DAYS,
+    state.BUDGET_PERIODS,
     marts.COST_15MIN,
     marts.COST_HOURLY,
     marts.COST_DAILY,
