@@ -7,7 +7,7 @@ from flows.close_day import note_findings
 from flows.collect_cache_stats import collect_caches
 from flows.collect_usage import collect_source
 from sophia_metrics.usage.outcome import RunSummary
-from tasks.artifacts import show_budgets, show_freshness, show_quality, show_spend
+from tasks.artifacts import show_alerts, show_budgets, show_forecast, show_freshness, show_quality, show_spend
 from tasks.budgets import note_budgets
 from tasks.checks import check_marts, run_checkpoint, started_checkpoint
 from tasks.clock import named_by_minute, utc_now
@@ -75,5 +75,7 @@ def run_pipeline(
     show_quality(collected, quality)
     show_spend(settings)
     show_budgets(settings)
+    show_forecast(settings)
+    show_alerts(settings)
     show_freshness(settings)
     return RunSummary(run.run_id, collected, repriced_count, build, quality, publication, caches)

@@ -2,14 +2,15 @@
 
 from datetime import datetime
 
-from sophia_metrics.connect import connect_warehouse
-from sophia_metrics.costs import anomalies, forecasts
+from sophia_metrics.connect import connect_warehouse, price_book
+from sophia_metrics.costs import anomalies, forecasts, kpi
 from sophia_metrics.costs.anomalies import AnomaliesFound
 from sophia_metrics.costs.forecasts import ForecastsMade
 from sophia_metrics.settings import Settings
+from sophia_metrics.suggestions import find
 from tasks.step import step
 
-__all__ = ["find_anomalies", "is_day_to_close", "make_forecasts"]
+__all__ = ["find_anomalies", "find_suggestions", "is_day_to_close", "make_forecasts", "note_baselines"]
 
 
 @step("look whether a day was settled", deadline_seconds=120)
@@ -28,3 +29,17 @@ def make_forecasts(settings: Settings, now: datetime) -> ForecastsMade:
 def find_anomalies(settings: Settings, now: datetime) -> AnomaliesFound:
     """Find the settled days that are not as expected, and end those that are so no longer."""
     return anomalies.find_anomalies(connect_warehouse(settings, now), now, settings.anomalies.limits)
+
+
+@step("find suggestions", deadline_seconds=1800)
+def find_suggestions(settings: Settings, now: datetime) -> int:
+    """Find what could be done to spend less, and end what no longer holds; return how much there is."""
+    warehouse = connect_warehouse(settings, now)
+    found = find.find_suggestions(warehouse, now, book=price_book(settings), settings=settings.suggestions)
+    return len(found)
+
+
+@step("note the baselines", deadline_seconds=600)
+def note_baselines(settings: Settings, now: datetime) -> int:
+    """Note what a KPI was in its first full window, where that is settled by now; return of how many."""
+    return len(kpi.note_baselines(connect_warehouse(settings, now), now))

@@ -1,4 +1,4 @@
-"""`sophia-metrics close-day`: forecasts and anomalies of the days that are settled."""
+"""`sophia-metrics close-day`: what the days that are settled tell of the next ones, and of themselves."""
 
 from rich.console import Console
 
@@ -6,7 +6,7 @@ from sophia_metrics.cli.facts import print_facts
 from sophia_metrics.cli.figures import plural
 from sophia_metrics.cli.pipeline import Pipeline
 from sophia_metrics.cli.progress import Progress
-from sophia_metrics.costs.closing import DayClosed
+from sophia_metrics.costs.closing import Findings
 from sophia_metrics.settings import load_settings
 
 __all__ = ["close_settled_day"]
@@ -17,18 +17,26 @@ def close_settled_day(*, is_plain: bool, is_json: bool) -> bool:
     settings = load_settings()
     with Progress("closing the day", shows_warnings=is_plain) as progress:
         closed = Pipeline(settings.home, progress, is_plain=is_plain).close_day()
+    findings = closed.findings
     if is_json:
         print_facts(
-            {"forecasts": closed.forecasts, "anomalies": closed.anomalies, "version": closed.publication.version}
+            {
+                "forecasts": findings.forecasts,
+                "anomalies": findings.anomalies,
+                "suggestion_count": findings.suggestion_count,
+                "drift_count": findings.drift_count,
+                "baseline_count": findings.baseline_count,
+                "version": closed.publication.version,
+            }
         )
     else:
-        _print(closed)
+        _print(findings)
     return closed.publication.held_because is not None
 
 
-def _print(closed: DayClosed) -> None:
+def _print(findings: Findings) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    made, found = closed.forecasts, closed.anomalies
+    made, found = findings.forecasts, findings.anomalies
     if made.data_through_on is None:
         console.print("no day is settled yet: there is no forecast")
         return
@@ -40,4 +48,8 @@ def _print(closed: DayClosed) -> None:
     console.print(
         f"anomalies: {found.open_count:,} on the last 35 settled days, {found.new_count:,} of them new; "
         f"{found.ended_count:,} ended"
+    )
+    console.print(
+        f"suggestions: {findings.suggestion_count:,}; prices that moved: {findings.drift_count:,}; "
+        f"KPI that got a baseline: {findings.baseline_count:,}"
     )

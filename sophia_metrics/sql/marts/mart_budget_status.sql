@@ -389,7 +389,8 @@ projected AS (
         CASE
             WHEN open_count = 0 OR spent_usd IS NULL THEN spent_usd
             WHEN is_forecast THEN GREATEST(forecast_usd, spent_usd)
-            WHEN known_count >= 3 THEN spent_usd + CAST(still_to_come AS DECIMAL(38, 12))
+            WHEN known_count >= 3
+                THEN spent_usd + CAST(ROUND(CAST(still_to_come AS DOUBLE), 6) AS DECIMAL(38, 12))
         END AS projected_p50_usd,
         -- 1.3 more than the settled days show: of days that depend on one another, too few ranges hold.
         CASE WHEN open_count = 0 THEN 0 WHEN known_count >= 14 THEN CAST(1.3 AS DOUBLE) * CAST(SQRT(variance) AS DOUBLE) END AS spread,
@@ -455,8 +456,9 @@ ranged AS (
         data_through_at,
         projected_p50_usd,
         projection_state,
-        projected_p50_usd - CAST(below AS DECIMAL(38, 12)) AS low_usd,
-        projected_p50_usd + CAST(above AS DECIMAL(38, 12)) AS high_usd,
+        -- To a millionth of a dollar: what a double says beyond that depends on the order of its terms.
+        projected_p50_usd - CAST(ROUND(CAST(below AS DOUBLE), 6) AS DECIMAL(38, 12)) AS low_usd,
+        projected_p50_usd + CAST(ROUND(CAST(above AS DOUBLE), 6) AS DECIMAL(38, 12)) AS high_usd,
         spread,
         CASE
             WHEN spread > 0 AND projected_p50_usd IS NOT NULL

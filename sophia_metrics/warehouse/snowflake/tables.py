@@ -117,9 +117,8 @@ def s001_initial(session: SnowflakeSession) -> None:
 
 
 def s002_budget_terms(session: SnowflakeSession) -> None:
-    """Let budgets begin on another day, and have thresholds for their forecast; make tables that are new since."""
-    for statement in table_statements():
-        session.run(statement)
+    """Let budgets begin on another day, and have thresholds for their forecast."""
+    session.run(_create(state.BUDGET_PERIODS, state.BUDGET_PERIODS.name))
     for column in ("start_day", "forecast_thresholds"):
         _add(session, state.BUDGETS, column)
     _add(session, marts.BUDGET_STATUS, "forecast_thresholds")
