@@ -53,12 +53,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a folder of CSVs: a date and a value in each row")
     parser.add_argument("--json", action="store_true", help="print the figures as the last line, too")
-    parser.add_argument("--windows", type=int, default=24, help="windows of each length and series; months are half")
+    parser.add_argument("--windows", type=int, default=24, help="windows of each length and series")
     parser.add_argument("--no-peers", action="store_true", help="leave out what needs packages of its own")
     arguments = parser.parse_args()
     series = [*read_series(arguments.data), *made_up_series()]
     days = [window for each in series for window in _day_windows(each, arguments.windows)]
-    months = [window for each in series for window in _month_windows(each, arguments.windows // 2)]
+    months = [window for each in series for window in _month_windows(each, arguments.windows * 3 // 4)]
     said = _said([*days, *months], () if arguments.no_peers else PEERS)
     facts = {
         "machine": machine(),
