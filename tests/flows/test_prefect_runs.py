@@ -60,7 +60,7 @@ def task_runs_of(run_id, expected_count):
 
 def artifacts_of(run_id):
     wanted = FlowRunFilter.model_validate({"id": {"any_": [run_id]}})
-    found = ask(lambda client: client.read_artifacts(flow_run_filter=wanted), 4)
+    found = ask(lambda client: client.read_artifacts(flow_run_filter=wanted), 6)
     return {artifact.key: artifact for artifact in found}
 
 
