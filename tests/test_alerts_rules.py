@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from sophia_metrics.alerts.budget_rule import BudgetRule
+from sophia_metrics.alerts.forecast_rule import ForecastRule
 from sophia_metrics.alerts.observation import BudgetObservation, Observations, ServiceObservation
 from sophia_metrics.alerts.rule import Severity, Verdict
 from sophia_metrics.alerts.rule_history import rule_changes
@@ -55,6 +56,16 @@ def test_a_budget_names_its_own_thresholds_and_the_whole_limit_is_critical():
         ("budget-50", Severity.WARNING, MET),
         ("budget-85.5", Severity.WARNING, CLEAR),
         ("budget-100", Severity.CRITICAL, CLEAR),
+    ]
+
+
+def test_a_budget_names_its_own_thresholds_for_its_forecast():
+    shares = (Decimal("0.9"), Decimal("1.2"))
+    seen = budget("60", forecast_thresholds=shares, projected_p50_usd=Decimal(100), projection_state="forecast")
+
+    assert [(each.terms.rule, each.verdict) for each in readings(ForecastRule(), budgets=[seen])] == [
+        ("budget-forecast-90", MET),
+        ("budget-forecast-120", CLEAR),
     ]
 
 
