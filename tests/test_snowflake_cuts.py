@@ -170,4 +170,4 @@ def test_a_connection_that_ends_at_any_statement_loses_and_doubles_nothing(cut, 
     else:
         pytest.fail("a run has more statements than were looked at")
     cut.heal()
-    print(f"\n{fault.name}: {cut.cuts.total()} cuts, {cut.felt} felt, {cut.number} calls; {dict(cut.cuts)}")  # noqa: T201 - the report
+    print(f"\n{fault.name}: {cut.cuts.total()} cuts, {cut.felt} felt, {cut.number} calls; {dict(cut.cuts)}")

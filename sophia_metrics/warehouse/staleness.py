@@ -16,12 +16,12 @@ __all__ = ["DAY_MARTS", "DAY_TABLES", "day_inputs", "hash_inputs", "note_built_a
 DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
 DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
 DAYS_THAT_DIFFER = " UNION ALL ".join(
-    "SELECT coalesce(known.mart, CAST($mart_{0} AS VARCHAR)), coalesce(listed.day_on, known.day_on) "
-    "FROM (SELECT day_on, sha256($sha256_{0} || string_agg(chr(10) || path, '' ORDER BY path)) AS sha256 "
-    "FROM manifest WHERE list_contains($inputs_{0}, table_name) GROUP BY day_on) AS listed "
-    "FULL JOIN (SELECT mart, day_on, inputs_sha256 FROM mart_builds WHERE mart = $mart_{0}) AS known "
+    f"SELECT coalesce(known.mart, CAST($mart_{place} AS VARCHAR)), coalesce(listed.day_on, known.day_on) "
+    f"FROM (SELECT day_on, sha256($sha256_{place} || string_agg(chr(10) || path, '' ORDER BY path)) AS sha256 "
+    f"FROM manifest WHERE list_contains($inputs_{place}, table_name) GROUP BY day_on) AS listed "
+    f"FULL JOIN (SELECT mart, day_on, inputs_sha256 FROM mart_builds WHERE mart = $mart_{place}) AS known "
     "ON known.day_on = listed.day_on WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256 "
-    "AND coalesce(listed.day_on, known.day_on) >= coalesce($first_on_{0}, DATE '0001-01-01')".format(place)
+    f"AND coalesce(listed.day_on, known.day_on) >= coalesce($first_on_{place}, DATE '0001-01-01')"
     for place in range(len(DAY_MARTS))
 )
 """The days of all marts whose noted inputs are not those that are listed."""
