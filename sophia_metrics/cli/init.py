@@ -36,6 +36,7 @@ from sophia_metrics.settings import (
     TableSettings,
 )
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
+from sophia_metrics.suggestions.settings import SuggestionSettings
 
 __all__ = ["render_config", "write_config"]
 
@@ -59,6 +60,7 @@ TABLES = frozenset(
         "notifiers",
         "alerts",
         "anomalies",
+        "suggestions",
         "dashboard",
         "snowflake",
         "analytics_sink",
@@ -153,6 +155,7 @@ def render_config() -> str:
         f"{_comment(fields['alerts'])}#[alerts]\n{_settings(AlertSettings)}",
         f"{_comment(fields['maintenance'])}{_alert_maintenance()}",
         f"{_comment(fields['anomalies'])}#[anomalies]\n{_settings(AnomalySettings)}",
+        f"{_comment(fields['suggestions'])}#[suggestions]\n{_settings(SuggestionSettings)}",
     ]
     return "\n".join(parts)
 
