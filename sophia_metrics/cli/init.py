@@ -234,7 +234,10 @@ def _rule() -> str:
 
 
 def _toml(value: object) -> str:
-    """Return a scalar or a list as TOML writes it: as JSON does."""
+    """Return a scalar, a list or a table as TOML writes it: but for tables as JSON does."""
+    if isinstance(value, dict):
+        entries = cast("dict[str, object]", value)
+        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml(each)}" for name, each in entries.items()) + " }"
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, tuple):
