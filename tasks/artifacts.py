@@ -1,8 +1,9 @@
-"""What a run leaves in the Prefect UI: spend, budgets, quality, freshness, services; the keys never change.
+"""What a run leaves in the Prefect UI, under keys that never change.
 
 Counts, names and money only: no prompt text, no secret. A plain run leaves nothing.
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date
@@ -12,15 +13,27 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from sophia_metrics.costs.budget_report import load_budget_status
+from sophia_metrics.dashboard.formats import dollars
+from sophia_metrics.dashboard.page import Page
+from sophia_metrics.dashboard.reading import load_overview
 from sophia_metrics.health.results import ProbeResult
 from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
 from sophia_metrics.usage.outcome import Collected
+from tasks.clock import utc_now
 from tasks.quality import SAMPLE_BANNER, quality_report
 from tasks.step import is_orchestrated, step
 
-__all__ = ["show_budgets", "show_freshness", "show_quality", "show_services", "show_spend"]
+__all__ = [
+    "show_alerts",
+    "show_budgets",
+    "show_forecast",
+    "show_freshness",
+    "show_quality",
+    "show_services",
+    "show_spend",
+]
 
 SPEND_DAYS = 14
 
@@ -71,6 +84,49 @@ def show_budgets(settings: Settings) -> None:
         key="budgets",
         description=f"{_heading(serving)}\n\nWhat is spent of each budget, and where its period will end. Calls "
         "without a price are counted, and not in the spend.",
+    )
+
+
+@step("show the forecast", deadline_seconds=120)
+def show_forecast(settings: Settings) -> None:
+    """Leave the forecast of all spend: its chart, and a row for each day; nothing where there is none."""
+    if not is_orchestrated():
+        return
+    serving = Serving(settings.home)
+    overview = load_overview(serving, utc_now(), settings.time_zone)
+    if overview.forecast is None:
+        return
+    drawing = b64encode(Page().drawings(overview)["forecast"]).decode()
+    lines = ["| UTC day | one in ten below | expected | one in ten above |", "| --- | ---: | ---: | ---: |"]
+    lines += [
+        f"| {each.day_on} | {dollars(each.p10_usd)} | {dollars(each.p50_usd)} | {dollars(each.p90_usd)} |"
+        for each in overview.forecast.ahead
+    ]
+    create_markdown_artifact(
+        "\n".join([_heading(serving), "", f"![Forecast](data:image/svg+xml;base64,{drawing})", "", *lines, ""]),
+        key="forecast",
+        description="What is expected of the days that are not settled yet.",
+    )
+
+
+@step("show the alerts", deadline_seconds=120)
+def show_alerts(settings: Settings) -> None:
+    """Leave a table of the open alerts, be it an empty one."""
+    if not is_orchestrated():
+        return
+    overview = load_overview(Serving(settings.home), utc_now(), settings.time_zone)
+    create_table_artifact(
+        [
+            {
+                "severity": each.severity,
+                "state": each.state,
+                "since": f"{each.opened_at:%Y-%m-%d %H:%M}",
+                "message": each.message,
+            }
+            for each in overview.open_alerts
+        ],
+        key="open-alerts",
+        description="The alerts that are not over. Times are UTC.",
     )
 
 

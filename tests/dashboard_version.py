@@ -14,6 +14,10 @@ HAND_FILLED = {
         "projected_p50_usd DECIMAL(38,12), projected_p90_usd DECIMAL(38,12), breach_probability DOUBLE, "
         "projection_state VARCHAR, budget_state VARCHAR, data_through_at TIMESTAMP"
     ),
+    "mart_cost_forecast": (
+        "scope_type VARCHAR, scope_value VARCHAR, target_on DATE, p10_usd DECIMAL(38,12), p50_usd DECIMAL(38,12), "
+        "p90_usd DECIMAL(38,12), method VARCHAR, data_through_on DATE"
+    ),
     "mart_service_health": (
         "service VARCHAR, status VARCHAR, since_at TIMESTAMP, last_probed_at TIMESTAMP, latency_ms DOUBLE, "
         "message VARCHAR, is_stale BOOLEAN, required_by VARCHAR"

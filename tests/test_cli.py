@@ -28,7 +28,7 @@ from tests.command_line import SECRET, CommandLine
 PROGRAM = str(Path(sys.executable).with_name("sophia-metrics"))
 COMMANDS = [
     *("run", "ingest", "sql", "tables", "probe", "backfill", "check", "budgets", "dashboard", "serve"),
-    *("doctor", "alerts", "silence", "notifiers", "grants", "init"),
+    *("doctor", "alerts", "silence", "notifiers", "grants", "init", "report"),
 ]
 
 

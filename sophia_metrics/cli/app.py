@@ -241,6 +241,19 @@ def check(*, prefect: UsePrefect = False, json: Json = False) -> None:
 
 
 @app.command()
+def report(
+    folder: Annotated[Path, typer.Option("--folder", help="Write into this folder.")] = Path("report"),
+    *,
+    png: Annotated[bool, typer.Option("--png", help="The charts as PNG, too; needs sophia-metrics[png].")] = False,
+    json: Json = False,
+) -> None:
+    """Write the page as one HTML file that needs no server and no network, and its charts as SVG."""
+    from sophia_metrics.cli.report import report as write  # noqa: PLC0415
+
+    write(folder, has_pictures=png, is_json=json)
+
+
+@app.command()
 def maintain(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")] = False,

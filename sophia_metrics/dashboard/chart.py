@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
 from sophia_metrics.costs.spend import Spend, SpendLine, SpendTable
+from sophia_metrics.dashboard.axis import axis_ticks
 
 __all__ = ["Bar", "Chart", "Segment", "Series", "spend_chart"]
 
@@ -13,8 +14,6 @@ DAY_WIDTH = 10
 BAR_WIDTH = 7
 HEIGHT = 100
 LABELS = 6
-GRIDLINES = 4
-STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def spend_chart(table: SpendTable) -> Chart:
     series = tuple(_series(place, line) for place, line in enumerate(lines, start=1))
     totals: Mapping[date, Spend] = table.total.days if table.total else dict[date, Spend]()
     most = max((each.cost_usd for each in totals.values() if each.cost_usd), default=Decimal(0))
-    ticks = _ticks(most)
+    ticks = axis_ticks(most)
     every = -(-len(table.days) // LABELS)
     bars = tuple(
         _bar(place, day, lines, series, totals.get(day), ticks[0], f"{day.day} {day:%b}" if place % every == 0 else "")
@@ -119,14 +118,3 @@ def _bar(
         segments.append(Segment(each.slot, round(y, 3), round(height, 3)))
     x = place * DAY_WIDTH + (DAY_WIDTH - BAR_WIDTH) / 2
     return Bar(day, x, tuple(segments), total, cells, label)
-
-
-def _ticks(most: Decimal) -> tuple[Decimal, ...]:
-    """Return round sums from just above the highest bar down to zero, evenly apart."""
-    if most <= 0:
-        return (Decimal(1), Decimal(0))
-    rough = most / GRIDLINES
-    unit = Decimal(1).scaleb(rough.adjusted())
-    step = next(each * unit for each in STEPS if each * unit >= rough)
-    count = int((most / step).to_integral_value(rounding=ROUND_CEILING))
-    return tuple(step * place for place in range(count, -1, -1))

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from sophia_metrics.costs.spend import SpendTable
+from sophia_metrics.dashboard.forecast import Forecast
 from sophia_metrics.health.late_flows import LateFlow
 from sophia_metrics.serving import Held
 
@@ -299,6 +300,7 @@ class Overview:
         operations: the month by model and operation, and by operation.
         trend: calls on each of the last seven days, today included.
         spend: spend by UTC day and model. None: there are no data.
+        forecast: of all spend. None: there are too few settled days for one.
         budgets: every budget in its newest period.
         cards: the last minutes of data, by metric.
         services: every service. Empty: none is probed.
@@ -330,6 +332,7 @@ class Overview:
     operations: tuple[OperationUse, ...]
     trend: tuple[tuple[date, int], ...]
     spend: SpendTable | None
+    forecast: Forecast | None
     budgets: tuple[Budget, ...]
     cards: Mapping[str, Card]
     services: tuple[ServiceState, ...]

@@ -10,6 +10,7 @@ import duckdb
 from sophia_metrics.costs.reports import Reports
 from sophia_metrics.costs.spend import SpendTable
 from sophia_metrics.costs.spend_report import load_table
+from sophia_metrics.dashboard.forecast import Forecast, ForecastDay, SpentDay
 from sophia_metrics.dashboard.overview import (
     Alert,
     Budget,
@@ -34,6 +35,7 @@ __all__ = ["CHART_DAYS", "CHART_MODELS", "TREND_DAYS", "load_overview"]
 CHART_DAYS = 30
 CHART_MODELS = 5
 TREND_DAYS = 7
+FORECAST_DAYS = 28
 QUARTER = timedelta(minutes=15)
 LOST_SHOWN_FOR = timedelta(days=1)
 
@@ -99,6 +101,7 @@ class _Reading:
             operations=tuple(OperationUse(*row) for row in self._reports.rows("operations_in_window", **month)),
             trend=self._trend(),
             spend=self._spend(last_on),
+            forecast=self._forecast(),
             budgets=self._rows("mart_budget_status", "budget_states", Budget),
             cards={card.metric: card for card in self._rows("mart_performance_now", "performance_cards", Card)},
             services=self._rows("mart_service_health", "service_states", ServiceState),
@@ -153,6 +156,15 @@ class _Reading:
             return None
         first_on = last_on - timedelta(days=CHART_DAYS - 1)
         return load_table(self._reports, first_on, last_on, model_count=CHART_MODELS)
+
+    def _forecast(self) -> Forecast | None:
+        rows = self._rows("mart_cost_forecast", "forecast_days", lambda *row: row, days=FORECAST_DAYS)
+        ahead = tuple(ForecastDay(day, *range_usd) for day, _, *range_usd, method in rows if method is not None)
+        methods = {method for *_, method in rows if method is not None}
+        if not ahead:
+            return None
+        before = tuple(SpentDay(day, spent) for day, spent, *_, method in rows if method is None)
+        return Forecast(before, ahead, ", ".join(sorted(methods)))
 
     def _cache(self, days: tuple[Window, Window]) -> CacheState:
         today, yesterday = days
