@@ -1,0 +1,26 @@
+"""Live through the whole quarter and print what was said: `uv run python -m tests.quarter`. 1: it was not what is expected."""
+
+import logging
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.quarter.expected import expected
+from tests.quarter.life import Quarter
+from tests.quarter.usage import days
+from tests.receiver import HANG, RESET, Receiver
+
+
+def main() -> int:
+    logging.disable(logging.WARNING)
+    with ExitStack() as stack:
+        receivers = {name: stack.enter_context(Receiver()) for name in ("ops", "shaky", "gone")}
+        receivers["shaky"].answers(500, HANG, 429, RESET, 503)
+        receivers["gone"].answers(*[302] * 10_000)
+        os.environ["QUARTER_SECRET"] = "a key of the simulation"  # noqa: S105 - made up
+        os.environ.update({f"QUARTER_{name}_URL": each.url for name, each in receivers.items()})
+        quarter = Quarter(Path(stack.enter_context(TemporaryDirectory(prefix="sophia-quarter-"))), receivers)
+        quarter.live(days())
+        return _tell(quarter)
