@@ -62,6 +62,10 @@ def test_only_the_newest_period_of_a_budget_counts():
     assert verdicts(budget("500", start=date(2026, 10, 1)), budget("1")) == {"budget-80": CLEAR, "budget-100": CLEAR}
 
 
+def test_of_a_budget_that_is_taken_away_no_ended_period_counts():
+    assert verdicts(budget("500", start=date(2026, 10, 1), is_current=False)) == {}
+
+
 @pytest.mark.parametrize(
     "start", [date(2026, 3, 29), date(2026, 10, 25), date(2028, 2, 29), date(2026, 12, 31), date(2027, 1, 1)]
 )

@@ -82,8 +82,9 @@ class BudgetRule:
 
 
 def newest_periods(budgets: Iterable[BudgetObservation]) -> Iterable[BudgetObservation]:
-    """Return the newest period of each budget."""
-    return {each.budget: each for each in sorted(budgets, key=lambda each: each.period_start_on)}.values()
+    """Return the newest period of each budget that holds; one that was taken away has ended periods only."""
+    ordered = sorted(budgets, key=lambda each: each.period_start_on)
+    return {each.budget: each for each in ordered if each.is_current}.values()
 
 
 def _period(each: BudgetObservation) -> str:

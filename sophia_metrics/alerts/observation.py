@@ -48,6 +48,7 @@ class BudgetObservation:
         data_through_at: the spend is known up to here (naive UTC). None: unknown.
         contributors: who spent the most, the most first. None: not looked up.
         other_usd: what all others spent. None: not looked up.
+        is_current: the period held when the version was published.
     """
 
     budget: str
@@ -63,6 +64,7 @@ class BudgetObservation:
     data_through_at: datetime | None = None
     contributors: tuple[Contributor, ...] | None = None
     other_usd: Decimal | None = None
+    is_current: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ BUDGETS = (
         "budget",
         "period_start_on",
         "scope",
+        "is_current",
         "limit_usd",
         "spent_usd",
         "thresholds",

@@ -16,6 +16,7 @@ from sophia_metrics.alerts.dispatch import dispatch
 from sophia_metrics.alerts.episode import DeliveryStatus
 from sophia_metrics.alerts.evaluation import Channel
 from sophia_metrics.alerts.notifier import Answer, Notification
+from sophia_metrics.alerts.policy import Policy
 from sophia_metrics.alerts.published import read_observations
 from sophia_metrics.costs.budgets import Budget, apply_budgets
 from sophia_metrics.notifiers.webhook import WebhookNotifier
@@ -37,6 +38,10 @@ LIMITS_USD = {"small": Decimal("0.05"), "large": Decimal("0.5")}
 SHARES = tuple(Decimal(step) / 4 for step in range(1, 41))
 BUDGETS = tuple(Budget(name, Scope.parse("all"), "month", limit, "UTC", SHARES) for name, limit in LIMITS_USD.items())
 """Their thresholds are so close that nearly every run crosses one: there is always something to tell."""
+
+
+EACH_ALONE = Policy(is_inhibiting=False)
+"""No alert keeps another from being told: the judge asks for every threshold."""
 
 
 class NotedRecoveries(logging.Handler):
@@ -162,7 +167,8 @@ class Run:
         severities = frozenset({"warning", "critical"})
         with one_at_a_time(home / "alerts.lock"):
             seen = read_observations(Serving(home))
-            changed = check_rules(warehouse, (BudgetRule(),), seen, (Channel(CHANNEL, severities),), self.now)
+            channels = (Channel(CHANNEL, severities),)
+            changed = check_rules(warehouse, (BudgetRule(),), seen, channels, self.now, EACH_ALONE)
         notifier = NotedNotifier(CHANNEL, SecretStr(self.place.webhook_url), SecretStr("a key of the tests"))
         notifier.notes, notifier.run = self.place.notes, self.number
         with one_at_a_time(home / "deliveries.lock"):

@@ -54,6 +54,7 @@ secret_env = "STORY_WEBHOOK_SECRET"
 
 [alerts]
 resolve_after_seconds = 0
+is_inhibiting = false
 
 [[services]]
 name = "redis"
