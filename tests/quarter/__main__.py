@@ -1,4 +1,4 @@
-"""Live through the whole quarter and print what was said: `uv run python -m tests.quarter`. 1: it was not what is expected."""
+"""Live through the whole quarter and print what was said: `uv run python -m tests.quarter`. 1: not what is expected."""
 
 import logging
 import os
@@ -24,3 +24,20 @@ def main() -> int:
         quarter = Quarter(Path(stack.enter_context(TemporaryDirectory(prefix="sophia-quarter-"))), receivers)
         quarter.live(days())
         return _tell(quarter)
+
+
+def _tell(quarter: Quarter) -> int:
+    """Print every message, and what is wrong with them; 0: nothing is."""
+    wanted = expected()
+    for said, message in zip(quarter.said, quarter.messages, strict=True):
+        print(f"{said.day_on}  {said.kind:7}  {message}" + ("" if said in wanted else "  (not expected)"))
+    wrong = [f"not said: {each}" for each in wanted if each not in quarter.said]
+    wrong += [f"said, and not expected: {each}" for each in quarter.said if each not in wanted]
+    wrong += [f"no SQL finds {each.number} of: {each.message}" for each in quarter.unfound]
+    wrong += quarter.differing_channels()
+    print("\n".join(wrong) if wrong else f"{len(quarter.said)} messages, each expected, with numbers that SQL finds")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -57,7 +57,7 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d")
 HELD_IN = """
 SELECT spent_usd FROM mart_budget_status
 UNION ALL SELECT limit_usd FROM mart_budget_status
-UNION ALL SELECT CAST(spent_ratio * 100 AS DECIMAL(38, 12)) FROM mart_budget_status
+UNION ALL SELECT CAST(FLOOR(spent_usd / limit_usd * 10000) / 100 AS DECIMAL(38, 12)) FROM mart_budget_status
 UNION ALL SELECT projected_p50_usd FROM mart_budget_status
 UNION ALL SELECT projected_p90_usd FROM mart_budget_status
 UNION ALL
@@ -88,6 +88,7 @@ class Quarter:
     folder: Path
     receivers: dict[str, Receiver]
     said: list[Said] = field(default_factory=list[Said])
+    messages: list[str] = field(default_factory=list[str])
     unfound: list[Unfound] = field(default_factory=list[Unfound])
 
     def live(self, days: Iterator[date]) -> None:
@@ -113,6 +114,7 @@ class Quarter:
 
     def _note(self, day: date, content: dict[str, Any]) -> None:
         self.said.append(Said(day, content["rule"], content["subject"], content["kind"]))
+        self.messages.append(content["message"])
         found = {_shown(amount) for (amount,) in self.query(HELD_IN) if amount is not None}
         for number in AMOUNT.findall(DAY.sub("", content["message"])):
             if _shown(Decimal(number.replace(",", ""))) not in found:
@@ -121,6 +123,12 @@ class Quarter:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Query the published version."""
         return Serving(load_settings(self.folder).home).query(sql).rows()
+
+    def differing_channels(self) -> list[str]:
+        """Say which channel that is still there was told something else than the first one, in the end."""
+        told = {name: list(dict.fromkeys(_deliveries(each))) for name, each in self.receivers.items() if name != "gone"}
+        first = next(iter(told))
+        return [f"{name} was told otherwise than {first}" for name in told if told[name] != told[first]]
 
     def _settings(self, day: date) -> str:
         budgets = [
@@ -135,6 +143,10 @@ class Quarter:
             if day < REMOVED_ON.get(each.name, date.max)
         ]
         return "".join([SETTINGS, *budgets, *(NOTIFIER.format(name=name) for name in self.receivers)])
+
+
+def _deliveries(receiver: Receiver) -> Iterator[str]:
+    return (post.content["delivery_id"] for post in receiver.posts)
 
 
 def _shown(amount: Decimal) -> str:

@@ -1,11 +1,11 @@
 """What is to be said of the budgets' spend, worked out from the calls that were heard, without any of our code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from tests.quarter.usage import Call, calls_heard_on, days
+from tests.quarter.usage import Call, calls_heard_on
 
 __all__ = ["BUDGETS", "REMOVED_ON", "Said", "budget_messages"]
 
@@ -58,10 +58,10 @@ class _State:
         return sum((each.cost_usd for each in own if budget.period_of(each.day_on) == self.period), Decimal(0))
 
 
-def budget_messages() -> Iterator[Said]:
-    """Yield every message about a budget's spend, by day and budget."""
+def budget_messages(lived: Iterable[date]) -> Iterator[Said]:
+    """Yield every message about a budget's spend in days of which nothing before is known."""
     states = {budget: _State() for budget in BUDGETS}
-    for day in days():
+    for day in lived:
         for budget, state in states.items():
             yield from _evening(budget, state, day)
 

@@ -84,7 +84,7 @@ def calls_heard_on(day: date) -> list[Call]:
 
 def _calls_of(day: date) -> list[Call]:
     sway = SWAY[day.toordinal() % len(SWAY)]
-    amounts = WEEKEND if day.weekday() >= 5 else WEEKDAY  # noqa: PLR2004 - Saturday
+    amounts = WEEKEND if day.weekday() >= 5 else WEEKDAY
     calls = [Call(f"{day} {team}", day, team, Decimal(amount * sway) / 100) for team, amount in amounts.items()]
     if day in RUNAWAY:
         calls.append(Call(f"{day} research", day, "research", Decimal(RUNAWAY[day]) / 2))
