@@ -36,15 +36,15 @@ def run_part(module: str, part: str, *arguments: str) -> Measured:
     return _run([sys.executable, "-m", module], part, arguments)
 
 
-def run_peer(module: str, part: str, *arguments: str) -> Measured:
-    """Run a part with the packages of the group `benchmarks`, in an environment of their own.
+def run_peer(module: str, part: str, *arguments: str, group: str = "benchmarks") -> Measured:
+    """Run a part with the packages of a dependency group, in an environment of their own.
 
     The module may import them, the standard library and this module; our own packages are not there.
     """
     uv = os.environ.get("UV") or which("uv")
     if uv is None:
         raise SystemExit("peers are installed by uv: put it on the PATH")
-    command = [uv, "run", "--isolated", "--locked", "--only-group", "benchmarks", "python", "-m", module]
+    command = [uv, "run", "--isolated", "--locked", "--only-group", group, "python", "-m", module]
     return _run(command, part, arguments)
 
 

@@ -3,10 +3,11 @@
 from prefect import flow
 
 from flows.check_alerts import tell_alerts
+from flows.close_day import note_findings
 from flows.collect_cache_stats import collect_caches
 from flows.collect_usage import collect_source
 from sophia_metrics.usage.outcome import RunSummary
-from tasks.artifacts import show_budgets, show_freshness, show_quality, show_spend
+from tasks.artifacts import show_alerts, show_budgets, show_forecast, show_freshness, show_quality, show_spend
 from tasks.budgets import note_budgets
 from tasks.checks import check_marts, run_checkpoint, started_checkpoint
 from tasks.clock import named_by_minute, utc_now
@@ -38,6 +39,7 @@ def run_pipeline(
     expectation. Then nothing is published, and readers keep the version that they have.
     A day of which a file was lost or damaged is made anew first, from landing. Where that cannot be, the run fails once
     and says what remains.
+    Where a day was settled since the last run, forecasts are made and anomalies found.
     A cache that fails is named in the summary and in the logs, and keeps nothing else out.
 
     Args:
@@ -64,6 +66,7 @@ def run_pipeline(
             quality = check_marts(settings, run, utc_now(), collected)
             if great_expectations is not None:
                 quality = run_checkpoint(settings, run, great_expectations, quality, utc_now(), collected)
+            note_findings(settings)
         finish_run(settings, run, utc_now(), collected, quality)
         publication = publish_version(settings, utc_now())
         if settings.snowflake is not None and settings.snowflake.analytics_sink is not None:
@@ -72,5 +75,7 @@ def run_pipeline(
     show_quality(collected, quality)
     show_spend(settings)
     show_budgets(settings)
+    show_forecast(settings)
+    show_alerts(settings)
     show_freshness(settings)
     return RunSummary(run.run_id, collected, repriced_count, build, quality, publication, caches)

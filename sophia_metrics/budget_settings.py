@@ -2,21 +2,24 @@
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.scopes import Scope
 
 __all__ = ["PLATFORM_BUDGETS", "BudgetSettings", "platform_budgets"]
 
+START_DAYS = {"day": 1, "week": 7}
+"""The latest day on which such a period may begin."""
+LAST_DAY_OF_MONTH = 31
 Threshold = Annotated[Decimal, Field(gt=0, le=100, decimal_places=6)]
 
 
 class BudgetSettings(BaseModel):
-    """What may be spent in a scope, in each day or month."""
+    """What may be spent in a scope, in each day, week, month or quarter."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -37,9 +40,19 @@ class BudgetSettings(BaseModel):
         ),
     ] = "all"
     period: Annotated[
-        Literal["day", "month"],
+        Literal["day", "week", "month", "quarter"],
         Field(description="How long it holds, each time.", examples=["month"]),
     ]
+    start_day: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=31,
+            description="On which day it begins: of a week 1 is Monday and 7 Sunday; of a month, and of the first "
+            "month of a quarter, the day of the month, or its last day where it is shorter.",
+            examples=[15],
+        ),
+    ] = 1
     limit_usd: Annotated[
         Decimal,
         Field(
@@ -53,7 +66,7 @@ class BudgetSettings(BaseModel):
     time_zone: Annotated[
         str | None,
         Field(
-            description="Whose days and months are meant. Unset: those of the setting time_zone.",
+            description="Whose days are meant. Unset: those of the setting time_zone.",
             examples=["Europe/Berlin"],
         ),
     ] = None
@@ -65,6 +78,14 @@ class BudgetSettings(BaseModel):
             examples=[[0.8, 1.0]],
         ),
     ] = (Decimal("0.8"), Decimal(1))
+    forecast_thresholds: Annotated[
+        tuple[Threshold, ...],
+        Field(
+            min_length=1,
+            description="The same for the forecast of the end of the period.",
+            examples=[[1.0]],
+        ),
+    ] = (Decimal(1),)
 
     @field_validator("scope")
     @classmethod
@@ -78,7 +99,16 @@ class BudgetSettings(BaseModel):
             raise ValueError("must be a time zone of the IANA database")
         return value
 
-    @field_validator("thresholds")
+    @model_validator(mode="after")
+    def _start_day_is_in_the_period(self) -> Self:
+        if self.start_day > START_DAYS.get(self.period, LAST_DAY_OF_MONTH):
+            raise ValueError(
+                f"start_day = {self.start_day} is no day of a {self.period}: 1 to 7 of a week, 1 to 31 of a month or a "
+                "quarter, and none of a day"
+            )
+        return self
+
+    @field_validator("thresholds", "forecast_thresholds")
     @classmethod
     def _thresholds_ascend(cls, value: tuple[Decimal, ...]) -> tuple[Decimal, ...]:
         if list(value) != sorted(set(value)):

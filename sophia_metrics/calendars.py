@@ -17,11 +17,11 @@ from sophia_metrics.windows import Window
 
 __all__ = ["DAYS_AHEAD", "DAYS_BACK", "calendar_frame", "local_day", "settled_on", "settled_through"]
 
-DAYS_BACK = 160
-"""The calendar begins so long before now: 90 days of trends, and the 55 days that the first of them looks back."""
+DAYS_BACK = 190
+"""The calendar begins so long before now: the quarter before the one that holds now is in it; trends need 145 days."""
 
-DAYS_AHEAD = 35
-"""It ends so long after now: the month that holds now is in it to its end."""
+DAYS_AHEAD = 95
+"""It ends so long after now: the quarter that holds now is in it to its end."""
 
 FIRST_WEEKEND_DAY = 5
 

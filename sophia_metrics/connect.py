@@ -34,6 +34,7 @@ from sophia_metrics.health.watch import Maintenance, Watch
 from sophia_metrics.maintenance.upkeep import Upkeep
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.credit_prices import CREDIT_ROUTES, credit_price
+from sophia_metrics.pricing.litellm import load_litellm
 from sophia_metrics.pricing.override import Override
 from sophia_metrics.pricing.overrides import load_overrides
 from sophia_metrics.scopes import Scope
@@ -88,6 +89,7 @@ __all__ = [
     "connect_warehouse",
     "every_source",
     "plan_sources",
+    "price_book",
     "sample_settings",
     "snowflake_grants",
     "source_for_paths",
@@ -392,6 +394,8 @@ def configured_budgets(settings: Settings) -> tuple[Budget, ...]:
             limit_usd=each.limit_usd,
             time_zone=each.time_zone or settings.time_zone,
             thresholds=each.thresholds,
+            start_day=each.start_day,
+            forecast_thresholds=each.forecast_thresholds,
         )
         for each in settings.budgets
     )
@@ -399,17 +403,27 @@ def configured_budgets(settings: Settings) -> tuple[Budget, ...]:
 
 def connect_collector(settings: Settings, warehouse: Warehouse) -> Collector:
     """Return what collecting needs; the first call writes identity.key into the state folder."""
-    overrides = load_overrides(settings.price_overrides) if settings.price_overrides else ()
     return Collector(
         folder=settings.home,
         warehouse=warehouse,
-        book=PriceBook((*overrides, *_credit_prices(settings))),
+        book=price_book(settings),
         identity=_identity(settings),
         limits=GateLimits(settings.gate.max_quarantined_ratio, settings.gate.min_rows),
         exchange_rates=settings.exchange_rates,
         batch_bytes=settings.batch_bytes,
         memory_limit=settings.memory_limit,
     )
+
+
+def price_book(settings: Settings) -> PriceBook:
+    """Return the prices that the settings name.
+
+    Raises:
+        ConfigurationError: a file of prices cannot be read, or says what is no price.
+    """
+    overrides = load_overrides(settings.price_overrides) if settings.price_overrides else ()
+    path = settings.pricing.litellm_prices
+    return PriceBook((*overrides, *_credit_prices(settings)), fallback=load_litellm(path) if path else None)
 
 
 def _credit_prices(settings: Settings) -> Iterator[Override]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-__all__ = ["ALL", "DIMENSIONS", "Scope"]
+__all__ = ["ALL", "DIMENSIONS", "TAG", "Scope"]
 
 ALL = "all"
 TAG = "tag:"

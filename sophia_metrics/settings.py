@@ -31,6 +31,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from sophia_metrics.alerts.maintenance_settings import AlertMaintenanceSettings
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
+from sophia_metrics.anomalies.settings import AnomalySettings
 from sophia_metrics.budget_settings import PLATFORM_BUDGETS, BudgetSettings, platform_budgets
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.configuration import (
@@ -46,9 +47,11 @@ from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check_services
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.misconfiguration import explain
+from sophia_metrics.pricing.settings import PricingSettings
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.suggestions.settings import SuggestionSettings
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings, platform_values
 
 __all__ = [
@@ -278,6 +281,7 @@ class Settings(BaseSettings):
             examples=["prices.yaml"],
         ),
     ] = None
+    pricing: Annotated[PricingSettings, Field(description="Where other prices come from.")] = PricingSettings()
     exchange_rates: Annotated[
         Mapping[Currency, Rate],
         Field(
@@ -370,6 +374,12 @@ class Settings(BaseSettings):
             examples=[[{"name": "move", "start_at": "2026-12-01T22:00:00Z", "end_at": "2026-12-02T02:00:00Z"}]],
         ),
     ] = ()
+    anomalies: Annotated[AnomalySettings, Field(description="From when on a settled day is an anomaly.")] = (
+        AnomalySettings()
+    )
+    suggestions: Annotated[
+        SuggestionSettings, Field(description="From when on a way to spend less is worth a word.")
+    ] = SuggestionSettings()
 
     @property
     def local(self) -> "Settings":
@@ -510,6 +520,12 @@ def load_settings(folder: Path | None = None) -> Settings:
         update={
             "home": home,
             "price_overrides": settings.price_overrides and anchored("price_overrides", settings.price_overrides),
+            "pricing": settings.pricing.model_copy(
+                update={
+                    "litellm_prices": settings.pricing.litellm_prices
+                    and anchored("pricing", settings.pricing.litellm_prices)
+                }
+            ),
             "backup": settings.backup.model_copy(
                 update={"folder": settings.backup.folder and anchored("backup", settings.backup.folder)}
             ),

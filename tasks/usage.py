@@ -9,6 +9,7 @@ from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.usage.collect import Batch, Collector, Findings
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.landing_writer import Landed
+from sophia_metrics.usage.price_drift import note_price_drift
 from sophia_metrics.usage.pulling import Pulled
 from sophia_metrics.warehouse.protocol import Changed, Receipt
 from sophia_metrics.windows import Window
@@ -22,6 +23,7 @@ __all__ = [
     "land_batch",
     "mend_days",
     "note_collected",
+    "note_drift",
     "price_again",
     "pull_usage",
     "rebuild_days",
@@ -85,6 +87,13 @@ def note_collected(settings: Settings, source: SourceSettings, now: datetime) ->
 def price_again(settings: Settings, now: datetime) -> int:
     """Price what had no price, if the price book has changed; return how many events have one now."""
     return _collector(settings, now).price_again(now)
+
+
+@step("look for prices that changed", deadline_seconds=HOUR)
+def note_drift(settings: Settings, now: datetime) -> int:
+    """Learn what the price source says now of the models in use; return how many of their prices changed."""
+    collector = _collector(settings, now)
+    return len(note_price_drift(collector.warehouse, collector.book, now))
 
 
 @step("look for events on several days", deadline_seconds=HOUR)

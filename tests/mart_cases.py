@@ -12,9 +12,10 @@ import duckdb
 from sophia_metrics import schema
 from sophia_metrics.calendars import calendar_frame
 from sophia_metrics.marts import Mart
+from sophia_metrics.periods import Terms, period_frame
 from sophia_metrics.schema import Kind, Table
 from sophia_metrics.schema.ddl import create_table, sql_type
-from sophia_metrics.schema.state import CALENDAR_DAYS
+from sophia_metrics.schema.state import BUDGET_PERIODS, CALENDAR_DAYS
 
 CASE_FOLDERS = sorted(path.parent for path in (Path(__file__).parent / "marts").glob("*/*/expect.csv"))
 
@@ -22,6 +23,7 @@ REQUIRED = {
     Kind.TEXT: "'any'",
     Kind.COUNT: "0",
     Kind.MONEY: "0",
+    Kind.QUANTITY: "0",
     Kind.REAL: "0",
     Kind.BOOLEAN: "FALSE",
     Kind.DATE: "DATE '2026-11-20'",
@@ -41,6 +43,10 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "price_status": "'priced'",
     },
     "mart_cost_daily": dict.fromkeys(("team", "project", "environment"), "'(none)'"),
+    "mart_cost_parts": {
+        **dict.fromkeys(("team", "project", "environment", "route"), "'(none)'"),
+        "price_tier": "'standard'",
+    },
     "mart_cost_15min": {
         "usage_on": "CAST(CAST(period_at AS TIMESTAMP) AS DATE)",
         **dict.fromkeys(("team", "project", "environment"), "'(none)'"),
@@ -55,6 +61,12 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "thresholds": "'[0.8, 1]'",
         "warning_ratio": "0.8",
         "valid_from_at": "TIMESTAMP '2026-01-01'",
+    },
+    "core_forecast_snapshots": {
+        "time_zone": "'UTC'",
+        "scope_type": "'all'",
+        "scope_value": "'all'",
+        "through_p50_usd": "p50_usd",
     },
     "mart_budget_days": {
         "time_zone": "'UTC'",
@@ -124,7 +136,7 @@ def expected_of(connection: duckdb.DuckDBPyConnection, folder: Path, table: Tabl
 def create_inputs(connection: duckdb.DuckDBPyConnection, each: Mart, now: datetime | None) -> None:
     """Create the tables that a mart reads and nobody has given: they are empty.
 
-    The calendar is the real one around `now`, for UTC and the time zones of the budgets.
+    The calendar is the real one around `now`, for UTC and the time zones of the budgets, and so are their periods.
     """
     for name in each.inputs:
         connection.execute(create_table(schema.table(name)))
@@ -133,6 +145,11 @@ def create_inputs(connection: duckdb.DuckDBPyConnection, each: Mart, now: dateti
         zones = [zone for (zone,) in connection.execute(budgets).fetchall()]
         connection.register("calendar", calendar_frame(["UTC", *zones], now).to_arrow())
         connection.execute(f"INSERT INTO {CALENDAR_DAYS.name} SELECT * FROM calendar")
+    if BUDGET_PERIODS.name in each.inputs and now is not None:
+        kinds = connection.execute("SELECT DISTINCT time_zone, period, coalesce(start_day, 1) FROM core_budgets")
+        terms = [Terms(*row) for row in kinds.fetchall()]
+        connection.register("periods", period_frame(terms, now).to_arrow())
+        connection.execute(f"INSERT INTO {BUDGET_PERIODS.name} SELECT * FROM periods")
 
 
 def build(connection: duckdb.DuckDBPyConnection, each: Mart, now: datetime | None = None) -> list[Row]:

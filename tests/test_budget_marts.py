@@ -12,19 +12,22 @@ from hypothesis import strategies as st
 from sophia_metrics import schema
 from sophia_metrics.calendars import calendar_frame
 from sophia_metrics.marts import mart
+from sophia_metrics.periods import Terms, period_frame
 from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.schema.polars_types import polars_schema
 
 at = datetime.fromisoformat
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "America/Santiago", "Pacific/Chatham")
 SCOPES = (("all", "all"), ("team", "search"), ("provider", "openai"), ("tag:feature", "chat"))
+KINDS = (("day", None), ("week", 3), ("month", None), ("month", 31), ("quarter", 15))
 BUDGETS = [
     {
-        "budget": f"{zone} {period} {scope_type}",
+        "budget": f"{zone} {period} {start_day} {scope_type}",
         "origin": "configured",
         "scope_type": scope_type,
         "scope_value": scope_value,
         "period": period,
+        "start_day": start_day,
         "limit_usd": Decimal(100),
         "time_zone": zone,
         "thresholds": "[0.8, 1]",
@@ -32,9 +35,10 @@ BUDGETS = [
         "valid_from_at": at("2020-01-01"),
     }
     for zone in ZONES
-    for period in ("day", "month")
+    for period, start_day in KINDS
     for scope_type, scope_value in SCOPES
 ]
+TERMS = [Terms(zone, period, start_day or 1) for zone in ZONES for period, start_day in KINDS]
 NOWS = st.sampled_from(
     [
         at("2026-10-25 12:00"),  # clocks went back in Berlin that morning
@@ -49,8 +53,8 @@ EVENTS = st.lists(
     st.fixed_dictionaries(
         {
             "hours_ago": st.one_of(
-                st.integers(0, 64 * 24).map(Decimal),
-                st.decimals(0, 64 * 24, places=6),
+                st.integers(0, 184 * 24).map(Decimal),
+                st.decimals(0, 184 * 24, places=6),
                 st.sampled_from([Decimal(0), Decimal("0.25"), Decimal(24), Decimal("23.75")]),
             ),
             "team": st.sampled_from([None, "search", "support"]),
@@ -107,6 +111,8 @@ def marts_of(events, now):
             frame = pl.DataFrame(rows, schema=polars_schema(schema.table(name))).to_arrow()
             connection.register(name, frame)
         connection.register("core_calendar_days", calendar_frame(ZONES, now).to_arrow())
+        connection.register("core_budget_periods", period_frame(TERMS, now).to_arrow())
+        connection.execute(create_table(schema.table("core_forecast_snapshots")))
         connection.execute(create_table(schema.table("core_price_cards")))
         found = {}
         for name in (
@@ -144,7 +150,7 @@ def spent(events, budget, start_on):
         for event, day in days
         if event["source_role"] == "ledger"
         and is_in(event, budget)
-        and (day.replace(day=1) if budget["period"] == "month" else day) == start_on
+        and Terms(budget["time_zone"], budget["period"], budget["start_day"] or 1).start_of(day) == start_on
     ]
     known = [cost for cost in within if cost is not None]
     return (None if within and not known else sum(known, Decimal(0))), len(within) - len(known)
@@ -173,13 +179,15 @@ def test_what_is_spent_is_the_exact_sum_of_the_events_of_the_period(usage, now):
 def test_the_days_of_a_period_add_up_to_it(usage, now):
     days, status = marts_of([created(event, ordinal, now) for ordinal, event in enumerate(usage)], now)
 
-    for row in (row for row in status if row["period"] == "month" and row["spent_usd"] is not None):
+    for row in (row for row in status if row["period"] != "day" and row["spent_usd"] is not None):
+        start_day = next(budget["start_day"] for budget in BUDGETS if budget["budget"] == row["budget"])
+        terms = Terms(row["time_zone"], row["period"], start_day or 1)
         own = [
             day["cost_usd"]
             for day in days
             if day["time_zone"] == row["time_zone"]
             and row["scope"] in (day["scope_type"], f"{day['scope_type']}/{day['scope_value']}")
-            and day["day_on"].replace(day=1) == row["period_start_on"]
+            and terms.start_of(day["day_on"]) == row["period_start_on"]
         ]
         assert sum((cost for cost in own if cost is not None), Decimal(0)) == row["spent_usd"]
 

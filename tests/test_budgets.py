@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from sophia_metrics.costs.budget_report import load_budget_status
@@ -19,6 +20,7 @@ from sophia_metrics.costs.budgets import (
 )
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.scopes import Scope
+from sophia_metrics.warehouse.protocol import Query, Record
 from tests.lab import NOW, Lab, event
 
 at = datetime.fromisoformat
@@ -70,7 +72,12 @@ def test_a_scope_of_no_known_form_is_refused(text):
         ({"limit_usd": Decimal("NaN")}, "above 0"),
         ({"limit_usd": Decimal("0.0000001")}, "6 decimals"),
         ({"time_zone": "Mars/Olympus"}, "no time zone"),
-        ({"period": "week"}, "day or month"),
+        ({"period": "year"}, "day, week, month or quarter"),
+        ({"period": "day", "start_day": 2}, "no start_day"),
+        ({"period": "week", "start_day": 8}, "1 \\(Monday\\) to 7"),
+        ({"period": "month", "start_day": 0}, "1 to 31"),
+        ({"period": "quarter", "start_day": 32}, "1 to 31"),
+        ({"forecast_thresholds": ()}, "forecast_thresholds"),
         ({"thresholds": ()}, "thresholds"),
         ({"thresholds": (Decimal(1), Decimal("0.8"))}, "ascend"),
         ({"thresholds": (Decimal(0),)}, "above 0"),
@@ -228,3 +235,48 @@ def test_without_any_collection_nothing_is_known_of_any_budget(lab):
 
     assert {each.budget_state for each in status(lab).values()} == {"no_data"}
     assert {each.spent_usd for each in status(lab).values()} == {None}
+
+
+def test_terms_and_forecast_thresholds_are_kept_as_they_were_set(lab):
+    budget = Budget("q", ALL, "quarter", Decimal(9), start_day=15, forecast_thresholds=(Decimal("0.9"), Decimal("1.1")))
+    set_budget(lab.warehouse, budget, NOW)
+
+    assert [each.budget for each in load_budgets(lab.warehouse)] == [budget]
+
+
+def test_what_an_older_program_set_begins_on_the_first_and_has_one_forecast_threshold(lab):
+    set_budget(lab.warehouse, MONTHLY, NOW)
+    frame = lab.warehouse.read(Query("SELECT * FROM core_budgets")).with_columns(
+        start_day=pl.lit(None, pl.Int64), forecast_thresholds=pl.lit(None, pl.String)
+    )
+    lab.warehouse.record(Record({"core_budgets": frame}))
+
+    assert [each.budget for each in load_budgets(lab.warehouse)] == [MONTHLY]
+
+
+def test_a_quarter_counts_its_first_day_and_the_quarter_before_it_too(lab):
+    calls = [
+        event(name, f"{day}T12:00:00Z") for name, day in (("a", "2026-10-01"), ("b", "2026-07-01"), ("c", "2026-11-19"))
+    ]
+    lab.ingest(lab.write("calls.jsonl", calls))
+    set_budget(lab.warehouse, Budget("q", ALL, "quarter", Decimal(9)), at("2026-01-01"))
+    lab.publish()
+
+    with lab.serving.connection() as connection:
+        rows = connection.execute(
+            "SELECT period_start_on, spent_usd FROM mart_budget_status ORDER BY period_start_on"
+        ).fetchall()
+    assert rows == [(date(2026, 7, 1), Decimal("0.0035")), (date(2026, 10, 1), Decimal("0.007"))]
+
+
+def test_a_call_that_comes_late_is_in_the_status_of_the_period_it_belongs_to(lab):
+    set_budget(lab.warehouse, Budget("w", ALL, "week", Decimal(9), start_day=3), at("2026-01-01"))
+    spent = "SELECT period_start_on, spent_usd FROM mart_budget_status ORDER BY period_start_on"
+    found = []
+    for name, day in (("a", "2026-11-18"), ("b", "2026-11-17")):
+        lab.ingest(lab.write(f"{name}.jsonl", [event(name, f"{day}T12:00:00Z")]))
+        lab.publish()
+        with lab.serving.connection() as connection:
+            found.append(connection.execute(spent).fetchall()[0][1])
+
+    assert found == [Decimal(0), Decimal("0.0035")]

@@ -71,3 +71,27 @@ def test_the_sample_spend_of_the_month_is_the_sum_of_its_days(bare):
     )
 
     assert (row["summed_usd"] or "0") == row["spent_usd"]
+
+
+def test_a_budget_of_a_quarter_from_the_fifteenth_is_shown_as_such(bare):
+    sophia, _ = bare
+    options = ["--limit", "500", "--period", "quarter", "--start-day", "15", "--forecast-thresholds", "0.9,1"]
+    budgets = sophia.facts("budgets", "set", "quarterly", *options)["budgets"]
+    page = sophia("budgets")
+    (row,) = sophia.rows(
+        "SELECT forecast_thresholds, day(period_start_on) AS day FROM mart_budget_status "
+        "WHERE budget = 'quarterly' AND is_current"
+    )
+    sophia("budgets", "unset", "quarterly")
+
+    assert {each["budget"]: each["period"] for each in budgets}["quarterly"] == "quarter"
+    assert row == {"forecast_thresholds": "[0.9, 1]", "day": 15}
+    assert "quarter from" in page.stdout
+
+
+def test_a_day_on_which_no_week_begins_is_refused(bare):
+    sophia, _ = bare
+    result = sophia("budgets", "set", "weekly", "--limit", "5", "--period", "week", "--start-day", "8")
+
+    assert result.exit_code == 2
+    assert "1 (Monday) to 7 (Sunday)" in result.stderr

@@ -1,15 +1,18 @@
 """The API answers in the platform's shapes, with true values; what is unknown is 0 and named false."""
 
+from decimal import Decimal
+
 import httpx
 import pytest
 
+from sophia_metrics.costs.dashboard import get_cost_dashboard
 from sophia_metrics.dashboard.shapes import LlmStats
 from tests.dashboard_lab import ROWS, Site, publish_usage
 from tests.dashboard_version import publish_by_hand
-from tests.lab import Lab
+from tests.lab import NOW, Lab
 
 STATS, ALERTS = "/api/v1/llm/stats", "/api/v1/llm/alerts"
-APIS = [STATS, ALERTS, "/api/v1/performance", "/api/cache/stats", "/api/v1/health"]
+APIS = [STATS, ALERTS, "/api/v1/llm/advice", "/api/v1/performance", "/api/cache/stats", "/api/v1/health"]
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,33 @@ def test_spend_is_what_the_tables_say(site, stats):
     month = "SELECT sum(cost_usd) FROM mart_cost_daily WHERE usage_on >= DATE '2026-11-01'"
     assert stats["daily_cost"] == float(site.one(today)) == 10.5
     assert stats["monthly_cost"] == float(site.one(month)) == 24.5
+
+
+def test_the_cost_dashboard_of_a_version_has_the_same_figures(bare):
+    dashboard = get_cost_dashboard(bare.lab.serving, NOW)
+    stats = httpx.get(f"{bare.url}{STATS}").json()
+
+    assert (dashboard.daily_cost.cost_usd, dashboard.monthly_cost.cost_usd) == (Decimal("10.5"), Decimal("24.5"))
+    assert float(dashboard.daily_cost.cost_usd) == stats["daily_cost"]
+    assert float(dashboard.monthly_cost.cost_usd) == stats["monthly_cost"]
+    assert dashboard.daily_cost.unpriced_count == 1
+    assert [(each.provider, each.model, float(each.cost_usd or 0)) for each in dashboard.cost_by_model] == [
+        (each["provider"], each["model"], each["cost"]) for each in stats["providers"]
+    ]
+
+
+def test_the_advice_is_that_of_the_tables(site):
+    advice = httpx.get(f"{site.url}/api/v1/llm/advice").json()
+    changes = site.lab.serving.query(
+        "SELECT DISTINCT period_pair, change_usd FROM mart_cost_change WHERE scope_type = 'all'"
+    )
+
+    assert {(each["period_pair"], each["change"]) for each in advice["changes"]} == {
+        (pair, float(change)) for pair, change in changes.iter_rows()
+    }
+    for each in advice["changes"]:
+        assert sum(each["effects"].values()) == pytest.approx(each["change"])
+    assert advice["suggestions"] == []
 
 
 def test_today_is_compared_with_yesterday_up_to_the_same_time_of_day(stats):

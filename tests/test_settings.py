@@ -171,7 +171,7 @@ def test_dollars_have_no_exchange_rate(project):
     ("toml", "expected"),
     [
         ("time_zon = 'UTC'", "time_zon is no setting: did you mean time_zone?"),
-        ("colour = 1", "colour is no setting: known are alerts, backup, batch_bytes, "),
+        ("colour = 1", "colour is no setting: known are alerts, anomalies, backup, batch_bytes, "),
         ("[gate]\nmin_row = 1", "gate.min_row is no setting: did you mean min_rows?"),
         (SOURCE + 'path = ["x"]', "sources.0.path is no setting: did you mean paths?"),
         (SERVICE + SERVICE, "service names must differ; repeated: chat"),

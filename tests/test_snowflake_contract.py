@@ -13,7 +13,7 @@ from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.polars_types import polars_schema
-from sophia_metrics.warehouse.protocol import Observations, Query, Record, Retention
+from sophia_metrics.warehouse.protocol import Observations, Query, Record, RepriceOrder, Retention
 from sophia_metrics.windows import Window
 from tests.forgotten import ADA, calls, files_with, forgetter, stored
 from tests.lab import NOW, Lab, event
@@ -227,3 +227,27 @@ def test_events_without_a_price_are_priced_when_one_is_known(lab):
         (False, Decimal("0.003500000000")),
     ]
     assert lab.collector.price_again(lab.now) == 0
+
+
+def test_events_are_priced_again_on_request_and_what_changed_is_kept(lab):
+    commit(lab, "a.jsonl", event("a"), event("b", "2026-11-17T10:00:00Z"))
+    card = Override.model_validate(
+        {"provider": "openai", "model": "gpt-4o", "per_million": {"input": "1", "output": "5"}}
+    )
+    lab = replace(lab, book=PriceBook((card,)))
+    order = RepriceOrder(Window.of_days(date(2026, 11, 18), date(2026, 11, 18)), "the contract came late", "gpt-4o")
+
+    told = lab.collector.reprice(replace(order, is_dry_run=True), lab.now)
+    assert lab.rows("SELECT count(*) FROM core_reprices") == [(0,)]
+    done = lab.collector.reprice(order, lab.now)
+    again = lab.collector.reprice(order, lab.now)
+
+    assert (told.changes, told.days) == (done.changes, done.days)
+    assert again.changes == ()
+    assert lab.rows("SELECT usage_on, cost_usd FROM core_usage_events ORDER BY usage_on") == [
+        (date(2026, 11, 17), Decimal("0.003500000000")),
+        (date(2026, 11, 18), Decimal("0.001500000000")),
+    ]
+    assert lab.rows("SELECT model, reason, event_count, before_usd, after_usd FROM core_reprices") == [
+        ("gpt-4o", "the contract came late", 1, Decimal("0.003500000000"), Decimal("0.001500000000"))
+    ]

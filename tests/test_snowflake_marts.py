@@ -26,10 +26,12 @@ from sophia_metrics import schema
 from sophia_metrics.calendars import calendar_frame
 from sophia_metrics.frames import fetch_frame
 from sophia_metrics.marts import MARTS, mart
+from sophia_metrics.periods import Terms, period_frame
 from sophia_metrics.schema import Table
 from sophia_metrics.schema.ddl import Engine, create_table
+from sophia_metrics.schema.findings import FORECAST_SNAPSHOTS
 from sophia_metrics.schema.polars_types import polars_schema
-from sophia_metrics.schema.state import CALENDAR_DAYS
+from sophia_metrics.schema.state import BUDGET_PERIODS, CALENDAR_DAYS
 from sophia_metrics.warehouse.snowflake.dialect import parse, render
 from tests.mart_cases import (
     CASE_FOLDERS,
@@ -132,6 +134,12 @@ def numbered(prefix: str):
     return lambda _: f"{prefix}-{next(numbers)}"
 
 
+def each_day():
+    """Return what gives the days from START on, one after the other."""
+    days = itertools.count()
+    return lambda _rng: START.date() + timedelta(days=next(days))
+
+
 def given_tables() -> dict[str, list[Row]]:
     """Return rows of every table that marts read and no mart is."""
     plans = {
@@ -153,7 +161,10 @@ def given_tables() -> dict[str, list[Row]]:
                 "price_id": ("card-0", "card-1", "card-2", "gone"),
             },
         ),
-        "core_price_cards": (3, {"price_id": numbered("card")}),
+        "core_price_cards": (3, {"price_id": numbered("card"), "tier_low_tokens": (0, 200_000)}),
+        "core_usage_units": (500, {"event_id": numbered("event"), "unit": ("images", "web_searches")}),
+        "core_suggestions": (20, {"suggestion_id": numbered("suggestion")}),
+        "core_kpi_baselines": (2, {"kpi": numbered("kpi")}),
         "core_cache_lookups": (
             600,
             {
@@ -161,6 +172,17 @@ def given_tables() -> dict[str, list[Row]]:
                 "outcome": ("exact", "semantic", "miss", "ineligible", "bypass_error"),
             },
         ),
+        "core_forecast_snapshots": (
+            DAYS + 10,
+            {
+                "time_zone": ("UTC",),
+                "scope_type": ("model",),
+                "scope_value": ("gpt-5", "gpt-5-mini"),
+                "horizon_days": (1, 3, 10, 20),
+                "target_on": each_day(),
+            },
+        ),
+        "core_anomalies": (40, {"kind": numbered("kind")}),
         "core_cache_snapshots": (300, {"cache": ("answers", "pages")}),
         "core_probe_results": (
             1500,
@@ -198,7 +220,8 @@ def given_tables() -> dict[str, list[Row]]:
                 "origin": ("configured",),
                 "scope_type": ("all", "team", "tag:cost"),
                 "scope_value": ("all", "search", "a"),
-                "period": ("day", "month"),
+                "period": ("day", "month", "week", "quarter"),
+                "start_day": (None, 2, 5),
                 "limit_usd": (Decimal("0.1"), Decimal(100_000), Decimal("1234.567891")),
                 "time_zone": ("UTC", "America/New_York", "Asia/Kathmandu"),
                 "warning_ratio": (0.8, 0.5),
@@ -219,7 +242,42 @@ def given_tables() -> dict[str, list[Row]]:
 def frames_of(tables: Mapping[str, Sequence[Row]]) -> dict[str, pl.DataFrame]:
     frames = {name: pl.DataFrame(rows, schema=polars_schema(schema.table(name))) for name, rows in tables.items()}
     zones = ["UTC", *frames["core_budgets"]["time_zone"]]
-    return {**frames, CALENDAR_DAYS.name: calendar_frame(zones, NOW)}
+    columns = ("time_zone", "period", "start_day")
+    terms = [Terms(zone, period, start or 1) for zone, period, start in frames["core_budgets"][columns].rows()]
+    return {
+        **frames,
+        CALENDAR_DAYS.name: calendar_frame(zones, NOW),
+        BUDGET_PERIODS.name: period_frame(terms, NOW),
+        FORECAST_SNAPSHOTS.name: forecasts(zones),
+    }
+
+
+def forecasts(zones: Sequence[str]) -> pl.DataFrame:
+    """Return a forecast of every scope in every zone, made when all that is settled was known."""
+    rows = [
+        {
+            "time_zone": zone,
+            "scope_type": scope_type,
+            "scope_value": scope_value,
+            "data_through_on": NOW.date() - timedelta(days=1),
+            "target_on": NOW.date() + timedelta(days=ahead - 1),
+            "horizon_days": ahead,
+            "p10_usd": Decimal(ahead),
+            "p50_usd": Decimal(ahead * 2),
+            "p90_usd": Decimal(ahead * 5),
+            "through_p10_usd": Decimal(3 * ahead),
+            "through_p50_usd": Decimal(5 * ahead),
+            "through_p90_usd": Decimal(8 * ahead * ahead + ahead),
+            "method": "any",
+            "day_count": 60,
+            "inflation_ratio": 1.0,
+            "made_at": NOW,
+        }
+        for zone in sorted(set(zones))
+        for scope_type, scope_value in (("all", "all"), ("team", "search"), ("tag:cost", "a"))
+        for ahead in range(1, 96)
+    ]
+    return pl.DataFrame(rows, schema=polars_schema(FORECAST_SNAPSHOTS))
 
 
 @pytest.fixture(scope="module")

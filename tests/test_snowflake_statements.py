@@ -18,9 +18,9 @@ from sophia_metrics.warehouse.snowflake.portability import tables_read
 ROOT = Path(sophia_metrics.__file__).parent.parent
 SQL = ROOT / "sophia_metrics" / "sql"
 
-SENT = ("alerts", "maintenance", "marts", "quality")
+SENT = ("alerts", "kpi", "maintenance", "marts", "quality", "suggestions")
 """Folders of statements that a warehouse computes."""
-LOCAL = ("pricing", "reports", "sinks", "sources")
+LOCAL = ("change", "pricing", "reports", "sinks", "sources")
 """Those that only DuckDB ever runs: over rows in a working connection, or over the published file."""
 
 LOCALS = {

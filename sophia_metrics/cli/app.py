@@ -205,6 +205,28 @@ def backfill(
 
 
 @app.command()
+def reprice(
+    *,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day.", metavar="DAY")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day.", metavar="DAY")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept with what changed.", metavar="TEXT")],
+    model: Annotated[str | None, typer.Option("--model", help="Only this model.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Do it. Unset: only show what would change.")] = False,
+    json: Json = False,
+) -> None:
+    """Price usage of whole UTC days again, with the prices that are known now, and show what that changes by model.
+
+    Without --apply nothing is changed. What was billed stays the cost. With --apply it is kept in core_reprices and
+    published; a second time nothing changes.
+    """
+    from sophia_metrics.cli.reprice import days_to_reprice, reprice_days  # noqa: PLC0415 - see above
+
+    order = days_to_reprice(first.date(), last.date(), reason, model=model, is_dry_run=not apply)
+    if reprice_days(order, is_json=json):
+        raise typer.Exit(HELD)
+
+
+@app.command()
 def forget(
     *,
     user: Annotated[
@@ -254,6 +276,19 @@ def report(
 
 
 @app.command()
+def close_day(*, prefect: UsePrefect = False, json: Json = False) -> None:
+    """Forecast what each scope will spend, and find settled days that are not as expected; publish both.
+
+    `run` does it where a day was settled since, and the schedule once a day. It runs without Prefect unless --prefect
+    says otherwise.
+    """
+    from sophia_metrics.cli.close_day import close_settled_day  # noqa: PLC0415 - see above
+
+    if close_settled_day(is_plain=not prefect, is_json=json):
+        raise typer.Exit(HELD)
+
+
+@app.command()
 def maintain(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and change nothing.")] = False,
@@ -271,6 +306,32 @@ def maintain(
         raise typer.Exit(HELD)
 
 
+prices_app = typer.Typer(
+    help="Which models have no price, what prices rest on, and which changed.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(prices_app, name="prices")
+
+
+@prices_app.callback()
+def prices(context: typer.Context, *, json: Json = False) -> None:
+    """Print the models without a price, the most tokens first, and what other prices rest on."""
+    if context.invoked_subcommand is None:
+        from sophia_metrics.cli.prices import print_gaps  # noqa: PLC0415 - see above
+
+        print_gaps(is_json=json)
+
+
+@prices_app.command("drift")
+def prices_drift(*, json: Json = False) -> None:
+    """Print the prices of models in use that changed, the newest first."""
+    from sophia_metrics.cli.prices import print_price_drifts  # noqa: PLC0415 - see above
+
+    print_price_drifts(is_json=json)
+
+
 budgets_app = typer.Typer(
     help="How the budgets stand; set one, or take that back.",
     invoke_without_command=True,
@@ -284,7 +345,9 @@ class Period(StrEnum):
     """How long a budget holds, each time."""
 
     DAY = "day"
+    WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
 
 
 @budgets_app.callback()
@@ -304,17 +367,25 @@ def budgets_set(
     period: Annotated[Period, typer.Option("--period", help="How long it holds, each time.")] = Period.MONTH,
     scope: Annotated[str, typer.Option("--scope", help="all, team/search, tag:feature/chat, …")] = "all",
     time_zone: Annotated[
-        str | None, typer.Option("--time-zone", help="Whose days and months; else the setting time_zone.")
+        str | None, typer.Option("--time-zone", help="Whose days are meant; else the setting time_zone.")
     ] = None,
+    start_day: Annotated[
+        int,
+        typer.Option("--start-day", help="On which day it begins: of a week 1 is Monday; else the day of the month."),
+    ] = 1,
     thresholds: Annotated[
         str, typer.Option("--thresholds", help="Shares of the limit at which a person is told.")
     ] = "0.8,1",
+    forecast_thresholds: Annotated[
+        str, typer.Option("--forecast-thresholds", help="The same for the forecast of the end of the period.")
+    ] = "1",
     json: Json = False,
 ) -> None:
     """Set a budget from now on. It wins over one of that name in sophia.toml, until it is unset."""
     from sophia_metrics.cli.budgets import BudgetOrder, set_and_print  # noqa: PLC0415 - see above
 
-    set_and_print(BudgetOrder(name, limit, period.value, scope, time_zone, thresholds), is_json=json)
+    order = BudgetOrder(name, limit, period.value, scope, time_zone, thresholds, start_day, forecast_thresholds)
+    set_and_print(order, is_json=json)
 
 
 @budgets_app.command("unset")
@@ -327,6 +398,96 @@ def budgets_unset(
     from sophia_metrics.cli.budgets import unset_and_print  # noqa: PLC0415 - see above
 
     unset_and_print(name, is_json=json)
+
+
+@app.command()
+def change(
+    *,
+    before: Annotated[str, typer.Option("--from", help="UTC days before: 2026-10-01..2026-10-07.", metavar="DAYS")],
+    after: Annotated[str, typer.Option("--to", help="Later UTC days that are compared with them.", metavar="DAYS")],
+    scope: Annotated[str, typer.Option("--scope", help="all, team/search, provider/…, model/…")] = "all",
+    json: Json = False,
+) -> None:
+    """Say why spend changed between two periods: price, volume, mix, new and gone, which add up to the change."""
+    from sophia_metrics.cli.advice import print_change  # noqa: PLC0415 - see above
+
+    print_change(before, after, scope, is_json=json)
+
+
+@app.command()
+def suggestions(*, json: Json = False) -> None:
+    """Say what could be done to spend less, with what it would save in 30 days, as published."""
+    from sophia_metrics.cli.advice import print_suggestions  # noqa: PLC0415 - see above
+
+    print_suggestions(is_json=json)
+
+
+class CachePolicy(StrEnum):
+    """What becomes of prompt caching."""
+
+    OFF = "off"
+    FIVE_MINUTES = "5m"
+    ONE_HOUR = "1h"
+
+
+@app.command("what-if")
+def what_if(
+    *,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="One model for another; may be repeated.", metavar="A=B")
+    ] = None,
+    tier: Annotated[
+        list[str] | None, typer.Option("--tier", help="One service tier for another.", metavar="standard=batch")
+    ] = None,
+    cache_policy: Annotated[
+        CachePolicy | None, typer.Option("--cache-policy", help="No prompt caching, or all writes for so long.")
+    ] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day; else 28 days.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day; else yesterday.")
+    ] = None,
+    scope: Annotated[str, typer.Option("--scope", help="all, team/search, provider/…, model/…")] = "all",
+    json: Json = False,
+) -> None:
+    """Price history under another model, tier or cache policy, and show the difference. Nothing is written."""
+    from sophia_metrics.cli.advice import ask_what_if  # noqa: PLC0415 - see above
+
+    days = (first.date() if first else None, last.date() if last else None)
+    ask_what_if(model or (), tier or (), cache_policy.value if cache_policy else None, days, scope, is_json=json)
+
+
+kpi_app = typer.Typer(
+    help="How the KPI of the plan stand; set a baseline.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(kpi_app, name="kpi")
+
+
+@kpi_app.callback()
+def kpi(context: typer.Context, *, json: Json = False) -> None:
+    """Print the last 28 settled days against the baseline. `set-baseline` notes one that you know."""
+    if context.invoked_subcommand is None:
+        from sophia_metrics.cli.advice import print_kpis  # noqa: PLC0415 - see above
+
+        print_kpis(is_json=json)
+
+
+@kpi_app.command("set-baseline")
+def kpi_set_baseline(
+    name: Annotated[str, typer.Argument(help="cache_hit_rate or daily_cost.", metavar="KPI")],
+    value: Annotated[float, typer.Argument(help="Its value then.")],
+    *,
+    days: Annotated[str, typer.Option("--days", help="Of which UTC days: 2026-08-01..2026-08-28.", metavar="DAYS")],
+    json: Json = False,
+) -> None:
+    """Note a baseline in the place of the one that was measured, and publish it."""
+    from sophia_metrics.cli.advice import set_kpi_baseline  # noqa: PLC0415 - see above
+
+    set_kpi_baseline(name, value, days, is_json=json)
 
 
 @app.command()

@@ -41,7 +41,13 @@ def _name(budget: BudgetStatus) -> str:
 
 def _period(budget: BudgetStatus) -> str:
     start = budget.period_start_on
-    return f"{start:%a %d %b} {budget.time_zone}" if budget.period == "day" else f"{start:%B %Y} {budget.time_zone}"
+    match budget.period:
+        case "day":
+            return f"{start:%a %d %b} {budget.time_zone}"
+        case "month" if start.day == 1:
+            return f"{start:%B %Y} {budget.time_zone}"
+        case period:
+            return f"{period} from {start:%a %d %b %Y} {budget.time_zone}"
 
 
 def _spent(budget: BudgetStatus) -> str:

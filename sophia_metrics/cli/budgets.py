@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Literal
 
 from rich.console import Console
 
@@ -15,6 +14,7 @@ from sophia_metrics.connect import configured_budgets, connect_warehouse
 from sophia_metrics.costs.budget_report import load_budget_status
 from sophia_metrics.costs.budgets import Budget, apply_budgets, set_budget, unset_budget
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.periods import Period
 from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.scopes import Scope
 from sophia_metrics.serving import Serving
@@ -30,10 +30,12 @@ class BudgetOrder:
 
     name: str
     limit: str
-    period: Literal["day", "month"]
+    period: Period
     scope: str
     time_zone: str | None
     thresholds: str
+    start_day: int = 1
+    forecast_thresholds: str = "1"
 
 
 def print_budgets(*, is_json: bool) -> None:
@@ -99,8 +101,14 @@ def _budget(order: BudgetOrder, settings: Settings) -> Budget:
         period=order.period,
         limit_usd=_number("--limit", order.limit),
         time_zone=order.time_zone or settings.time_zone,
-        thresholds=tuple(_number("--thresholds", each.strip()) for each in order.thresholds.split(",")),
+        thresholds=_numbers("--thresholds", order.thresholds),
+        start_day=order.start_day,
+        forecast_thresholds=_numbers("--forecast-thresholds", order.forecast_thresholds),
     )
+
+
+def _numbers(option: str, text: str) -> tuple[Decimal, ...]:
+    return tuple(_number(option, each.strip()) for each in text.split(","))
 
 
 def _number(option: str, text: str) -> Decimal:

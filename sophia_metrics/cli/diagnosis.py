@@ -16,6 +16,7 @@ from sophia_metrics.cli.recoveries import Recovery, load_recoveries
 from sophia_metrics.cli.setting_values import SettingValue, setting_values
 from sophia_metrics.connect import connect_cache, connect_notifier, connect_reach, connect_warehouse, plan_sources
 from sophia_metrics.errors import SophiaError
+from sophia_metrics.pricing.litellm import load_litellm
 from sophia_metrics.services import Health, HealthStatus, Service, run_sync
 from sophia_metrics.serving import Held, Serving
 from sophia_metrics.settings import Settings
@@ -92,7 +93,9 @@ def diagnose(settings: Settings, now: datetime, *, is_repairing: bool = False) -
     is_published = serving.version is not None
     api = find_api(Path.cwd())
     runs, repaired = look_at_prefect(settings, api, now, is_repairing=is_repairing)
-    gaps = load_price_gaps(serving) if is_published else PriceGaps()
+    prices = settings.pricing.litellm_prices
+    fallback = load_litellm(prices) if prices else None
+    gaps = load_price_gaps(serving, fallback) if is_published else PriceGaps()
     return Diagnosis(
         versions={"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         state=_state_folder(settings.home),

@@ -14,7 +14,7 @@ from sophia_metrics.cli.quality_page import held_lines
 from sophia_metrics.cli.recoveries import recovery_line
 from sophia_metrics.services import HealthStatus
 
-__all__ = ["print_diagnosis"]
+__all__ = ["assumption_section", "print_diagnosis", "unpriced_section"]
 
 SHOWN_COUNT = 20
 """Lines of a table that grows with the number of models; `--json` has all of them."""
@@ -48,8 +48,8 @@ def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
     yield "Published", Text(_version(diagnosis.published))
     if diagnosis.recoveries:
         yield "State file made again", Group(*(Text(recovery_line(each)) for each in diagnosis.recoveries))
-    yield "Models whose cost is not known, by tokens", _unpriced(diagnosis.unpriced)
-    yield "Prices that rest on an assumption, by cost", _assumptions(diagnosis.assumptions)
+    yield "Models whose cost is not known, by tokens", unpriced_section(diagnosis.unpriced)
+    yield "Prices that rest on an assumption, by cost", assumption_section(diagnosis.assumptions)
     yield "Held back by the gate", _held(diagnosis.published)
     yield "In quarantine", _quarantine(diagnosis.published)
 
@@ -100,10 +100,11 @@ def _version(published: Published) -> str:
     return f"version {published.version}, {instant(published.published_at)}{sample}{age}"
 
 
-def _unpriced(models: tuple[Unpriced, ...]) -> RenderableType:
+def unpriced_section(models: tuple[Unpriced, ...]) -> RenderableType:
+    """Return the models whose cost is not known, and what could give them a price."""
     if not models:
         return Text("none")
-    grid = _grid("model", "provider", "route", "calls", "tokens", "why", "nearest known names")
+    grid = _grid("model", "provider", "route", "calls", "tokens", "of all", "why", "nearest known names")
     for each in models[:SHOWN_COUNT]:
         usage = each.usage
         grid.add_row(
@@ -112,14 +113,16 @@ def _unpriced(models: tuple[Unpriced, ...]) -> RenderableType:
             usage.route or "not told",
             count(usage.request_count),
             count(usage.token_count),
-            each.reason,
+            "" if usage.token_ratio is None else f"{usage.token_ratio:.1%}",
+            each.reason if each.fallback is None else f"{each.reason}; the next run prices it as {each.fallback}",
             ", ".join(each.nearest) or "none",
         )
     hint = "prices of your own: price_overrides in sophia.toml, see docs/pricing.md"
     return Group(grid, *_rest(len(models)), Text(hint, style="dim"))
 
 
-def _assumptions(assumptions: tuple[Assumption, ...]) -> RenderableType:
+def assumption_section(assumptions: tuple[Assumption, ...]) -> RenderableType:
+    """Return what computed costs rest on."""
     if not assumptions:
         return Text("none")
     grid = _grid("model", "provider", "calls", "USD", "what was assumed")

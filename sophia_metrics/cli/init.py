@@ -16,11 +16,13 @@ from pydantic.fields import FieldInfo
 
 from sophia_metrics.alerts.maintenance_settings import AlertMaintenanceSettings
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
+from sophia_metrics.anomalies.settings import AnomalySettings
 from sophia_metrics.budget_settings import BudgetSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
+from sophia_metrics.pricing.settings import PricingSettings
 from sophia_metrics.settings import (
     CONFIG_NAME,
     SECRET_FIELDS,
@@ -42,6 +44,7 @@ TABLES = frozenset(
     {
         "exchange_rates",
         "gate",
+        "pricing",
         "quality",
         "backup",
         "retention",
@@ -55,6 +58,7 @@ TABLES = frozenset(
         "services",
         "notifiers",
         "alerts",
+        "anomalies",
         "dashboard",
         "snowflake",
         "analytics_sink",
@@ -126,6 +130,7 @@ def render_config() -> str:
         HEADER,
         *(_setting(name, field) for name, field in fields.items() if name not in TABLES),
         f"{_comment(fields['exchange_rates'])}#[exchange_rates]\n{_entries(fields['exchange_rates'])}",
+        f"{_comment(fields['pricing'])}#[pricing]\n{_settings(PricingSettings)}",
         f"{_comment(fields['snowflake'])}#[snowflake]\n{_settings(SnowflakeSettings)}",
         f"{_comment(sink)}#[snowflake.analytics_sink]\n{_settings(AnalyticsSinkSettings)}",
         f"{_comment(fields['gate'])}#[gate]\n{_settings(GateSettings)}",
@@ -147,6 +152,7 @@ def render_config() -> str:
         f"{_comment(fields['notifiers'])}#[[notifiers]]\n{_settings(NotifierSettings)}",
         f"{_comment(fields['alerts'])}#[alerts]\n{_settings(AlertSettings)}",
         f"{_comment(fields['maintenance'])}{_alert_maintenance()}",
+        f"{_comment(fields['anomalies'])}#[anomalies]\n{_settings(AnomalySettings)}",
     ]
     return "\n".join(parts)
 

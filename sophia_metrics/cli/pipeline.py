@@ -11,6 +11,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from sophia_metrics.cli.leak_reports import close_stderr
 from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.progress import Progress
+from sophia_metrics.costs.closing import DayClosed
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError, SophiaError
 from sophia_metrics.health.results import ProbeResult
 from sophia_metrics.maintenance.outcome import Maintained
@@ -98,6 +99,14 @@ class Pipeline:
 
         self._progress.show("judging every day")
         return self._start(check_quality)
+
+    def close_day(self) -> DayClosed:
+        """Make forecasts of the settled days, and find those that are not as expected."""
+        self._prepare()
+        from flows.close_day import close_day  # noqa: PLC0415 - see above
+
+        self._progress.show("closing the day")
+        return self._start(close_day)
 
     def maintain(self, *, is_dry_run: bool) -> Maintained:
         """Let go what nobody needs any more; a dry run only tells what that is."""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from sophia_metrics.costs.reports import Reports, published_reports
 from sophia_metrics.pricing.card import STANDARD, PriceKey, service_tier
 from sophia_metrics.pricing.list_prices import list_prices
+from sophia_metrics.pricing.litellm import LiteLLMPrices
 from sophia_metrics.pricing.nearest import nearest_models
 from sophia_metrics.pricing.routes import is_customised
 from sophia_metrics.serving import Serving
@@ -38,6 +39,7 @@ class UnpricedUsage:
         output_tokens: their output. None: unknown.
         first_on: UTC day of the first of them.
         last_on: UTC day of the last of them.
+        token_ratio: their tokens as a share of those of all calls. None: unknown.
     """
 
     provider: str
@@ -50,6 +52,7 @@ class UnpricedUsage:
     output_tokens: int | None
     first_on: date
     last_on: date
+    token_ratio: float | None
 
     @property
     def key(self) -> PriceKey:
@@ -65,11 +68,19 @@ class UnpricedUsage:
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """Such calls, why their cost is not known, and the models of the list whose names come near."""
+    """Such calls, and what could give them a price.
+
+    Attributes:
+        usage: the calls.
+        reason: why their cost is not known.
+        nearest: models of the list whose names come near.
+        fallback: the name under which LiteLLM's price file has a price for them. None: it has none, or is not set.
+    """
 
     usage: UnpricedUsage
     reason: str
     nearest: tuple[str, ...]
+    fallback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +115,29 @@ class PriceGaps:
     assumptions: tuple[Assumption, ...] = ()
 
 
-def load_price_gaps(serving: Serving) -> PriceGaps:
+def load_price_gaps(serving: Serving, fallback: LiteLLMPrices | None = None) -> PriceGaps:
     """Read the gaps of the version that is published now.
+
+    Args:
+        serving: the published versions.
+        fallback: LiteLLM's prices; calls that wait to be priced by them say so.
 
     Raises:
         ConfigurationError: nothing is published yet.
     """
     with published_reports(serving) as reports:
-        unpriced = tuple(_unpriced(UnpricedUsage(*row)) for row in reports.rows("unpriced_keys"))
+        unpriced = tuple(_unpriced(UnpricedUsage(*row), fallback) for row in reports.rows("unpriced_keys"))
         return PriceGaps(unpriced, tuple(_assumptions(reports)))
 
 
-def _unpriced(usage: UnpricedUsage) -> Unpriced:
+def _unpriced(usage: UnpricedUsage, fallback: LiteLLMPrices | None) -> Unpriced:
     is_nameless = usage.price_status == "unpriced" and not _is_only_its_tier(usage.key)
-    return Unpriced(usage, _reason(usage), nearest_models(usage.key) if is_nameless else ())
+    return Unpriced(
+        usage,
+        _reason(usage),
+        nearest_models(usage.key) if is_nameless else (),
+        fallback.name_of(usage.key) if fallback and usage.price_status == "unpriced" else None,
+    )
 
 
 def _reason(usage: UnpricedUsage) -> str:

@@ -17,7 +17,7 @@ class BudgetStatus:
     Attributes:
         budget: its name.
         scope: all, or as team/search.
-        period: day or month.
+        period: day, week, month or quarter.
         period_start_on: first day of the period, in `time_zone`.
         time_zone: IANA name of the zone of the period.
         limit_usd: what may be spent.
@@ -28,7 +28,7 @@ class BudgetStatus:
         projected_p50_usd: the middle. None: fewer than 3 settled days.
         projected_p90_usd: it is more in one of ten cases. None: unknown.
         breach_probability: how likely the limit is reached. None: unknown.
-        projection_state: projected, rough, final, insufficient_history or no_data.
+        projection_state: forecast, projected, rough, final, insufficient_history or no_data.
         budget_state: ok, warning, over or no_data.
         data_through_at: the spend is known up to here (naive UTC). None: nothing was collected.
     """

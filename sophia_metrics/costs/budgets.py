@@ -17,6 +17,7 @@ from zoneinfo import available_timezones
 import polars as pl
 
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.periods import LAST_START_DAYS, PERIODS, Period
 from sophia_metrics.schema import state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.scopes import Scope
@@ -34,10 +35,10 @@ __all__ = [
     "unset_budget",
 ]
 
-Period = Literal["day", "month"]
 Origin = Literal["configured", "set"]
 
 DEFAULT_THRESHOLDS = (Decimal("0.8"), Decimal(1))
+DEFAULT_FORECAST_THRESHOLDS = (Decimal(1),)
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 PLACES = 6
 MOST_DOLLARS = Decimal(10) ** 14
@@ -48,15 +49,19 @@ SELECT_BUDGETS = f"SELECT {', '.join(state.BUDGETS.names)} FROM core_budgets ORD
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What may be spent in a scope, in each day or month of a time zone.
+    """What may be spent in a scope, in each day, week, month or quarter of a time zone.
 
     Attributes:
         name: its name.
         scope: what it is about.
-        period: day or month.
+        period: day, week, month or quarter.
         limit_usd: what may be spent in a period, in dollars; above 0, with at most 6 decimals.
-        time_zone: IANA name of the zone whose days and months are meant.
+        time_zone: IANA name of the zone whose days are meant.
         thresholds: shares of the limit at which a person is told, ascending; reaching one is enough.
+        start_day: on which day a period begins: of a week 1 is Monday, 7 Sunday; of a month, and of the first month of
+            a quarter, the day of the month, or its last day where it is shorter.
+        forecast_thresholds: shares of the limit at which a person is told when the forecast for the end of the period
+            reaches one, ascending.
 
     Raises:
         ConfigurationError: a part of it is not as it must be.
@@ -68,6 +73,8 @@ class Budget:
     limit_usd: Decimal
     time_zone: str = "UTC"
     thresholds: tuple[Decimal, ...] = DEFAULT_THRESHOLDS
+    start_day: int = 1
+    forecast_thresholds: tuple[Decimal, ...] = DEFAULT_FORECAST_THRESHOLDS
 
     def __post_init__(self) -> None:
         problem = next((text for is_wrong, text in self._problems() if is_wrong), None)
@@ -76,7 +83,8 @@ class Budget:
 
     def _problems(self) -> Iterable[tuple[bool, str]]:
         yield NAME.fullmatch(self.name) is None, "a name is a small letter, then letters, digits, - or _, as in daily"
-        yield self.period not in {"day", "month"}, f"the period is day or month, not {self.period!r}"
+        yield self.period not in PERIODS, f"the period is day, week, month or quarter, not {self.period!r}"
+        yield self.start_day not in range(1, LAST_START_DAYS.get(self.period, 1) + 1), _wrong_start_day(self.period)
         yield (
             not _is_number(self.limit_usd, MOST_DOLLARS),
             f"the limit must be a number of dollars above 0 with at most {PLACES} decimals, as in 100",
@@ -85,11 +93,12 @@ class Budget:
             self.time_zone not in available_timezones(),
             f"{self.time_zone!r} is no time zone of the IANA database; one is Europe/Berlin",
         )
-        yield (
-            not self.thresholds or not all(_is_number(each, MOST_THRESHOLD) for each in self.thresholds),
-            "thresholds are shares of the limit above 0, as in 0.8 and 1",
-        )
-        yield list(self.thresholds) != sorted(set(self.thresholds)), "thresholds must ascend, each once"
+        for name, shares in (("thresholds", self.thresholds), ("forecast_thresholds", self.forecast_thresholds)):
+            yield (
+                not shares or not all(_is_number(each, MOST_THRESHOLD) for each in shares),
+                f"{name} are shares of the limit above 0, as in 0.8 and 1",
+            )
+            yield list(shares) != sorted(set(shares)), f"{name} must ascend, each once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,16 @@ def _ended(held: Iterable[HeldBudget], name: str, now: datetime) -> tuple[HeldBu
     return tuple(replace(each, valid_to_at=now) for each in own if each.holds_at(now))
 
 
+def _wrong_start_day(period: str) -> str:
+    match period:
+        case "day":
+            return "a day has no start_day: leave it out"
+        case "week":
+            return "start_day of a week is 1 (Monday) to 7 (Sunday)"
+        case _:
+            return "start_day is a day of the month, 1 to 31"
+
+
 def _is_number(value: Decimal, most: Decimal) -> bool:
     """Say whether a value is above 0, not absurd, and has no more decimals than tables keep."""
     if not value.is_finite() or not 0 < value <= most:
@@ -196,11 +215,21 @@ def _row(held: HeldBudget) -> dict[str, object]:
         "period": budget.period,
         "limit_usd": budget.limit_usd,
         "time_zone": budget.time_zone,
-        "thresholds": f"[{', '.join(f'{each.normalize():f}' for each in budget.thresholds)}]",
+        "thresholds": _json(budget.thresholds),
         "warning_ratio": float(budget.thresholds[0]),
         "valid_from_at": held.valid_from_at,
         "valid_to_at": held.valid_to_at,
+        "start_day": budget.start_day,
+        "forecast_thresholds": _json(budget.forecast_thresholds),
     }
+
+
+def _json(shares: Sequence[Decimal]) -> str:
+    return f"[{', '.join(f'{each.normalize():f}' for each in shares)}]"
+
+
+def _shares(text: str) -> tuple[Decimal, ...]:
+    return tuple(Decimal(each) for each in json.loads(text, parse_float=Decimal))
 
 
 def _read(
@@ -215,7 +244,17 @@ def _read(
     _warning_ratio: float,
     valid_from_at: datetime,
     valid_to_at: datetime | None,
+    start_day: int | None,
+    forecast_thresholds: str | None,
 ) -> HeldBudget:
-    shares = tuple(Decimal(each) for each in json.loads(thresholds, parse_float=Decimal))
-    budget = Budget(name, Scope(scope_type, scope_value), period, limit_usd, time_zone, shares)
+    budget = Budget(
+        name,
+        Scope(scope_type, scope_value),
+        period,
+        limit_usd,
+        time_zone,
+        _shares(thresholds),
+        start_day or 1,
+        _shares(forecast_thresholds) if forecast_thresholds else DEFAULT_FORECAST_THRESHOLDS,
+    )
     return HeldBudget(budget, origin, valid_from_at, valid_to_at)

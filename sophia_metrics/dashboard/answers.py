@@ -8,6 +8,9 @@ from typing import Literal, cast
 from sophia_metrics.costs.budgets import Period
 from sophia_metrics.dashboard.overview import Alert, Budget, ModelUse, Overview, ServiceState
 from sophia_metrics.dashboard.shapes import (
+    Advice,
+    AdviceChange,
+    AdviceSuggestion,
     BudgetAnswer,
     BudgetStatus,
     CacheStats,
@@ -20,7 +23,7 @@ from sophia_metrics.dashboard.shapes import (
     RequestTrend,
 )
 
-__all__ = ["budget_answer", "cache_stats", "cost_alerts", "health_answer", "llm_stats", "performance"]
+__all__ = ["advice", "budget_answer", "cache_stats", "cost_alerts", "health_answer", "llm_stats", "performance"]
 
 ZERO = Decimal(0)
 UNKNOWN = "unknown"
@@ -72,6 +75,37 @@ def llm_stats(overview: Overview) -> LlmStats:
         data_movement_avoided=known.number("data_movement_avoided", None),
         snowflake_percentage=known.number("snowflake_percentage", _snowflake_share(overview)),
         availability=known,
+    )
+
+
+def advice(overview: Overview) -> Advice:
+    """Return what `GET /api/v1/llm/advice` answers."""
+    return Advice(
+        changes=tuple(
+            AdviceChange(
+                period_pair=each.period_pair,
+                start_on=each.start_on,
+                end_on=each.end_on,
+                before_start_on=each.before_start_on,
+                before_end_on=each.before_end_on,
+                change=each.change_usd,
+                effects=dict(each.effects),
+                complete=not each.unpriced_count,
+            )
+            for each in overview.changes
+        ),
+        suggestions=tuple(
+            AdviceSuggestion(
+                kind=each.kind,
+                subject=each.subject,
+                message=each.message,
+                action=each.action,
+                saving=each.saving_usd,
+                saving_low=each.saving_low_usd,
+                saving_high=each.saving_high_usd,
+            )
+            for each in overview.suggestions
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from sophia_metrics.dashboard.overview import Overview
 from sophia_metrics.dashboard.page import Page
 from sophia_metrics.dashboard.service import Dashboard
 from sophia_metrics.dashboard.shapes import (
+    Advice,
     BudgetAnswer,
     CacheStats,
     CostAlert,
@@ -116,6 +117,7 @@ def _add_api(app: FastAPI, dashboard: Dashboard) -> None:
         app.get(path, response_model=shape, summary=shape.__doc__)(get)
 
     add("/api/v1/llm/stats", LlmStats, answers.llm_stats)
+    add("/api/v1/llm/advice", Advice, answers.advice)
     add("/api/v1/performance", Performance, answers.performance)
     add("/api/cache/stats", CacheStats, answers.cache_stats)
     add("/api/v1/health", HealthAnswer, answers.health_answer)

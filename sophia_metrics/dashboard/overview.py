@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from sophia_metrics.costs.dashboard import PeriodChange
 from sophia_metrics.costs.spend import SpendTable
+from sophia_metrics.costs.suggestion_report import PublishedSuggestion
 from sophia_metrics.dashboard.forecast import Forecast
 from sophia_metrics.health.late_flows import LateFlow
 from sophia_metrics.serving import Held
@@ -307,6 +309,8 @@ class Overview:
         cache: the response caches.
         alerts: open episodes, the newest first, then those that ended, the newest first.
         is_alerting: the version has alerts at all, be it none that is open.
+        changes: by how much all spend changed between two periods of settled days, and why.
+        suggestions: what could be done to spend less, the largest saving first.
         quality: whether the figures can be trusted.
         freshness: by source, of the table of events, and of our own flows on a schedule.
         late_flows: our own flows that have not run when they were expected.
@@ -339,6 +343,8 @@ class Overview:
     cache: CacheState
     alerts: tuple[Alert, ...]
     is_alerting: bool
+    changes: tuple[PeriodChange, ...]
+    suggestions: tuple[PublishedSuggestion, ...]
     quality: Quality
     freshness: tuple[Freshness, ...]
     late_flows: tuple[LateFlow, ...]

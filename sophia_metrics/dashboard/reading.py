@@ -7,9 +7,11 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from sophia_metrics.costs.dashboard import read_changes
 from sophia_metrics.costs.reports import Reports
 from sophia_metrics.costs.spend import SpendTable
 from sophia_metrics.costs.spend_report import load_table
+from sophia_metrics.costs.suggestion_report import read_suggestions
 from sophia_metrics.dashboard.forecast import Forecast, ForecastDay, SpentDay
 from sophia_metrics.dashboard.overview import (
     Alert,
@@ -108,6 +110,8 @@ class _Reading:
             cache=self._cache(days),
             alerts=self._rows("core_alert_episodes", "alert_episodes", Alert),
             is_alerting="core_alert_episodes" in self._tables,
+            changes=read_changes(self._reports) if "mart_cost_change" in self._tables else (),
+            suggestions=read_suggestions(self._reports) if "mart_suggestions" in self._tables else (),
             quality=self._quality(),
             freshness=self._rows("mart_freshness", "data_freshness", Freshness),
             late_flows=self._rows("core_heartbeats", "late_flows", LateFlow),

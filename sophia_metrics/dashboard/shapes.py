@@ -3,13 +3,16 @@
 A figure that must not be null and is unknown is 0 (or "unknown"), and `availability` says false for its name.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
 __all__ = [
+    "Advice",
+    "AdviceChange",
+    "AdviceSuggestion",
     "BudgetAnswer",
     "BudgetStatus",
     "CacheStats",
@@ -108,6 +111,38 @@ class LlmStats(Shape):
     data_movement_avoided: float
     snowflake_percentage: float
     availability: dict[str, bool]
+
+
+class AdviceSuggestion(Shape):
+    """Something to do, and what it would save in 30 days. None: unknown."""
+
+    kind: str
+    subject: str
+    message: str
+    action: str
+    saving: Usd | None
+    saving_low: Usd | None
+    saving_high: Usd | None
+
+
+class AdviceChange(Shape):
+    """By how much all spend changed between two periods of settled UTC days; the effects add up to it."""
+
+    period_pair: str
+    start_on: date
+    end_on: date
+    before_start_on: date
+    before_end_on: date
+    change: Usd
+    effects: dict[str, Usd]
+    complete: bool
+
+
+class Advice(Shape):
+    """`GET /api/v1/llm/advice`: why spend changed, and what to do."""
+
+    changes: tuple[AdviceChange, ...]
+    suggestions: tuple[AdviceSuggestion, ...]
 
 
 class Performance(Shape):

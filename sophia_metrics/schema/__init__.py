@@ -1,6 +1,6 @@
 """Every table, written once: DDL, Polars schemas and the data dictionary derive from here."""
 
-from sophia_metrics.schema import alerting, core, findings, marts, state
+from sophia_metrics.schema import alerting, core, findings, findings_marts, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
@@ -34,9 +34,11 @@ TABLES: tuple[Table, ...] = (
     state.BUDGETS,
     *findings.FINDINGS,
     state.CALENDAR_DAYS,
+    state.BUDGET_PERIODS,
     marts.COST_15MIN,
     marts.COST_HOURLY,
     marts.COST_DAILY,
+    findings_marts.COST_PARTS,
     marts.LATENCY_HISTOGRAM,
     marts.MODEL_EFFICIENCY,
     marts.CACHE_PERFORMANCE,
@@ -46,8 +48,15 @@ TABLES: tuple[Table, ...] = (
     marts.SOURCE_DAILY,
     marts.SETTLEMENT,
     marts.COST_TREND,
+    findings_marts.COST_CHANGE,
     marts.BUDGET_DAYS,
     marts.BUDGET_STATUS,
+    findings_marts.COST_FORECAST,
+    findings_marts.FORECAST_ACCURACY,
+    findings_marts.ANOMALIES_MART,
+    findings_marts.SUGGESTIONS_MART,
+    findings_marts.SAVINGS,
+    findings_marts.KPI,
     marts.PERFORMANCE_NOW,
     marts.PIPELINE_RUNS_MART,
     marts.FRESHNESS,

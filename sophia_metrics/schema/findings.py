@@ -156,7 +156,9 @@ PRICE_DRIFTS = Table(
         Column("change_ratio", REAL, "By which share it rose. Null: there is nothing to compare."),
         Column("origin", TEXT, "The price source.", True),
         Column("effective_from_at", INSTANT, "From when on the new price holds (UTC). Null: the source does not say."),
-        Column("spend_28d_usd", MONEY, "What the model cost in the 28 days before. Null: unknown."),
+        Column(
+            "spend_28d_usd", MONEY, "What the model cost in that service tier in the 28 days before. Null: unknown."
+        ),
         Column("found_at", INSTANT, "When it was noticed (UTC).", True),
     ),
     storage=Storage.STATE,

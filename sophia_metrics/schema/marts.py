@@ -11,6 +11,8 @@ __all__ = [
     "COST_HOURLY",
     "COST_TREND",
     "DATA_QUALITY",
+    "DIMENSIONS",
+    "DIMENSION_NAMES",
     "FRESHNESS",
     "LATENCY_HISTOGRAM",
     "MODEL_EFFICIENCY",
@@ -206,13 +208,19 @@ BUDGET_STATUS = Table(
         Column("budget", TEXT, "Name of the budget.", True),
         Column("period_start_on", DATE, "First day of the period, in the budget's time zone.", True),
         Column("scope", TEXT, "all, or as team/search and tag:feature/chat.", True),
-        Column("period", TEXT, "day or month.", True),
+        Column("period", TEXT, "day, week, month or quarter.", True),
         Column("time_zone", TEXT, "IANA name of the zone of the period.", True),
         Column("start_at", INSTANT, "Start of the period (UTC).", True),
         Column("end_at", INSTANT, "End of the period, exclusive (UTC).", True),
         Column("is_current", BOOLEAN, "The period holds at the publish.", True),
         Column("limit_usd", MONEY, "What may be spent.", True),
         Column("thresholds", TEXT, "Shares of the limit at which a person is told, ascending, as a JSON list.", True),
+        Column(
+            "forecast_thresholds",
+            TEXT,
+            "The same for projected_p50_usd: a person is told when the forecast reaches one.",
+            True,
+        ),
         Column(
             "spent_usd",
             MONEY,
@@ -227,7 +235,7 @@ BUDGET_STATUS = Table(
         Column(
             "projection_state",
             TEXT,
-            "projected; rough: without a range, for want of 14 settled days; final: all days are settled;"
+            "forecast: by core_forecast_snapshots; projected: by the mean of settled days; rough: without a range, for want of 14 settled days; final: all days are settled;"
             " insufficient_history: fewer than 3 settled days; no_data: the spend is unknown.",
             True,
         ),

@@ -35,6 +35,7 @@ from sophia_metrics.usage.mending import Mender
 from sophia_metrics.usage.positions import forgotten_positions, known_positions, superseded_rows, touched_positions
 from sophia_metrics.usage.prices import PriceDesk, price_keys, worth_another_look
 from sophia_metrics.usage.rebuilding import ATTEMPTS_OF_DAYS, EXPIRED, create_rebuilt, find_landed, reading
+from sophia_metrics.usage.repriced import Repriced, price_changes
 from sophia_metrics.usage.staging import Slice, stage
 from sophia_metrics.usage.tombstones import NOBODY, Reach, Tombstones
 from sophia_metrics.usage.watermark import watermark_frame
@@ -46,6 +47,7 @@ from sophia_metrics.warehouse.protocol import (
     Rebuild,
     Receipt,
     Record,
+    RepriceOrder,
     Repricing,
     Warehouse,
 )
@@ -272,6 +274,32 @@ class Collector:
         if changed.event_count:
             log.info("priced %s events again", f"{changed.event_count:,}")
         return changed.event_count
+
+    @_translated
+    def reprice(self, order: RepriceOrder, now: datetime) -> Repriced:
+        """Price again what an order names, with the prices that are known now, and say what that changes.
+
+        What was billed stays the cost. Marts follow with the next build. The second time nothing changes, and a dry
+        run changes nothing at all.
+
+        Args:
+            order: which events, and why.
+            now: the present (naive UTC).
+        """
+        terms = self._terms()
+        query = Query(
+            "SELECT DISTINCT provider, route, model, service_tier FROM core_usage_events "
+            f"WHERE {'model = $model' if order.model else 'TRUE'}",
+            {"model": order.model} if order.model else {},
+            days=tuple(order.window.days()),
+        )
+        keys = price_keys(self.warehouse.read(query).iter_rows())
+        with working_connection(self.folder, self.memory_limit) as connection:
+            learned = self._desk.look_up(connection, keys, now)
+            self._desk.create_terms(connection, terms)
+            fingerprint = self._fingerprint(terms)
+            changed = self.warehouse.commit(Repricing(connection, learned, fingerprint, now, order))
+            return Repriced(order, price_changes(connection), changed.days)
 
     def _fingerprint(self, terms: Sequence[SourceTerms]) -> str:
         """Hash what a price depends on besides the event: the book, the exchange rates, the terms of the sources."""

@@ -9,6 +9,7 @@ from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.column import Table
+from sophia_metrics.schema.findings import FINDINGS
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.landing import Landing
@@ -189,7 +190,9 @@ def find_receipt(connection: StateConnection, staged: Slice) -> Receipt | None:
 
 
 def keep_sample_apart(connection: StateConnection, facts: Facts, source: str) -> None:
-    """Take the sample data off every list when a real source commits, and refuse them beside real usage.
+    """Take the sample data, and what was found in them, off every list when a real source commits.
+
+    Beside real usage they are refused.
 
     Raises:
         ConfigurationError: sample data are to be committed where real usage is.
@@ -208,6 +211,8 @@ def keep_sample_apart(connection: StateConnection, facts: Facts, source: str) ->
     connection.execute("UPDATE core_ingest_ledger SET status = 'superseded' WHERE source = $1", [SAMPLE_SOURCE])
     for table in ("core_watermarks", "core_schema_changes", "file_positions"):
         connection.execute(f"DELETE FROM {table} WHERE source = $1", [SAMPLE_SOURCE])
+    for each in FINDINGS:
+        connection.execute(f"DELETE FROM {each.name}")
 
 
 def insert_frame(connection: StateConnection, table: Table, frame: pl.DataFrame) -> None:

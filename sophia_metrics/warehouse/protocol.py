@@ -29,6 +29,7 @@ __all__ = [
     "Expired",
     "FileCount",
     "ForgottenMeanwhileError",
+    "Learning",
     "Mending",
     "Observations",
     "Publication",
@@ -36,6 +37,7 @@ __all__ = [
     "Rebuild",
     "Receipt",
     "Record",
+    "RepriceOrder",
     "Repricing",
     "Retention",
     "Warehouse",
@@ -98,20 +100,52 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class RepriceOrder:
+    """A request to price again what has a price already.
+
+    Attributes:
+        window: whole UTC days.
+        reason: why, in the words of whoever asks.
+        model: as in core_usage_events. None: all models.
+        is_dry_run: tell what would change, and change nothing.
+    """
+
+    window: Window
+    reason: str
+    model: str | None = None
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Repricing:
-    """Events without a price, to be priced again.
+    """Events to be priced again: those without a price, or all that an order names.
+
+    The working connection then holds `price_changes`: by provider and model, what changed. See core_reprices.
 
     Attributes:
         connection: a working connection with `cards`, `card_units`, `source_terms` and `fx_rates`.
         prices: what was learnt about prices on the way.
         fingerprint: of the price book.
         now: the present (naive UTC).
+        order: which events. None: those that have no price, or other terms now.
     """
 
     connection: duckdb.DuckDBPyConnection
     prices: Learned
     fingerprint: str
     now: datetime
+    order: RepriceOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What the price book says now, to be known from now on; nothing is priced again.
+
+    Attributes:
+        prices: what changed about prices.
+    """
+
+    prices: Learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +307,7 @@ class Mending:
     days: Mapping[str, tuple[date, ...]]
 
 
-CoreChange = Repricing | Rebuild | Audit | Observations | Erasure | Compaction | Checkup | Mending
+CoreChange = Repricing | Learning | Rebuild | Audit | Observations | Erasure | Compaction | Checkup | Mending
 """The kinds of change that answer with what changed."""
 
 Change = Slice | CoreChange | Retention
@@ -285,7 +319,8 @@ class Changed:
     """What a change of core did: any kind of change but a slice and a retention.
 
     Attributes:
-        event_count: how many rows were written: events, or observations. After a checkup: how many days are damaged.
+        event_count: how many rows were written: events, or observations; of a learning the price cards. After a
+            checkup: how many days are damaged. Of a dry run: how many would be.
         days: the UTC days that changed, in order.
     """
 

@@ -83,7 +83,7 @@ def test_a_schedule_is_a_cron_that_prefect_reads_in_utc(deployment):
 
 def test_the_slugs_of_schedules_differ():
     slugs = [schedule["slug"] for each in DEPLOYMENTS.values() for schedule in schedules_of(each)]
-    assert len(slugs) == len(set(slugs)) == 10
+    assert len(slugs) == len(set(slugs)) == 11
 
 
 @every_deployment
@@ -97,6 +97,7 @@ def test_frequent_flows_skip_a_tick_and_the_others_wait_for_their_turn():
     strategies = {name: each["concurrency_limit"]["collision_strategy"] for name, each in DEPLOYMENTS.items()}
     assert strategies == {
         "run-pipeline": "ENQUEUE",
+        "close-day": "ENQUEUE",
         "collect-usage": "CANCEL_NEW",
         "collect-cache-stats": "CANCEL_NEW",
         "build-dashboard": "CANCEL_NEW",

@@ -60,7 +60,7 @@ def task_runs_of(run_id, expected_count):
 
 def artifacts_of(run_id):
     wanted = FlowRunFilter.model_validate({"id": {"any_": [run_id]}})
-    found = ask(lambda client: client.read_artifacts(flow_run_filter=wanted), 4)
+    found = ask(lambda client: client.read_artifacts(flow_run_filter=wanted), 6)
     return {artifact.key: artifact for artifact in found}
 
 
@@ -119,7 +119,9 @@ def test_a_run_has_one_task_run_a_step_in_the_order_of_the_sentence(finished):
 
 def test_a_run_leaves_its_artifacts_under_fixed_keys(finished):
     _, _, summary = finished
-    assert artifacts_of(summary.run_id).keys() == {"spend-by-day-and-model", "budgets", "quality-verdict", "freshness"}
+    assert artifacts_of(summary.run_id).keys() == {
+        *("spend-by-day-and-model", "budgets", "forecast", "open-alerts", "quality-verdict", "freshness")
+    }
 
 
 def test_the_spend_artifact_is_a_table_by_day_and_model_with_exact_money(finished):

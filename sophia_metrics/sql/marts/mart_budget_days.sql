@@ -1,18 +1,29 @@
 -- question: What did the scope of each budget cost on each day of the budget's time zone, and is the day settled?
 -- grain: time_zone, scope_type, scope_value, day_on
--- sources: core_budgets, core_calendar_days, core_usage_events, mart_cost_15min, mart_settlement
+-- sources: core_budget_periods, core_budgets, core_calendar_days, core_usage_events, mart_cost_15min, mart_settlement
 -- owner: costs
 WITH views AS (
+    -- The period that holds now and the one before it; 64 days tell what a day costs, and hold two months.
     SELECT
-        time_zone,
-        scope_type,
-        scope_value
+        core_budgets.time_zone,
+        core_budgets.scope_type,
+        core_budgets.scope_value,
+        LEAST(MIN(core_budget_periods.start_at), CAST($now AS TIMESTAMP) - INTERVAL '64' DAY) AS first_at
     FROM core_budgets
-    WHERE COALESCE(valid_to_at > CAST($now AS TIMESTAMP) - INTERVAL '64' DAY, TRUE)
-    GROUP BY time_zone, scope_type, scope_value
+    INNER JOIN core_budget_periods
+        ON
+            core_budgets.time_zone = core_budget_periods.time_zone
+            AND core_budgets.period = core_budget_periods.period
+            AND COALESCE(core_budgets.start_day, 1) = core_budget_periods.start_day
+    WHERE COALESCE(core_budgets.valid_to_at > core_budget_periods.start_at, TRUE)
+    GROUP BY core_budgets.time_zone, core_budgets.scope_type, core_budgets.scope_value
 ),
 
--- 64 days hold this month and the one before it.
+bounds AS (
+    SELECT CAST(MIN(first_at) AS DATE) AS first_on
+    FROM views
+),
+
 view_days AS (
     SELECT
         views.time_zone,
@@ -26,7 +37,7 @@ view_days AS (
     INNER JOIN core_calendar_days ON views.time_zone = core_calendar_days.time_zone
     WHERE
         core_calendar_days.start_at <= CAST($now AS TIMESTAMP)
-        AND core_calendar_days.end_at > CAST($now AS TIMESTAMP) - INTERVAL '64' DAY
+        AND core_calendar_days.end_at > views.first_at
 ),
 
 -- The text of a tag as it stands in the JSON of tags, behind a brace or a comma.
@@ -57,10 +68,10 @@ recent_events AS (
             ELSE 1
         END AS unpriced_count
     FROM core_usage_events
+    INNER JOIN bounds ON core_usage_events.usage_on >= bounds.first_on
     WHERE
         tags IS NOT NULL
         AND source_role = 'ledger'
-        AND usage_on >= CAST(CAST($now AS TIMESTAMP) AS DATE) - 65
 ),
 
 -- There are few different tags beside many events: the text is looked for once in each.
@@ -93,7 +104,7 @@ recent_quarters AS (
         cost_usd,
         unpriced_count
     FROM mart_cost_15min
-    WHERE usage_on >= CAST(CAST($now AS TIMESTAMP) AS DATE) - 65
+    INNER JOIN bounds ON mart_cost_15min.usage_on >= bounds.first_on
 ),
 
 -- Days of every time zone begin with a quarter of an hour: quarters hold their spend exactly.

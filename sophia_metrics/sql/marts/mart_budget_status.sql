@@ -1,39 +1,18 @@
 -- question: How does each budget stand, and where will its period end?
 -- grain: budget, period_start_on
--- sources: core_budgets, core_calendar_days, mart_budget_days
+-- sources: core_budget_periods, core_budgets, core_calendar_days, core_forecast_snapshots, mart_budget_days
 -- owner: costs
-WITH begun_periods AS (
-    SELECT
-        time_zone,
-        'day' AS period,
-        day_on AS period_start_on,
-        start_at,
-        end_at
-    FROM core_calendar_days
-    WHERE start_at <= CAST($now AS TIMESTAMP)
-    UNION ALL
-    SELECT
-        time_zone,
-        'month' AS period,
-        month_on AS period_start_on,
-        MIN(start_at) AS start_at,
-        MAX(end_at) AS end_at
-    FROM core_calendar_days
-    GROUP BY time_zone, month_on
-    HAVING MIN(start_at) <= CAST($now AS TIMESTAMP) AND MIN(day_on) = month_on
-),
-
--- The period that holds now, and the one before it.
-periods AS (
+WITH periods AS (
     SELECT
         time_zone,
         period,
+        start_day,
         period_start_on,
+        period_end_on,
         start_at,
         end_at,
         end_at > CAST($now AS TIMESTAMP) AS is_current
-    FROM begun_periods
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY time_zone, period ORDER BY period_start_on DESC) <= 2
+    FROM core_budget_periods
 ),
 
 -- A period is judged by the budget that holds now, or that held to its end.
@@ -47,12 +26,18 @@ held_budgets AS (
         core_budgets.limit_usd,
         core_budgets.thresholds,
         core_budgets.warning_ratio,
+        COALESCE(core_budgets.forecast_thresholds, '[1]') AS forecast_thresholds,
         periods.period_start_on,
+        periods.period_end_on,
         periods.start_at,
         periods.end_at,
         periods.is_current
     FROM core_budgets
-    INNER JOIN periods ON core_budgets.time_zone = periods.time_zone AND core_budgets.period = periods.period
+    INNER JOIN periods
+        ON
+            core_budgets.time_zone = periods.time_zone
+            AND core_budgets.period = periods.period
+            AND COALESCE(core_budgets.start_day, 1) = periods.start_day
     LEFT JOIN core_budgets AS overriding
         ON
             core_budgets.budget = overriding.budget
@@ -160,6 +145,101 @@ rates AS (
     FROM kinds
 ),
 
+settled_views AS (
+    SELECT
+        time_zone,
+        scope_type,
+        scope_value,
+        MAX(CASE WHEN is_settled THEN day_on END) AS settled_on
+    FROM mart_budget_days
+    GROUP BY time_zone, scope_type, scope_value
+),
+
+newest_forecasts AS (
+    SELECT
+        time_zone,
+        scope_type,
+        scope_value,
+        data_through_on,
+        target_on,
+        p50_usd,
+        through_p10_usd,
+        through_p50_usd,
+        through_p90_usd
+    FROM core_forecast_snapshots
+    WHERE data_through_on >= CAST(CAST($now AS TIMESTAMP) AS DATE) - 10
+    QUALIFY
+        RANK() OVER (PARTITION BY time_zone, scope_type, scope_value ORDER BY data_through_on DESC) = 1
+),
+
+-- A forecast that does not know the newest settled day is none: its place takes the mean of the days.
+forecasts AS (
+    SELECT
+        newest_forecasts.time_zone,
+        newest_forecasts.scope_type,
+        newest_forecasts.scope_value,
+        newest_forecasts.data_through_on,
+        newest_forecasts.target_on,
+        newest_forecasts.p50_usd,
+        newest_forecasts.through_p10_usd,
+        newest_forecasts.through_p50_usd,
+        newest_forecasts.through_p90_usd
+    FROM newest_forecasts
+    INNER JOIN settled_views
+        ON
+            newest_forecasts.time_zone = settled_views.time_zone
+            AND newest_forecasts.scope_type = settled_views.scope_type
+            AND newest_forecasts.scope_value = settled_views.scope_value
+            AND newest_forecasts.data_through_on >= settled_views.settled_on
+),
+
+-- What the days of a period still bring after the last one that the forecast knew. Where the period begins later
+-- than the day after that, the days between are taken off, as if they were independent of its own.
+coming AS (
+    SELECT
+        held_budgets.budget,
+        held_budgets.period_start_on,
+        at_end.data_through_on,
+        at_end.through_p50_usd - COALESCE(at_start.through_p50_usd, 0) AS to_come_usd,
+        CASE
+            WHEN at_start.target_on IS NULL THEN CAST(at_end.through_p50_usd - at_end.through_p10_usd AS DOUBLE)
+            ELSE SQRT(
+                GREATEST(
+                    CAST(at_end.through_p50_usd - at_end.through_p10_usd AS DOUBLE)
+                    * CAST(at_end.through_p50_usd - at_end.through_p10_usd AS DOUBLE)
+                    - CAST(at_start.through_p50_usd - at_start.through_p10_usd AS DOUBLE)
+                    * CAST(at_start.through_p50_usd - at_start.through_p10_usd AS DOUBLE),
+                    CAST(0 AS DOUBLE)
+                )
+            )
+        END AS below,
+        CASE
+            WHEN at_start.target_on IS NULL THEN CAST(at_end.through_p90_usd - at_end.through_p50_usd AS DOUBLE)
+            ELSE SQRT(
+                GREATEST(
+                    CAST(at_end.through_p90_usd - at_end.through_p50_usd AS DOUBLE)
+                    * CAST(at_end.through_p90_usd - at_end.through_p50_usd AS DOUBLE)
+                    - CAST(at_start.through_p90_usd - at_start.through_p50_usd AS DOUBLE)
+                    * CAST(at_start.through_p90_usd - at_start.through_p50_usd AS DOUBLE),
+                    CAST(0 AS DOUBLE)
+                )
+            )
+        END AS above
+    FROM held_budgets
+    INNER JOIN forecasts AS at_end
+        ON
+            held_budgets.time_zone = at_end.time_zone
+            AND held_budgets.scope_type = at_end.scope_type
+            AND held_budgets.scope_value = at_end.scope_value
+            AND held_budgets.period_end_on = at_end.target_on
+    LEFT JOIN forecasts AS at_start
+        ON
+            held_budgets.time_zone = at_start.time_zone
+            AND held_budgets.scope_type = at_start.scope_type
+            AND held_budgets.scope_value = at_start.scope_value
+            AND held_budgets.period_start_on - 1 = at_start.target_on
+),
+
 -- Every day of the period, also those that have not begun.
 period_days AS (
     SELECT
@@ -171,6 +251,15 @@ period_days AS (
         COALESCE(mart_budget_days.unpriced_count, 0) AS unpriced_count,
         COALESCE(mart_budget_days.is_settled, FALSE) AS is_settled,
         core_calendar_days.is_weekend,
+        coming.data_through_on AS forecast_through_on,
+        coming.to_come_usd,
+        coming.below,
+        coming.above,
+        -- A day that has cost more than was forecast is not taken back.
+        CASE
+            WHEN mart_budget_days.cost_usd > forecasts.p50_usd THEN mart_budget_days.cost_usd - forecasts.p50_usd
+        END AS excess_usd,
+        core_calendar_days.day_on <= coming.data_through_on AS is_before_forecast,
         rates.known_count,
         rates.weekend_base,
         rates.weekday_base,
@@ -190,6 +279,14 @@ period_days AS (
             AND held_budgets.scope_type = mart_budget_days.scope_type
             AND held_budgets.scope_value = mart_budget_days.scope_value
             AND core_calendar_days.day_on = mart_budget_days.day_on
+    LEFT JOIN coming
+        ON held_budgets.budget = coming.budget AND held_budgets.period_start_on = coming.period_start_on
+    LEFT JOIN forecasts
+        ON
+            held_budgets.time_zone = forecasts.time_zone
+            AND held_budgets.scope_type = forecasts.scope_type
+            AND held_budgets.scope_value = forecasts.scope_value
+            AND core_calendar_days.day_on = forecasts.target_on
     LEFT JOIN rates
         ON
             held_budgets.time_zone = rates.time_zone
@@ -214,7 +311,13 @@ sums AS (
         MAX(day_variance) AS day_variance,
         SUM(CASE WHEN NOT is_settled AND is_weekend THEN 1 ELSE 0 END) AS open_weekends,
         SUM(CASE WHEN NOT is_settled AND NOT is_weekend THEN 1 ELSE 0 END) AS open_weekdays,
-        SUM(CASE WHEN NOT is_settled AND missing_cost > 0 THEN missing_cost ELSE 0 END) AS still_to_come
+        SUM(CASE WHEN NOT is_settled AND missing_cost > 0 THEN missing_cost ELSE 0 END) AS still_to_come,
+        MAX(forecast_through_on) AS forecast_through_on,
+        MAX(to_come_usd) AS to_come_usd,
+        MAX(below) AS below,
+        MAX(above) AS above,
+        SUM(CAST(excess_usd AS DECIMAL(38, 12))) AS excess_usd,
+        SUM(CASE WHEN is_before_forecast THEN CAST(cost_usd AS DECIMAL(38, 12)) END) AS known_usd
     FROM period_days
     GROUP BY budget, period_start_on
 ),
@@ -234,6 +337,7 @@ spent AS (
         held_budgets.is_current,
         held_budgets.limit_usd,
         held_budgets.thresholds,
+        held_budgets.forecast_thresholds,
         -- Both have six decimals at most.
         CAST(
             CAST(held_budgets.warning_ratio AS DECIMAL(9, 6)) * CAST(held_budgets.limit_usd AS DECIMAL(20, 6))
@@ -245,6 +349,12 @@ spent AS (
         sums.known_count,
         sums.open_weekends + sums.open_weekdays AS open_count,
         sums.still_to_come,
+        sums.forecast_through_on IS NOT NULL AND sums.open_weekends + sums.open_weekdays > 0 AS is_forecast,
+        CAST(
+            COALESCE(sums.known_usd, 0) + sums.to_come_usd + COALESCE(sums.excess_usd, 0) AS DECIMAL(38, 12)
+        ) AS forecast_usd,
+        sums.below,
+        sums.above,
         -- The open days vary as the settled ones did within their kind, and the means of the kinds are uncertain too.
         CAST(sums.day_variance AS DOUBLE) * CAST(
             CAST(sums.open_weekends + sums.open_weekdays AS DOUBLE)
@@ -270,24 +380,61 @@ projected AS (
         is_current,
         limit_usd,
         thresholds,
+        forecast_thresholds,
         warning_usd,
         spent_usd,
         unpriced_count,
         data_through_at,
+        COALESCE(is_forecast AND spent_usd IS NOT NULL, FALSE) AS is_forecast,
         CASE
-            WHEN open_count = 0 THEN spent_usd
-            WHEN known_count >= 3 THEN spent_usd + CAST(still_to_come AS DECIMAL(38, 12))
+            WHEN open_count = 0 OR spent_usd IS NULL THEN spent_usd
+            WHEN is_forecast THEN GREATEST(forecast_usd, spent_usd)
+            WHEN known_count >= 3
+                THEN spent_usd + CAST(ROUND(CAST(still_to_come AS DOUBLE), 6) AS DECIMAL(38, 12))
         END AS projected_p50_usd,
         -- 1.3 more than the settled days show: of days that depend on one another, too few ranges hold.
         CASE WHEN open_count = 0 THEN 0 WHEN known_count >= 14 THEN CAST(1.3 AS DOUBLE) * CAST(SQRT(variance) AS DOUBLE) END AS spread,
+        below,
+        above,
         CASE
             WHEN spent_usd IS NULL THEN 'no_data'
             WHEN open_count = 0 THEN 'final'
+            WHEN is_forecast THEN 'forecast'
             WHEN known_count >= 14 THEN 'projected'
             WHEN known_count >= 3 THEN 'rough'
             ELSE 'insufficient_history'
         END AS projection_state
     FROM spent
+),
+
+-- How far the limit lies from the middle, in deviations: of a forecast each side has its own.
+sided AS (
+    SELECT
+        budget,
+        period_start_on,
+        scope,
+        period,
+        time_zone,
+        start_at,
+        end_at,
+        is_current,
+        limit_usd,
+        thresholds,
+        forecast_thresholds,
+        warning_usd,
+        spent_usd,
+        unpriced_count,
+        data_through_at,
+        projected_p50_usd,
+        projection_state,
+        CASE WHEN is_forecast THEN below ELSE CAST(1.2816 AS DOUBLE) * CAST(spread AS DOUBLE) END AS below,
+        CASE WHEN is_forecast THEN above ELSE CAST(1.2816 AS DOUBLE) * CAST(spread AS DOUBLE) END AS above,
+        CASE
+            WHEN NOT is_forecast THEN CAST(spread AS DOUBLE)
+            WHEN limit_usd >= projected_p50_usd THEN CAST(above AS DOUBLE) / CAST(1.2816 AS DOUBLE)
+            ELSE CAST(below AS DOUBLE) / CAST(1.2816 AS DOUBLE)
+        END AS spread
+    FROM projected
 ),
 
 ranged AS (
@@ -302,14 +449,16 @@ ranged AS (
         is_current,
         limit_usd,
         thresholds,
+        forecast_thresholds,
         warning_usd,
         spent_usd,
         unpriced_count,
         data_through_at,
         projected_p50_usd,
         projection_state,
-        projected_p50_usd - CAST(CAST(1.2816 AS DOUBLE) * CAST(spread AS DOUBLE) AS DECIMAL(38, 12)) AS low_usd,
-        projected_p50_usd + CAST(CAST(1.2816 AS DOUBLE) * CAST(spread AS DOUBLE) AS DECIMAL(38, 12)) AS high_usd,
+        -- To a millionth of a dollar: what a double says beyond that depends on the order of its terms.
+        projected_p50_usd - CAST(ROUND(CAST(below AS DOUBLE), 6) AS DECIMAL(38, 12)) AS low_usd,
+        projected_p50_usd + CAST(ROUND(CAST(above AS DOUBLE), 6) AS DECIMAL(38, 12)) AS high_usd,
         spread,
         CASE
             WHEN spread > 0 AND projected_p50_usd IS NOT NULL
@@ -322,7 +471,7 @@ ranged AS (
                         CAST(-3.09 AS DOUBLE)
                     )
         END AS deviations
-    FROM projected
+    FROM sided
 )
 
 SELECT
@@ -336,6 +485,7 @@ SELECT
     is_current,
     limit_usd,
     thresholds,
+    forecast_thresholds,
     spent_usd,
     CAST(spent_usd AS DOUBLE) / CAST(NULLIF(limit_usd, 0) AS DOUBLE) AS spent_ratio,
     CAST(unpriced_count AS BIGINT) AS unpriced_count,

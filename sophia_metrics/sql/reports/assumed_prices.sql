@@ -66,6 +66,10 @@ assumed AS (
     FROM spent
     WHERE origin LIKE 'correction%'
     UNION ALL
+    SELECT provider, model, 'litellm ' AS assumption, origin, request_count, cost_usd
+    FROM spent
+    WHERE origin LIKE 'litellm %'
+    UNION ALL
     SELECT provider, model, 'the maker' AS assumption, origin, request_count, cost_usd
     FROM spent
     WHERE origin LIKE '%the maker''s price%'

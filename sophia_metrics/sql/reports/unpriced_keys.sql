@@ -28,6 +28,19 @@ WITH unknown_costs AS (
         AND cost_usd IS NULL
         AND price_status IN ('unpriced', 'partial', 'invalid')
     GROUP BY provider, route, model, service_tier, price_status
+),
+
+everything AS (
+    SELECT
+        SUM(
+            CAST(COALESCE(input_tokens, 0) AS DOUBLE)
+            + COALESCE(cache_read_tokens, 0)
+            + COALESCE(cache_write_5m_tokens, 0)
+            + COALESCE(cache_write_1h_tokens, 0)
+            + COALESCE(output_tokens, 0)
+        ) AS token_count
+    FROM core_usage_events
+    WHERE source_role = 'ledger'
 )
 
 SELECT
@@ -40,8 +53,15 @@ SELECT
     input_tokens,
     output_tokens,
     first_on,
-    last_on
+    last_on,
+    CASE
+        WHEN input_tokens IS NOT NULL OR output_tokens IS NOT NULL
+            THEN
+                CAST(COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) AS DOUBLE)
+                / NULLIF(everything.token_count, 0)
+    END AS token_ratio
 FROM unknown_costs
+CROSS JOIN everything
 ORDER BY
     COALESCE(input_tokens, 0) + COALESCE(output_tokens, 0) DESC,
     request_count DESC,

@@ -43,6 +43,7 @@ from sophia_metrics.warehouse.protocol import (
     CoreChange,
     Erasure,
     Expired,
+    Learning,
     Mending,
     Observations,
     Publication,
@@ -54,7 +55,7 @@ from sophia_metrics.warehouse.protocol import (
     Retention,
 )
 from sophia_metrics.warehouse.rebuild import commit_rebuild
-from sophia_metrics.warehouse.repricing import commit_repricing
+from sophia_metrics.warehouse.repricing import commit_learning, commit_repricing
 from sophia_metrics.warehouse.retention import commit_retention
 from sophia_metrics.working import working_connection
 
@@ -180,6 +181,8 @@ class DuckDBWarehouse(ServiceLifecycle):
     def _change(self, change: CoreChange) -> Changed:  # noqa: PLR0911 - one return a kind of change
         if isinstance(change, Repricing):
             return commit_repricing(self._state, self._facts, change)
+        if isinstance(change, Learning):
+            return commit_learning(self._state, change)
         if isinstance(change, Rebuild):
             return commit_rebuild(self._state, self._facts, change)
         if isinstance(change, Observations):

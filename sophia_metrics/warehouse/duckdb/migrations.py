@@ -116,6 +116,12 @@ def m014_findings(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(create_table(table))
 
 
+def m015_budget_terms(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let budgets begin on another day, and have thresholds for their forecast: so far none does."""
+    connection.execute("ALTER TABLE core_budgets ADD COLUMN IF NOT EXISTS start_day BIGINT")
+    connection.execute("ALTER TABLE core_budgets ADD COLUMN IF NOT EXISTS forecast_thresholds VARCHAR")
+
+
 def m016_alerting(connection: duckdb.DuckDBPyConnection) -> None:
     """Let alerts be acknowledged, grouped and counted, and silences say of what and by whom they are."""
     connection.execute(create_table(schema.table("core_alert_acknowledgements")))
@@ -149,6 +155,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m012_cards_once,
     m013_mirror,
     m014_findings,
+    m015_budget_terms,
     m016_alerting,
 )
 

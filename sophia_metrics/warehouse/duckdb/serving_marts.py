@@ -15,6 +15,7 @@ from sophia_metrics import schema
 from sophia_metrics.calendars import DAYS_BACK, calendar_frame
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import MARTS, Mart
+from sophia_metrics.periods import Terms, period_frame
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
@@ -27,7 +28,15 @@ from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece
 from sophia_metrics.warehouse.state_connection import StateConnection
 
-__all__ = ["RECENT_DAYS", "TAG_DAYS", "VIEW_MARTS", "create_serving_marts", "create_view", "time_zones"]
+__all__ = [
+    "VIEW_MARTS",
+    "budget_terms",
+    "create_serving_marts",
+    "create_view",
+    "recent_days",
+    "tag_days",
+    "time_zones",
+]
 
 VIEW_MARTS = frozenset(
     {
@@ -40,11 +49,11 @@ VIEW_MARTS = frozenset(
 )
 """Marts that whoever reads them computes: they read the clock, or are as long as their table."""
 
-RECENT_DAYS = {"mart_cost_daily": DAYS_BACK, "mart_cost_15min": 66, "mart_source_daily": DAYS_BACK}
-"""How many days before now of a table the serving marts read: publishing costs the same after years."""
+PARTS_DAYS = 92
+"""So many days before now changes look back: 28 days and the 28 before, a month to date and the month before."""
 
-TAG_DAYS = 66
-"""How many days of core the budgets of tags read, where there are any."""
+MONTH_DAYS = 66
+"""So many days before now budgets look back: this month, the one before it, and a day for time zones."""
 
 
 def create_serving_marts(
@@ -56,7 +65,7 @@ def create_serving_marts(
 ) -> None:
     """Compute the serving marts of a version whose state tables and views are there already."""
     _write_calendar(version, zones, now)
-    for name, days in RECENT_DAYS.items():
+    for name, days in recent_days(version, now).items():
         table = schema.table(name)
         version.execute(f"CREATE TEMP VIEW {name} AS {store.relation(table, _recent(files, table, now, days))}")
     lookups = _newest_rows(store, files, core.CACHE_LOOKUPS)
@@ -75,6 +84,40 @@ def time_zones(connection: StateConnection) -> list[str]:
     return ["UTC", *sorted(str(zone) for (zone,) in rows)]
 
 
+def budget_terms(connection: StateConnection) -> list[Terms]:
+    """Return how budgets cut time."""
+    rows = connection.execute("SELECT DISTINCT time_zone, period, coalesce(start_day, 1) FROM core_budgets").fetchall()
+    return [Terms(str(zone), period, int(start_day)) for zone, period, start_day in rows]
+
+
+def recent_days(connection: StateConnection, now: datetime) -> dict[str, int]:
+    """Return how many days before now of a table the serving marts read: publishing costs the same after years."""
+    return {
+        "mart_cost_daily": DAYS_BACK,
+        "mart_cost_15min": budget_days(connection, now),
+        "mart_cost_parts": PARTS_DAYS,
+        "mart_source_daily": DAYS_BACK,
+        "mart_cache_performance": DAYS_BACK,
+    }
+
+
+def budget_days(connection: StateConnection, now: datetime) -> int:
+    """Return how many days before now budgets look back: quarters are long, and most have none."""
+    row = fetch_row(
+        connection,
+        "SELECT budget FROM core_budgets "
+        "WHERE period = 'quarter' AND (valid_to_at IS NULL OR valid_to_at > $1) LIMIT 1",
+        [now - timedelta(days=DAYS_BACK)],
+    )
+    return MONTH_DAYS if row is None else DAYS_BACK
+
+
+def tag_days(connection: StateConnection, now: datetime) -> int | None:
+    """Return how many days before now of core the budgets of tags read. None: there are none."""
+    tags = fetch_row(connection, "SELECT budget FROM core_budgets WHERE starts_with(scope_type, 'tag:') LIMIT 1")
+    return None if tags is None else budget_days(connection, now)
+
+
 def create_view(version: duckdb.DuckDBPyConnection, name: str, rows: str) -> None:
     """Create a view, unless the copy has it over the same files already; its comment says of which statement it is."""
     sha256 = hashlib.sha256(rows.encode()).hexdigest()
@@ -89,6 +132,10 @@ def _write_calendar(version: duckdb.DuckDBPyConnection, time_zones: Sequence[str
     version.execute(create_table(calendar))
     version.execute(f"DELETE FROM {calendar.name}")
     insert_frame(version, calendar, calendar_frame(time_zones, now))
+    periods = state_tables.BUDGET_PERIODS
+    version.execute(create_table(periods))
+    version.execute(f"DELETE FROM {periods.name}")
+    insert_frame(version, periods, period_frame(budget_terms(version), now))
 
 
 def _recent(files: Iterable[Piece], table: Table, now: datetime, days: int) -> list[Piece]:
@@ -106,8 +153,8 @@ def _events_of(
     """Return the events that a serving mart needs to see: the newest ones, or those of budgets of tags."""
     if mart.name != BUDGET_DAYS.name:
         return _newest_rows(store, files, core.USAGE_EVENTS)
-    tags = fetch_row(version, "SELECT 1 FROM core_budgets WHERE starts_with(scope_type, 'tag:') LIMIT 1")
-    return store.relation(core.USAGE_EVENTS, _recent(files, core.USAGE_EVENTS, now, TAG_DAYS) if tags else [])
+    back = tag_days(version, now)
+    return store.relation(core.USAGE_EVENTS, _recent(files, core.USAGE_EVENTS, now, back) if back else [])
 
 
 def _newest_rows(store: DayFileStore, files: Iterable[Piece], table: Table) -> str:

@@ -27,6 +27,7 @@ from sophia_metrics.warehouse.protocol import (
     CoreChange,
     Erasure,
     Expired,
+    Learning,
     Mending,
     Observations,
     Publication,
@@ -39,7 +40,7 @@ from sophia_metrics.warehouse.protocol import (
     Warehouse,
 )
 from sophia_metrics.warehouse.rebuild import commit_rebuild
-from sophia_metrics.warehouse.repricing import commit_repricing
+from sophia_metrics.warehouse.repricing import commit_learning, commit_repricing
 from sophia_metrics.warehouse.retention import commit_retention
 from sophia_metrics.warehouse.snowflake.audit import commit_audit
 from sophia_metrics.warehouse.snowflake.build import build_marts
@@ -136,8 +137,8 @@ class SnowflakeWarehouse(ServiceLifecycle):
         stopped_because = answer.stopped_because or here.stopped_because
         return replace(answer, run_count=here.run_count, stopped_because=stopped_because)
 
-    def _commit(
-        self, facts: SnowflakeFacts, change: Slice | Repricing | Rebuild | Audit | Erasure | Retention
+    def _commit(  # noqa: PLR0911 - one return a kind of change
+        self, facts: SnowflakeFacts, change: Slice | Repricing | Learning | Rebuild | Audit | Erasure | Retention
     ) -> Receipt | Changed | Expired:
         if isinstance(change, Slice):
             return commit_slice(self._state, facts, change)
@@ -145,6 +146,8 @@ class SnowflakeWarehouse(ServiceLifecycle):
             return commit_retention(self._state, facts, change)
         if isinstance(change, Repricing):
             return commit_repricing(self._state, facts, change)
+        if isinstance(change, Learning):
+            return commit_learning(self._state, change)
         if isinstance(change, Rebuild):
             return commit_rebuild(self._state, facts, change)
         if isinstance(change, Erasure):

@@ -13,7 +13,6 @@ from uuid import uuid4
 from sophia_metrics.marts import MARTS
 from sophia_metrics.schema import core, findings, state
 from sophia_metrics.schema.column import Table
-from sophia_metrics.warehouse.duckdb.serving_marts import TAG_DAYS
 from sophia_metrics.warehouse.manifest import Piece
 from sophia_metrics.warehouse.snowflake.tables import built_name
 from sophia_metrics.warehouse.staleness import DAY_MARTS
@@ -92,15 +91,15 @@ def is_mirrored(piece: Piece) -> bool:
     return piece.attempt_id.startswith(PREFIX)
 
 
-def first_copied_day(days: list[date], now: datetime, *, has_tag_budgets: bool) -> date | None:
+def first_copied_day(days: list[date], now: datetime, *, tag_days: int | None) -> date | None:
     """Return the first day whose events are copied, of those that there are; None: there are none.
 
-    Serving marts read the newest two days; budgets of tags those of a month and what is compared with it.
+    Serving marts read the newest two days; budgets of tags as many as `tag_days` says. None: there are no such budgets.
     """
     newest = sorted(days)[-NEWEST_DAYS:]
     if not newest:
         return None
-    return min(newest[0], now.date() - timedelta(days=TAG_DAYS)) if has_tag_budgets else newest[0]
+    return min(newest[0], now.date() - timedelta(days=tag_days)) if tag_days else newest[0]
 
 
 def _digest(path: str) -> str:

@@ -53,6 +53,7 @@ _STATE: Mapping[Table, Verbs] = MappingProxyType(
         state.BUDGETS: REPLACED,
         **dict.fromkeys(findings.FINDINGS, REPLACED),
         state.CALENDAR_DAYS: REPLACED,
+        state.BUDGET_PERIODS: REPLACED,
         state.FILE_POSITIONS: REPLACED,
         state.MANIFEST: CHANGED,
         state.MANIFEST_DAYS: REPLACED,

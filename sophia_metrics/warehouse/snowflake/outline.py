@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sophia_metrics.frames import fetch_row
 from sophia_metrics.schema import core
+from sophia_metrics.warehouse.duckdb.serving_marts import tag_days
 from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.manifest import Piece, TableDay, files_of
 from sophia_metrics.warehouse.snowflake.copied import (
@@ -48,7 +48,7 @@ def read_outline(session: SnowflakeSession, now: datetime) -> Outline:
     stale = stale_days(session)
     waiting = frozenset(day for table in COPIED_MARTS for day in stale[table.name])
     events = [day for name, day in days if name == core.USAGE_EVENTS.name]
-    first = first_copied_day(events, now, has_tag_budgets=_has_tag_budgets(session))
+    first = first_copied_day(events, now, tag_days=tag_days(session, now))
     expired = first_kept(horizons(session), CORE_NAMES)
     if first is not None and expired is not None:
         first = max(first, expired)
@@ -73,8 +73,3 @@ def _as_one(pieces: list[Piece]) -> Piece:
     first, *_ = pieces
     paths = "\n".join(piece.path for piece in pieces)
     return replace(first, path=paths, row_count=sum(piece.row_count for piece in pieces))
-
-
-def _has_tag_budgets(session: StateConnection) -> bool:
-    found = fetch_row(session, "SELECT budget FROM core_budgets WHERE starts_with(scope_type, 'tag:') LIMIT 1")
-    return found is not None

@@ -15,13 +15,14 @@ from sophia_metrics import schema
 from sophia_metrics.calendars import calendar_frame, local_day
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import MARTS, Mart
+from sophia_metrics.periods import period_frame
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.marts import BUDGET_DAYS
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
-from sophia_metrics.warehouse.duckdb.serving_marts import RECENT_DAYS, TAG_DAYS, time_zones
+from sophia_metrics.warehouse.duckdb.serving_marts import budget_terms, recent_days, tag_days, time_zones
 from sophia_metrics.warehouse.holding import day_held_because
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece, TableDay, files_of
@@ -39,12 +40,13 @@ SERVING_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.SE
 NEWEST_DAYS = 2
 """So many days of a table hold the last minutes and hours of its rows."""
 
-CALENDAR = state_tables.CALENDAR_DAYS
+CALENDAR, PERIODS = state_tables.CALENDAR_DAYS, state_tables.BUDGET_PERIODS
 CHANGING = {
     "core_ingest_ledger": "count(*), max(finished_at)",
     "core_price_cards": "count(*), max(known_from_at), max(known_to_at)",
     "core_quarantine_verdicts": "count(*), max(verdict_at)",
     "core_budgets": "count(*), max(valid_from_at), count(valid_to_at), max(valid_to_at)",
+    "core_forecast_snapshots": "count(*), max(made_at)",
     "core_watermarks": "count(*), max(settled_through_at)",
     "core_services": "count(*)",
     "core_pipeline_runs": "count(*), max(started_at)",
@@ -68,17 +70,18 @@ def publish_version(state: SnowflakeState, session: SnowflakeSession, now: datet
         listed = files_of(locked, [mart.name for mart in DAY_MARTS])
         if content == known and not _days_that_differ(locked, listed):
             return True
-        days, zones = _read_days(locked, now), time_zones(locked)
+        days, zones, terms = _read_days(locked, now), time_zones(locked), budget_terms(locked)
     stage = StageTables(session, f"publish-{uuid4().hex}", now)
     try:
         stage.keep(CALENDAR, calendar_frame(zones, now))
+        stage.keep(PERIODS, period_frame(terms, now))
         for mart in SERVING_MARTS:
             stage.fill(mart.table, mart.sql, dict.fromkeys(mart.parameters, now), _inputs(mart, days, stage.names))
         with state.transaction() as locked:
             if files_of(locked, [mart.name for mart in DAY_MARTS]) != listed:
                 return False  # another run has built meanwhile
             _switch_days(locked, listed)
-            for table in (CALENDAR, *(mart.table for mart in SERVING_MARTS)):
+            for table in (CALENDAR, PERIODS, *(mart.table for mart in SERVING_MARTS)):
                 _replace(locked, table, stage.names[table.name])
             _note_version(locked, number + 1, content, now)
         return True
@@ -105,11 +108,11 @@ def _content_sha256(locked: StateConnection, now: datetime) -> str:
 
 def _read_days(locked: StateConnection, now: datetime) -> dict[str, tuple[date, ...]]:
     """Return which days of tables the marts of the present read; as on DuckDB they do not grow with history."""
-    days = {name: _days_since(locked, name, now, back) for name, back in RECENT_DAYS.items()}
+    days = {name: _days_since(locked, name, now, back) for name, back in recent_days(locked, now).items()}
     for table in (core.USAGE_EVENTS, core.CACHE_LOOKUPS):
         days[table.name] = _days_of(locked, table.name)[-NEWEST_DAYS:]
-    tags = fetch_row(locked, "SELECT budget FROM core_budgets WHERE starts_with(scope_type, 'tag:') LIMIT 1")
-    days[BUDGET_DAYS.name] = _days_since(locked, core.USAGE_EVENTS.name, now, TAG_DAYS) if tags else ()
+    back = tag_days(locked, now)
+    days[BUDGET_DAYS.name] = _days_since(locked, core.USAGE_EVENTS.name, now, back) if back else ()
     return days
 
 

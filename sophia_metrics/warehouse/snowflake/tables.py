@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.schema import marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 from sophia_metrics.schema.ddl import Engine, create_table, sql_type
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
@@ -115,7 +116,15 @@ def s001_initial(session: SnowflakeSession) -> None:
     )
 
 
-def s016_alerting(session: SnowflakeSession) -> None:
+def s002_budget_terms(session: SnowflakeSession) -> None:
+    """Let budgets begin on another day, and have thresholds for their forecast."""
+    session.run(_create(state.BUDGET_PERIODS, state.BUDGET_PERIODS.name))
+    for column in ("start_day", "forecast_thresholds"):
+        _add(session, state.BUDGETS, column)
+    _add(session, marts.BUDGET_STATUS, "forecast_thresholds")
+
+
+def s003_alerting(session: SnowflakeSession) -> None:
     """Let alerts be acknowledged, grouped and counted, and silences say of what and by whom they are."""
     session.run(create_table(schema.table("core_alert_acknowledgements"), Engine.SNOWFLAKE))
     added = {
@@ -124,9 +133,14 @@ def s016_alerting(session: SnowflakeSession) -> None:
         "core_alert_deliveries": ("group_id",),
     }
     for name, columns in added.items():
-        kinds = {column.name: sql_type(column.kind, Engine.SNOWFLAKE) for column in schema.table(name).columns}
         for column in columns:
-            session.run(f"ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {column} {kinds[column]}")
+            _add(session, schema.table(name), column)
 
 
-MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (s001_initial, s016_alerting)
+def _add(session: SnowflakeSession, table: Table, name: str) -> None:
+    """Add a column to a table that was made without it."""
+    (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
+    session.run(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}")
+
+
+MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (s001_initial, s002_budget_terms, s003_alerting)
