@@ -57,7 +57,7 @@ DAY = re.compile(r"\d{4}-\d\d-\d\d")
 HELD_IN = """
 SELECT spent_usd FROM mart_budget_status
 UNION ALL SELECT limit_usd FROM mart_budget_status
-UNION ALL SELECT CAST(FLOOR(spent_usd / limit_usd * 10000) / 100 AS DECIMAL(38, 12)) FROM mart_budget_status
+UNION ALL SELECT CAST(FLOOR(spent_usd * 10000 / limit_usd + 0.000001) / 100 AS DECIMAL(38, 12)) FROM mart_budget_status
 UNION ALL SELECT projected_p50_usd FROM mart_budget_status
 UNION ALL SELECT projected_p90_usd FROM mart_budget_status
 UNION ALL
@@ -94,7 +94,7 @@ class Quarter:
     def live(self, days: Iterator[date]) -> None:
         """Live through these days; what the first channel was told is noted by day."""
         (self.folder / "prices.yaml").write_text(PRICES)
-        (self.folder / "usage").mkdir()
+        (self.folder / "usage").mkdir(exist_ok=True)
         for day in days:
             self._evening(day)
 
