@@ -28,6 +28,7 @@ from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession, connect_session
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings, platform_values
 from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, every_table, prepare
+from tests.fakesnow_translations import Translations
 
 LOCK_WAIT_SECONDS = 5
 PASSWORD = "planted-password-7391"  # noqa: S105 - a planted secret
@@ -171,6 +172,7 @@ def mended(patch: pytest.MonkeyPatch) -> None:
     # transaction that has written; DuckDB has MERGE itself.
     patch.setattr(fakesnow.transforms, "merge", lambda expression: [expression])
     patch.setattr(fakesnow.cursor.FakeSnowflakeCursor, "_execute", _mended_execute(Turns()))
+    Translations().install(patch)
     # Its login gives no master token, without which the connector ends no session.
     patch.setattr(SnowflakeRestful, "master_token", property(lambda rest: rest.token))
     # It forgets a session and leaves its transaction to the garbage collector; Snowflake rolls it back.

@@ -355,6 +355,11 @@ def test_a_forecast_fires_when_it_holds_in_two_states_of_the_data(forecasting):
     assert [forecast(forecasting, 120, hour) for hour in (2, 3, 4)] == [[], [], []]
 
 
+@pytest.mark.parametrize("state", ["forecast", "projected", "rough"])
+def test_a_forecast_fires_however_it_was_made(forecasting, state):
+    assert [forecast(forecasting, 120, hour, state) for hour in (1, 2)] == [[], FIRE]
+
+
 def test_one_forecast_that_was_odd_says_nothing(forecasting):
     assert [forecast(forecasting, p50, hour) for hour, p50 in enumerate((120, 80, 120, 97, 120))] == [[]] * 5
 

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from sophia_metrics.alerts.anomaly_rule import AnomalyRule
 from sophia_metrics.alerts.budget_rule import BudgetRule
-from sophia_metrics.alerts.observation import BudgetObservation, Observations, ServiceObservation
+from sophia_metrics.alerts.forecast_rule import ForecastRule
+from sophia_metrics.alerts.observation import AnomalyObservation, BudgetObservation, Observations, ServiceObservation
 from sophia_metrics.alerts.rule import Severity, Verdict
 from sophia_metrics.alerts.rule_history import rule_changes
 from sophia_metrics.alerts.service_rule import ServiceRule, service_rules
@@ -55,6 +57,16 @@ def test_a_budget_names_its_own_thresholds_and_the_whole_limit_is_critical():
         ("budget-50", Severity.WARNING, MET),
         ("budget-85.5", Severity.WARNING, CLEAR),
         ("budget-100", Severity.CRITICAL, CLEAR),
+    ]
+
+
+def test_a_budget_names_its_own_thresholds_for_its_forecast():
+    shares = (Decimal("0.9"), Decimal("1.2"))
+    seen = budget("60", forecast_thresholds=shares, projected_p50_usd=Decimal(100), projection_state="forecast")
+
+    assert [(each.terms.rule, each.verdict) for each in readings(ForecastRule(), budgets=[seen])] == [
+        ("budget-forecast-90", MET),
+        ("budget-forecast-120", CLEAR),
     ]
 
 
@@ -224,3 +236,28 @@ def test_another_hold_is_another_rule():
     changed = rule_changes(first, (slower,), Observations(services=()), later)
 
     assert [(each.fire_after_seconds, each.valid_to_at) for each in changed] == [(0, later), (60, None)]
+
+
+def unusual(scope, impact, kind="spend_spike", on=date(2026, 11, 18)):
+    scope_type, _, scope_value = scope.partition("/")
+    known = None if impact is None else Decimal(impact)
+    return AnomalyObservation(scope_type, scope_value or "all", on, kind, "dearer than usual", impact_usd=known)
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ([unusual("all", 100), unusual("provider/openai", 100), unusual("team/search", 80)], ["team/search"]),
+        ([unusual("all", 100), unusual("team/search", "79.99")], ["all", "team/search"]),
+        ([unusual("all", 100), unusual("project/(none)", 100)], ["all"]),
+        ([unusual("project/(none)", 100)], ["project/(none)"]),
+        ([unusual("model/gpt-4o", 100), unusual("team/search", 100), unusual("user/0af3", 90)], ["user/0af3"]),
+        ([unusual("team/search", 100), unusual("team/chat", 100)], ["team/search", "team/chat"]),
+        ([unusual("all", 100), unusual("team/search", 100, kind="new_spender")], ["all", "team/search"]),
+        ([unusual("all", 100), unusual("team/search", 100, on=date(2026, 11, 19))], ["all", "team/search"]),
+        ([unusual("all", None), unusual("team/search", None)], ["all", "team/search"]),
+    ],
+)
+def test_one_cause_is_one_alert_and_the_narrowest_anomaly_speaks(seen, told):
+    found = AnomalyRule().readings(Observations(anomalies=tuple(seen)))
+    assert [each.subject.rpartition(" ")[0] for each in found] == told

@@ -204,6 +204,35 @@ def test_a_folder_that_has_moved_takes_usage_no_more_and_a_second_move_does_noth
     assert there(moved.session, "SELECT count(*) FROM mirrors") == [(0,)]
 
 
+def test_a_folder_that_has_moved_takes_no_decision_that_belongs_to_snowflake(moved, tmp_path):
+    lab = copied(moved, tmp_path)
+    with pytest.raises(ConfigurationError, match='set warehouse = "snowflake"'):
+        set_budget(lab.warehouse, Budget("more", Scope("all", "all"), "month", Decimal(1)), NOW)
+    assert lab.warehouse.commit(probes((LATER,))).event_count == 1
+
+
+def test_a_backup_from_before_the_move_is_not_restored_and_one_from_after_it_is(moved, tmp_path):
+    lab = copied(moved, tmp_path)
+    upkeep = DuckDBUpkeep(lab.home, memory_limit="1GiB")
+    with StateFile(lab.home).transaction() as locked:
+        (mirror,) = locked.execute("SELECT origin, synced_at, forwarded_at FROM mirrors").fetchall()
+        locked.execute("DELETE FROM mirrors")
+    before = upkeep.back_up(NOW + timedelta(minutes=1))
+    with StateFile(lab.home).transaction() as locked:
+        locked.execute("INSERT INTO mirrors (origin, synced_at, forwarded_at) VALUES ($1, $2, $3)", list(mirror))
+    after = upkeep.back_up(LATER)
+    with pytest.raises(ConfigurationError, match="was made before the state folder mirrored"):
+        upkeep.restore(LATER, before.name)
+    assert upkeep.restore(LATER, after.name).base == after.name
+
+
+def test_a_folder_with_usage_of_its_own_commits_nothing_to_an_empty_schema(lab, snowflake, session):
+    there_too = SnowflakeWarehouseLab(lab.home, snowflake=snowflake)
+    with pytest.raises(ConfigurationError, match="holds usage that DuckDB committed"):
+        there_too.ingest(lab.write("more.jsonl", [event("more")]))
+    assert there(session, "SELECT count(*) FROM core_ingest_ledger") == [(0,)]
+
+
 def test_a_state_file_that_is_lost_afterwards_comes_back_as_that_of_a_mirror(moved, tmp_path):
     lab = copied(moved, tmp_path)
     (lab.home / "warehouse.duckdb").unlink()

@@ -13,11 +13,19 @@ from sophia_metrics.alerts.rule import Reading, Severity, Terms, Verdict
 __all__ = ["AnomalyRule"]
 
 KIND = "anomaly"
+MOST = Decimal("0.8")
+"""From such a share of the impact on a narrower scope explains a wider one."""
+UNNAMED = "(none)"
+WIDER = ("team", "project", "environment", "model", "provider", "all")
+"""Scopes, the narrowest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnomalyRule:
     """Fires for an anomaly of the last days, and resolves when it is one no longer, or is some days old.
+
+    One cause is one alert: where a narrower scope has most of the impact of the same kind on the same day, it speaks
+    for the wider ones.
 
     Attributes:
         min_impact_usd: anomalies with less impact alert nobody; those whose impact is unknown do.
@@ -38,7 +46,8 @@ class AnomalyRule:
 
     def readings(self, observations: Observations) -> Iterator[Reading]:
         """Judge each anomaly."""
-        return (_read(each) for each in observations.anomalies or () if self._is_grave(each))
+        grave = [each for each in observations.anomalies or () if self._is_grave(each)]
+        return (_read(each) for each in grave if not any(_explains(other, each) for other in grave))
 
     def owns(self, episode: Episode) -> bool:
         """Say whether an episode is about an anomaly."""
@@ -46,10 +55,30 @@ class AnomalyRule:
 
     def ending(self, episode: Episode, observations: Observations) -> str | None:
         """It is no anomaly any more, or an old one."""
-        return None if observations.anomalies is None else f"no longer unusual, or some days old: {episode.subject}"
+        return (
+            None
+            if observations.anomalies is None
+            else f"no longer unusual, or explained, or some days old: {episode.subject}"
+        )
 
     def _is_grave(self, each: AnomalyObservation) -> bool:
         return each.impact_usd is None or each.impact_usd >= self.min_impact_usd
+
+
+def _explains(narrow: AnomalyObservation, wide: AnomalyObservation) -> bool:
+    """Say whether one anomaly is what another comes from."""
+    if (narrow.kind, narrow.usage_on) != (wide.kind, wide.usage_on) or narrow.scope_value == UNNAMED:
+        return False
+    if narrow.impact_usd is None or wide.impact_usd is None or narrow.impact_usd < wide.impact_usd * MOST:
+        return False
+    return _width(narrow) < _width(wide)
+
+
+def _width(each: AnomalyObservation) -> int:
+    """Return how wide a scope is: users and keys are the narrowest, and what has no name says less than all."""
+    if each.scope_value == UNNAMED:
+        return len(WIDER) + 1
+    return 1 + WIDER.index(each.scope_type) if each.scope_type in WIDER else 0
 
 
 def _terms(kind: str) -> Terms:

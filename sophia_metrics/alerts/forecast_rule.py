@@ -16,7 +16,7 @@ __all__ = ["ForecastRule"]
 
 KIND = "forecast"
 WHOLE = Decimal(1)
-PROJECTED = frozenset({"projected", "rough"})
+PROJECTED = frozenset({"forecast", "projected", "rough"})
 MUST_HOLD = 2
 """In so many states of the data, one after the other: one odd collection is no trend."""
 
@@ -28,7 +28,7 @@ class ForecastRule:
     It resolves when the forecast is clearly below it, or the period ends. Once for each budget, period and threshold.
 
     Attributes:
-        thresholds: shares of the limit.
+        thresholds: shares of the limit, for budgets that name none for their forecast.
         hysteresis: by this share of the limit the forecast must be below a threshold before an alert resolves.
         resolve_after: for so long it must be so.
     """
@@ -70,7 +70,7 @@ class ForecastRule:
         return f"the period of budget {episode.subject} has ended, and the next one has begun"
 
     def _terms(self, each: BudgetObservation) -> Iterator[tuple[Decimal, Terms]]:
-        for threshold in sorted(set(self.thresholds)):
+        for threshold in sorted(set(self.thresholds if each.forecast_thresholds is None else each.forecast_thresholds)):
             yield (
                 threshold,
                 Terms(

@@ -41,6 +41,7 @@ class BudgetObservation:
         limit_usd: the limit of the period.
         spent_usd: what is spent so far. None: unknown.
         thresholds: at which shares of the limit people are told. None: it does not say.
+        forecast_thresholds: at which shares people are told of the forecast. None: it does not say.
         projected_p50_usd: the spend at the end of the period, as likely more as less. None: unknown.
         projected_p90_usd: the same: more than this in one of ten cases. None: unknown.
         breach_probability: how likely the spend reaches the limit. None: unknown.
@@ -57,6 +58,7 @@ class BudgetObservation:
     limit_usd: Decimal | None
     spent_usd: Decimal | None
     thresholds: tuple[Decimal, ...] | None = None
+    forecast_thresholds: tuple[Decimal, ...] | None = None
     projected_p50_usd: Decimal | None = None
     projected_p90_usd: Decimal | None = None
     breach_probability: float | None = None

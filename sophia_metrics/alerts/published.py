@@ -31,6 +31,7 @@ BUDGETS = (
         "limit_usd",
         "spent_usd",
         "thresholds",
+        "forecast_thresholds",
         "projected_p50_usd",
         "projected_p90_usd",
         "breach_probability",
@@ -110,9 +111,14 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[str,
 
 
 def _budget(row: dict[str, Any]) -> BudgetObservation:
-    told: list[Any] = json.loads(row["thresholds"] or "[]", parse_float=Decimal)
-    values: dict[str, Any] = {**row, "thresholds": tuple(Decimal(each) for each in told) or None}
+    values: dict[str, Any] = {**row, **{name: _shares(row.get(name)) for name in ("thresholds", "forecast_thresholds")}}
     return BudgetObservation(**{name: value for name, value in values.items() if name not in {"start_at", "end_at"}})
+
+
+def _shares(text: str | None) -> tuple[Decimal, ...] | None:
+    """Return shares of a limit from a JSON list. None: there are none."""
+    told: list[Any] = json.loads(text or "[]", parse_float=Decimal)
+    return tuple(Decimal(each) for each in told) or None
 
 
 def _service(row: dict[str, Any]) -> ServiceObservation:

@@ -15,6 +15,16 @@ __all__ = ["DAY_MARTS", "DAY_TABLES", "day_inputs", "hash_inputs", "note_built_a
 
 DAY_TABLES = frozenset(table.name for table in schema.stored(Storage.DAY_FILES))
 DAY_MARTS = tuple(mart for mart in MARTS if mart.table.storage is Storage.DAY_FILES)
+DAYS_THAT_DIFFER = " UNION ALL ".join(
+    f"SELECT coalesce(known.mart, CAST($mart_{place} AS VARCHAR)), coalesce(listed.day_on, known.day_on) "
+    f"FROM (SELECT day_on, sha256($sha256_{place} || string_agg(chr(10) || path, '' ORDER BY path)) AS sha256 "
+    f"FROM manifest WHERE list_contains($inputs_{place}, table_name) GROUP BY day_on) AS listed "
+    f"FULL JOIN (SELECT mart, day_on, inputs_sha256 FROM mart_builds WHERE mart = $mart_{place}) AS known "
+    "ON known.day_on = listed.day_on WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256 "
+    f"AND coalesce(listed.day_on, known.day_on) >= coalesce($first_on_{place}, DATE '0001-01-01')"
+    for place in range(len(DAY_MARTS))
+)
+"""The days of all marts whose noted inputs are not those that are listed."""
 
 
 def stale_days(connection: StateConnection) -> dict[str, tuple[date, ...]]:
@@ -26,20 +36,28 @@ def stale_days(connection: StateConnection) -> dict[str, tuple[date, ...]]:
     kept_from = horizons(connection)
     rows = connection.execute("SELECT table_name, day_on FROM damaged_days").fetchall()
     damaged = {(str(name), day) for name, day in rows}
+    differing = _days_that_differ(connection, kept_from)
     stale: dict[str, tuple[date, ...]] = {}
     for mart in DAY_MARTS:
-        rows = connection.execute(
-            "WITH listed AS (SELECT day_on, sha256($1 || string_agg(chr(10) || path, '' ORDER BY path)) AS sha256 "
-            "FROM manifest WHERE list_contains($2, table_name) GROUP BY day_on), "
-            "known AS (SELECT day_on, inputs_sha256 FROM mart_builds WHERE mart = $3) "
-            "SELECT coalesce(listed.day_on, known.day_on) FROM listed FULL JOIN known ON known.day_on = listed.day_on "
-            "WHERE known.inputs_sha256 IS DISTINCT FROM listed.sha256 "
-            "AND coalesce(listed.day_on, known.day_on) >= coalesce($4, DATE '0001-01-01')",
-            [mart.sql_sha256, day_inputs(mart), mart.name, first_kept(kept_from, mart.inputs)],
-        ).fetchall()
-        days = {day for (day,) in rows}.union(*(stale.get(name, ()) for name in day_inputs(mart)))
+        days = differing[mart.name].union(*(stale.get(name, ()) for name in day_inputs(mart)))
         stale[mart.name] = tuple(sorted(day for day in days if not _lacks_input(mart, day, damaged, stale)))
     return stale
+
+
+def _days_that_differ(connection: StateConnection, kept_from: Mapping[str, date]) -> dict[str, set[date]]:
+    """Return the days of each mart that came from other pieces than are listed: one statement for all marts."""
+    parameters: dict[str, object] = {}
+    for place, mart in enumerate(DAY_MARTS):
+        parameters |= {
+            f"mart_{place}": mart.name,
+            f"sha256_{place}": mart.sql_sha256,
+            f"inputs_{place}": day_inputs(mart),
+            f"first_on_{place}": first_kept(kept_from, mart.inputs),
+        }
+    differing: dict[str, set[date]] = {mart.name: set() for mart in DAY_MARTS}
+    for name, day in connection.execute(DAYS_THAT_DIFFER, parameters).fetchall():
+        differing[name].add(day)
+    return differing
 
 
 def _lacks_input(mart: Mart, day: date, damaged: Collection[TableDay], stale: Mapping[str, Collection[date]]) -> bool:

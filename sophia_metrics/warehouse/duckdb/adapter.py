@@ -33,6 +33,7 @@ from sophia_metrics.warehouse.duckdb.publish import publish_version
 from sophia_metrics.warehouse.duckdb.recovery import Keeper
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.manifest import Piece, files_of
+from sophia_metrics.warehouse.mirrored import refuse_mirrored_rows
 from sophia_metrics.warehouse.observations import commit_observations
 from sophia_metrics.warehouse.protocol import (
     BuildReport,
@@ -203,6 +204,7 @@ class DuckDBWarehouse(ServiceLifecycle):
     def record(self, record: Record) -> None:
         """Write rows of state tables in one step; a row replaces the one with the same key."""
         with self._state.transaction() as connection:
+            refuse_mirrored_rows(connection, record.rows)
             for name, frame in record.rows.items():
                 ledger.replace_rows(connection, schema.table(name), frame)
 

@@ -20,7 +20,7 @@ import polars as pl
 from sophia_metrics.durable import make_folder, sync_file, sync_folder, unplaced_file
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
 from sophia_metrics.frames import fetch_frame, fetch_row
-from sophia_metrics.maintenance.upkeep import Restored
+from sophia_metrics.maintenance.upkeep import Backup, Restored
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.usage.identity import KEY_NAME
@@ -37,6 +37,7 @@ from sophia_metrics.warehouse.duckdb.published_state import (
 )
 from sophia_metrics.warehouse.duckdb.state import StateDamagedError, StateFile, refuse_network_filesystem
 from sophia_metrics.warehouse.ledger import insert_frame
+from sophia_metrics.warehouse.mirrored import mirrored_origin
 
 __all__ = ["Keeper"]
 
@@ -100,7 +101,8 @@ class Keeper:
         """Put a backup in the place of the state, with the decisions of now in it.
 
         Raises:
-            ConfigurationError: there is no such backup, or it is not whole.
+            ConfigurationError: there is no such backup, it is not whole, or it was made before the folder became the
+                mirror that it is.
         """
         with self.state.lock():
             backup = newest_good(self.place) if name is None else read_backup(self._named(name))
@@ -109,9 +111,30 @@ class Keeper:
                     f"there is no whole backup in {self.place.folder}: `sophia-metrics maintain` makes one. "
                     "A state file that is gone or damaged is made again by the next run, without one too"
                 )
+            self._refuse_before_move(backup)
             decisions = self._decisions()
             make = self._from_file(backup.folder / STATE_NAME)
             return self._replace(now, f"restore of {backup.name}", backup.name, make, decisions)
+
+    def _refuse_before_move(self, backup: Backup) -> None:
+        """Refuse a backup whose usage is in Snowflake now: it would be committed here once more."""
+        try:
+            with self.state.connection() as connection:
+                origin = mirrored_origin(connection)
+        except (duckdb.Error, StateDamagedError):
+            return  # it is made again anyway
+        if origin is None:
+            return
+        try:
+            with duckdb.connect(backup.folder / STATE_NAME, read_only=True) as connection:
+                before = mirrored_origin(connection)
+        except duckdb.CatalogException:
+            before = None  # an older program had no mirrors
+        if before != origin:
+            raise ConfigurationError(
+                f"the backup {backup.name} was made before the state folder mirrored {origin}, where its usage is now: "
+                "choose a newer one; to work without Snowflake again, restore it in a copy of the folder from before"
+            )
 
     def _named(self, name: str) -> Path:
         path = self.place.folder / name

@@ -123,9 +123,14 @@ class SnowflakeWarehouse(ServiceLifecycle):
     @overload
     def commit(self, change: Retention) -> Expired: ...
     def commit(self, change: Change) -> Receipt | Changed | Expired:
-        """Make a change of core visible in one step, with all that belongs to it."""
+        """Make a change of core visible in one step, with all that belongs to it.
+
+        Raises:
+            ConfigurationError: the state folder holds usage of its own, or mirrors another schema.
+        """
         if isinstance(change, (Observations, Compaction, Checkup, Mending)):
             return self.local.commit(change)  # Snowflake keeps its own files, and they are never damaged
+        self.mirror.refuse_other()
         here = self.local.commit(replace(change, usage_from_on=None)) if isinstance(change, Retention) else None
         facts = SnowflakeFacts(self.session, self._now)
         try:

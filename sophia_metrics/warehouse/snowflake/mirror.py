@@ -126,6 +126,16 @@ class Mirror:
             return forward_operations(self._state, session, self._origin, self._memory_limit, now)
 
     @_translated
+    def refuse_other(self) -> None:
+        """Refuse a folder that cannot become the mirror, before something is committed of which it knows nothing.
+
+        Raises:
+            ConfigurationError: it holds usage of its own, or mirrors another schema.
+        """
+        with self._state.transaction() as locked:
+            refuse_other_usage(locked, self._origin)
+
+    @_translated
     def is_due(self, now: datetime) -> bool:
         """Say whether it is time to forward; `now` is naive UTC."""
         with self._state.transaction() as locked:
@@ -135,8 +145,7 @@ class Mirror:
 
     def _mend(self, session: SnowflakeSession, now: datetime) -> None:
         """Notice files that are gone, and bring back operations that are; usage is copied again by the next sync."""
-        with self._state.transaction() as locked:
-            refuse_other_usage(locked, self._origin)
+        self.refuse_other()
         find_damage(self._state, now)
         bring_back(self._state, DayFileStore(self._folder), session, self._memory_limit, now)
 
