@@ -64,7 +64,8 @@ UNION ALL
 SELECT SUM(mart_cost_daily.cost_usd)
 FROM mart_cost_daily
 INNER JOIN mart_budget_status AS status
-    ON mart_cost_daily.usage_on >= CAST(status.start_at AS DATE) AND mart_cost_daily.usage_on < CAST(status.end_at AS DATE)
+    ON mart_cost_daily.usage_on >= CAST(status.start_at AS DATE)
+    AND mart_cost_daily.usage_on < CAST(status.end_at AS DATE)
 GROUP BY status.budget, status.period_start_on, mart_cost_daily.team, mart_cost_daily.model
 UNION ALL SELECT observed_usd FROM core_anomalies
 UNION ALL SELECT expected_usd FROM core_anomalies

@@ -73,7 +73,7 @@ def days() -> Iterator[date]:
 
 
 def calls_heard_on(day: date) -> list[Call]:
-    """Return the calls whose file is there on the evening of a day: those of the day, but for late ones and corrections."""
+    """Return the calls whose file is there on the evening of a day: its own, but for late ones and corrections."""
     calls = [call for call in _calls_of(day) if (call.team, day) != ("chat", LATE_ON)]
     if day == HEARD_ON:
         calls += [call for call in _calls_of(LATE_ON) if call.team == "chat"]
