@@ -104,8 +104,10 @@ def test_a_mart_without_sql_is_refused():
 def test_no_mart_needs_to_know_more_than_the_time():
     assert {each.name: each.parameters for each in MARTS if each.parameters} == dict.fromkeys(
         (
+            "mart_anomalies",
             "mart_budget_days",
             "mart_budget_status",
+            "mart_cost_forecast",
             "mart_freshness",
             "mart_pipeline_runs",
             "mart_service_availability",

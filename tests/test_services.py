@@ -16,6 +16,9 @@ import sophia_metrics
 from sophia_metrics.alerts.notifier import Notifier
 from sophia_metrics.cache.redis_cache import CacheTerms, RedisCache
 from sophia_metrics.dashboard.service import Dashboard
+from sophia_metrics.notifiers.by_apprise import AppriseNotifier
+from sophia_metrics.notifiers.pagerduty import PagerDutyNotifier
+from sophia_metrics.notifiers.prefect_events import PrefectEventsNotifier
 from sophia_metrics.notifiers.slack import SlackNotifier
 from sophia_metrics.notifiers.webhook import WebhookNotifier
 from sophia_metrics.services import Health, HealthStatus, Service, ServiceLifecycle, run_sync
@@ -59,6 +62,18 @@ def slack(folder) -> Notifier:
     return SlackNotifier("team", SecretStr(listening()))
 
 
+def pagerduty(folder) -> Notifier:
+    return PagerDutyNotifier("pager", SecretStr("key of the tests"), listening())
+
+
+def apprise(folder) -> Notifier:
+    return AppriseNotifier("mail", SecretStr(f"json://{listening().removeprefix('http://')}"))
+
+
+def prefect_events(folder) -> Notifier:
+    return PrefectEventsNotifier("automations", SecretStr(listening()))
+
+
 def listening():
     """Return the URL of a port on which connections are taken, as long as the tests run."""
     server = socket.create_server(("127.0.0.1", 0))
@@ -80,6 +95,9 @@ SERVICES = [
     (dashboard, Dashboard),
     (webhook, WebhookNotifier),
     (slack, SlackNotifier),
+    (pagerduty, PagerDutyNotifier),
+    (apprise, AppriseNotifier),
+    (prefect_events, PrefectEventsNotifier),
 ]
 
 

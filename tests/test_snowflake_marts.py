@@ -248,7 +248,7 @@ def frames_of(tables: Mapping[str, Sequence[Row]]) -> dict[str, pl.DataFrame]:
         **frames,
         CALENDAR_DAYS.name: calendar_frame(zones, NOW),
         BUDGET_PERIODS.name: period_frame(terms, NOW),
-        FORECAST_SNAPSHOTS.name: forecasts(zones),
+        FORECAST_SNAPSHOTS.name: pl.concat([frames[FORECAST_SNAPSHOTS.name], forecasts(zones)]),
     }
 
 

@@ -15,7 +15,7 @@ from sophia_metrics.forecasting.backtest import Backtest
 from sophia_metrics.forecasting.numbers import Columns, Numbers, counted, known_quantiles, share
 from sophia_metrics.forecasting.weeks import WEEK
 
-__all__ = ["LOW", "Ranges", "day_ranges", "spread_out", "through_ranges", "usual_width"]
+__all__ = ["LOW", "OFFSET", "Ranges", "day_ranges", "spread_out", "through_ranges", "usual_width"]
 
 LOW = 0.1
 """One of ten is below the range, one of ten above it."""

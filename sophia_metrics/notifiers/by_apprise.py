@@ -9,6 +9,7 @@ import threading
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from time import perf_counter
 
 import apprise
 from pydantic import SecretStr
@@ -40,10 +41,14 @@ class AppriseNotifier(ServiceLifecycle):
 
     async def health_check(self) -> Health:
         """Say whether Apprise knows such a URL; nothing is sent, and nobody is asked."""
-        if self._target() is None:
+        started = perf_counter()
+        is_known = self._target() is not None
+        latency_ms = (perf_counter() - started) * 1000
+        if not is_known:
             message = "Apprise does not know such a URL: correct the variable of url_env"
-            return Health(f"notifier {self.name}", HealthStatus.DOWN, message)
-        return Health(f"notifier {self.name}", HealthStatus.HEALTHY, "Apprise knows the URL; no message was sent")
+            return Health(f"notifier {self.name}", HealthStatus.DOWN, message, latency_ms)
+        message = "Apprise knows the URL; no message was sent"
+        return Health(f"notifier {self.name}", HealthStatus.HEALTHY, message, latency_ms)
 
     async def get_metrics(self) -> Mapping[str, float | int | None]:
         """Return how many messages this object has tried to send."""

@@ -46,6 +46,7 @@ INSERT INTO mart_budget_status BY NAME SELECT
     CAST(100 AS DECIMAL(38, 12)) AS limit_usd,
     CAST($spent AS DECIMAL(38, 12)) AS spent_usd,
     '[0.5, 1]' AS thresholds,
+    '[1]' AS forecast_thresholds,
     0 AS unpriced_count,
     'no_data' AS projection_state,
     'ok' AS budget_state
