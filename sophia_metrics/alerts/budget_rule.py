@@ -11,7 +11,7 @@ from sophia_metrics.alerts.money_text import contributor_evidence, contributor_s
 from sophia_metrics.alerts.observation import BudgetObservation, Observations
 from sophia_metrics.alerts.rule import Reading, Severity, Terms, Verdict
 
-__all__ = ["BudgetRule", "newest_periods"]
+__all__ = ["BudgetRule", "newest_periods", "period_prefix", "why_over"]
 
 KIND = "budget"
 WHOLE = Decimal(1)
@@ -56,14 +56,7 @@ class BudgetRule:
 
     def ending(self, episode: Episode, observations: Observations) -> str | None:
         """The period ended, or the budget or its threshold is gone."""
-        if observations.budgets is None:
-            return None
-        newest = {each.budget: each for each in newest_periods(observations.budgets)}.get(episode.subject)
-        if newest is None:
-            return f"budget {episode.subject} is no longer there"
-        if episode.fingerprint.startswith(_period(newest)):
-            return f"budget {episode.subject} has no longer the threshold of {episode.rule}"
-        return f"the period of budget {episode.subject} has ended, and the next one has begun"
+        return why_over(episode, observations, KIND, "budget")
 
     def _terms(self, each: BudgetObservation) -> Iterator[tuple[Decimal, Terms]]:
         for threshold in sorted(set(self.thresholds if each.thresholds is None else each.thresholds)):
@@ -87,9 +80,28 @@ def newest_periods(budgets: Iterable[BudgetObservation]) -> Iterable[BudgetObser
     return {each.budget: each for each in ordered if each.is_current}.values()
 
 
-def _period(each: BudgetObservation) -> str:
+def period_prefix(kind: str, each: BudgetObservation) -> str:
     """Return how the fingerprints of a period begin; its first day stands for it, whatever the clocks do."""
-    return f"{KIND}/{each.budget}/{each.period_start_on.isoformat()}/"
+    return f"{kind}/{each.budget}/{each.period_start_on.isoformat()}/"
+
+
+def why_over(episode: Episode, observations: Observations, kind: str, whose: str) -> str | None:
+    """Say why an episode about a budget has no reading any more. None: no budgets are published, and it stays.
+
+    Args:
+        episode: the episode.
+        observations: what is published now.
+        kind: how its fingerprints begin.
+        whose: whose threshold it is, in words that a budget's name follows.
+    """
+    if observations.budgets is None:
+        return None
+    newest = {each.budget: each for each in newest_periods(observations.budgets)}.get(episode.subject)
+    if newest is None:
+        return f"budget {episode.subject} is no longer there"
+    if episode.fingerprint.startswith(period_prefix(kind, newest)):
+        return f"{whose} {episode.subject} has no longer the threshold of {episode.rule}"
+    return f"the period of budget {episode.subject} has ended, and the next one has begun"
 
 
 def _read(each: BudgetObservation, threshold: Decimal, terms: Terms) -> Reading:
@@ -102,7 +114,7 @@ def _read(each: BudgetObservation, threshold: Decimal, terms: Terms) -> Reading:
     }
     return Reading(
         terms=terms,
-        fingerprint=f"{_period(each)}{plain(threshold)}",
+        fingerprint=f"{period_prefix(KIND, each)}{plain(threshold)}",
         subject=each.budget,
         scope_type=scope_type,
         scope_value=scope_value or None,

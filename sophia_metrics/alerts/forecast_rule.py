@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 
-from sophia_metrics.alerts.budget_rule import newest_periods
+from sophia_metrics.alerts.budget_rule import newest_periods, period_prefix, why_over
 from sophia_metrics.alerts.episode import Episode
 from sophia_metrics.alerts.money_text import contributor_evidence, contributor_sentence, plain, plain_or_none, usd
 from sophia_metrics.alerts.observation import BudgetObservation, Observations
@@ -60,14 +60,7 @@ class ForecastRule:
 
     def ending(self, episode: Episode, observations: Observations) -> str | None:
         """The period ended, or the budget or its threshold is gone."""
-        if observations.budgets is None:
-            return None
-        newest = {each.budget: each for each in newest_periods(observations.budgets)}.get(episode.subject)
-        if newest is None:
-            return f"budget {episode.subject} is no longer there"
-        if episode.fingerprint.startswith(_period(newest)):
-            return f"the forecast of budget {episode.subject} has no longer the threshold of {episode.rule}"
-        return f"the period of budget {episode.subject} has ended, and the next one has begun"
+        return why_over(episode, observations, KIND, "the forecast of budget")
 
     def _terms(self, each: BudgetObservation) -> Iterator[tuple[Decimal, Terms]]:
         for threshold in sorted(set(self.thresholds if each.forecast_thresholds is None else each.forecast_thresholds)):
@@ -98,7 +91,7 @@ class ForecastRule:
         }
         return Reading(
             terms=terms,
-            fingerprint=f"{_period(each)}{plain(threshold)}",
+            fingerprint=f"{period_prefix(KIND, each)}{plain(threshold)}",
             subject=each.budget,
             scope_type=scope_type,
             scope_value=scope_value or None,
@@ -116,10 +109,6 @@ class ForecastRule:
             return Verdict.MET
         is_below = each.projected_p50_usd < each.limit_usd * (threshold - self.hysteresis)
         return Verdict.CLEAR if is_below or each.projected_p50_usd <= 0 else Verdict.BETWEEN
-
-
-def _period(each: BudgetObservation) -> str:
-    return f"{KIND}/{each.budget}/{each.period_start_on.isoformat()}/"
 
 
 def _share(each: BudgetObservation) -> float | None:
