@@ -4,12 +4,14 @@ import ast
 import importlib
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlglot
 from sqlglot import exp
 
 import sophia_metrics
+from sophia_metrics.costs.settled_scopes import QUARTERS
 from sophia_metrics.quality import batch
 from sophia_metrics.quality.suites import DAILY, PRESENT
 from sophia_metrics.warehouse.snowflake.dialect import parse, render
@@ -18,7 +20,7 @@ from sophia_metrics.warehouse.snowflake.portability import tables_read
 ROOT = Path(sophia_metrics.__file__).parent.parent
 SQL = ROOT / "sophia_metrics" / "sql"
 
-SENT = ("alerts", "kpi", "maintenance", "marts", "quality", "suggestions")
+SENT = ("alerts", "findings", "kpi", "maintenance", "marts", "quality", "suggestions")
 """Folders of statements that a warehouse computes."""
 LOCAL = ("change", "pricing", "reports", "sinks", "sources")
 """Those that only DuckDB ever runs: over rows in a working connection, or over the published file."""
@@ -27,12 +29,20 @@ LOCALS = {
     "sophia_metrics/cli/snowflake_query.py": [
         {"query": "SELECT usage_on, count(*) FROM core_usage_events GROUP BY usage_on"}
     ],
+    "sophia_metrics/costs/settled_scopes.py": [
+        {"sql": QUARTERS.format(value="'all'", filter="TRUE")},
+        {"sql": QUARTERS.format(value="model", filter="model IN ($value_0, $value_1)")},
+    ],
     "sophia_metrics/quality/batch.py": [
         {"sql": batch.batch_query(suite, "CAST($now AS TIMESTAMP)", part=part, part_count=3)}
         for suite in (*DAILY, *PRESENT)
         for part in (0, 1, 2)
     ],
     "sophia_metrics/quality/judging.py": [{"sql": (SQL / "quality" / "days_to_judge.sql").read_text(encoding="utf-8")}],
+    "sophia_metrics/usage/collect.py": [
+        {"order": SimpleNamespace(model="a-model")},
+        {"order": SimpleNamespace(model=None)},
+    ],
     "sophia_metrics/usage/forget.py": [
         {"column": column, "events": f"FROM core_usage_events WHERE {column} IS NOT NULL AND"}
         for column in ("session_id", "key_hash")
