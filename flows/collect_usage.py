@@ -7,6 +7,7 @@ from prefect import flow
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.sources.part import Refusal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.usage.collect import Findings
 from sophia_metrics.usage.outcome import Collected
 from tasks.artifacts import show_quality
 from tasks.clock import named_by_minute, utc_now
@@ -39,6 +40,7 @@ def collect_usage(
     Held: the gate did not believe a slice. It stays in landing, out of core, and every run judges it again,
     until the format, the mapping or the file is corrected. Other slices are committed.
     A day of which a file was lost or damaged is made anew first, from landing.
+    A source that does not answer stops no other: what it lacks is asked for by the next run.
     Readers see what was collected after the next build-dashboard.
 
     Args:
@@ -63,19 +65,20 @@ def collect_source(
 ) -> Collected:
     """Commit what an earlier run left over, then land and commit what is new, batch by batch.
 
+    What cannot be pulled is not collected: other sources are, and its days are not settled before it answers.
     `are_finished`: nobody writes to its files any more, so that a last line without an end does not wait.
     """
     if source.name == SAMPLE_SOURCE:
         make_sample(settings, now.date())
-    pulled = pull_usage(settings, source, now) if source.is_table else None
+    if source.is_pulled and (pulled := pull_usage(settings, source, now)).finding is not None:
+        return Collected(source.name, Findings((), 0), (), (Refusal(pulled.table, pulled.finding),))
     receipts = [commit_landing(settings, source, each, now) for each in find_pending(settings, source, now)]
     findings = find_usage(settings, source, now, are_finished=are_finished)
-    unread = [Refusal(pulled.table, pulled.finding)] if pulled is not None and pulled.finding is not None else []
-    refused = list(unread)
+    refused: list[Refusal] = []
     for batch in findings.batches:
         landed = land_batch(settings, source, batch, now)
         receipts += [commit_landing(settings, source, landing, now) for landing in landed.landings]
         refused += landed.refused
-    if not receipts and not unread:
+    if not receipts:
         note_collected(settings, source, now)
     return Collected(source.name, findings, tuple(receipts), tuple(refused))

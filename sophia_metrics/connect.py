@@ -40,8 +40,12 @@ from sophia_metrics.pricing.overrides import load_overrides
 from sophia_metrics.scopes import Scope
 from sophia_metrics.services import Service
 from sophia_metrics.serving import Serving
-from sophia_metrics.settings import Settings, SnowflakeSettings, SourceSettings, read_variable
+from sophia_metrics.settings import ApiSettings, Settings, SnowflakeSettings, SourceSettings, read_variable
 from sophia_metrics.sources.file_source import FileSource
+from sophia_metrics.sources.live.api import Clock
+from sophia_metrics.sources.live.live_format import LiveFormat
+from sophia_metrics.sources.live.registry import find_live_format
+from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.mapped import mapped_format
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
 from sophia_metrics.sources.spool_source import SpoolSource
@@ -51,7 +55,9 @@ from sophia_metrics.usage.collect import Collector
 from sophia_metrics.usage.forget import Forgetter
 from sophia_metrics.usage.gate import GateLimits
 from sophia_metrics.usage.identity import Identity, load_identity
+from sophia_metrics.usage.live_pulling import LiveHealth, LivePuller
 from sophia_metrics.usage.pulling import Puller
+from sophia_metrics.usage.spool import Spool
 from sophia_metrics.warehouse.forwarding import Forwarder
 from sophia_metrics.warehouse.moving import Mover
 from sophia_metrics.warehouse.protocol import Warehouse
@@ -210,7 +216,7 @@ def _backup_place(settings: Settings) -> "BackupPlace":
 
 
 def connect_source(source: SourceSettings) -> FileSource:
-    """Return one source; of a table of Snowflake, the files that were pulled from it."""
+    """Return one source; of one that is pulled, the files that were."""
     file_format = mapped_format(source.mapping) if source.mapping else find_format(source.format)
     terms = SourceTerms(
         name=source.name,
@@ -220,24 +226,30 @@ def connect_source(source: SourceSettings) -> FileSource:
         reported_basis=file_format.reported_basis,
         expected_within_seconds=source.expected_within_hours * 3600,
     )
-    if not source.is_table:
+    if not source.is_pulled:
         return FileSource(terms, file_format, source.paths)
+    if source.is_live:
+        return SpoolSource(terms, file_format, source.paths)
     table = source.table or TableSettings()
     lag = table.terms(source.name, source.format, warehouse="", query_tag="").settling_minutes * 60
     return SpoolSource(replace(terms, settling_seconds=terms.settling_seconds + lag), file_format, source.paths)
 
 
-def connect_puller(settings: Settings, source: SourceSettings, warehouse: Warehouse) -> Puller:
-    """Return what pulls a table of Snowflake into files; nothing is asked yet.
+def connect_puller(settings: Settings, source: SourceSettings, warehouse: Warehouse, now: datetime) -> Puller:
+    """Return what pulls a source into files of the state folder; nothing is asked yet.
 
     Raises:
-        ConfigurationError: there is no connection to Snowflake, or identity.key cannot be read.
+        ConfigurationError: nothing says where Snowflake or the vendor is, or identity.key cannot be read.
     """
+    (folder,) = source.paths
+    spool = Spool(Path(folder), source.name, warehouse)
+    if source.is_live:
+        live, clock = find_live_format(source.format), Clock.starting(now)
+        terms = _live_terms(source, live)
+        return LivePuller(live, terms, spool, _identity(settings), clock)
     from sophia_metrics.warehouse.snowflake.pulling import TablePuller  # noqa: PLC0415 - adapters are loaded when asked for
 
-    (folder,) = source.paths
-    session, terms = _snowflake_session(settings), _table_terms(settings, source)
-    return TablePuller(session, terms, Path(folder), _identity(settings), warehouse)
+    return TablePuller(_snowflake_session(settings), _table_terms(settings, source), spool, _identity(settings))
 
 
 def snowflake_grants(settings: Settings, *, role: str | None, read_role: str | None) -> str:
@@ -275,13 +287,21 @@ def connect_analytics_sink(settings: Settings, warehouse: Warehouse) -> "Analyti
     )
 
 
-def connect_reach(settings: Settings, source: SourceSettings) -> Service:
-    """Return what tells whether a source can be reached: a table is asked itself."""
+def connect_reach(settings: Settings, source: SourceSettings, now: datetime) -> Service:
+    """Return what tells whether a source can be reached: one that is pulled is asked itself."""
+    if source.is_live:
+        live = find_live_format(source.format)
+        terms = _live_terms(source, live)
+        return LiveHealth(terms, lambda: live.connect(terms, Clock.starting(now)))
     if not source.is_table:
         return connect_source(source)
     from sophia_metrics.warehouse.snowflake.pulling import TableHealth  # noqa: PLC0415 - adapters are loaded when asked for
 
     return TableHealth(_snowflake_session(settings), _table_terms(settings, source))
+
+
+def _live_terms(source: SourceSettings, live: LiveFormat) -> LiveTerms:
+    return (source.api or ApiSettings()).terms(source.name, live, read_variable)
 
 
 def _table_terms(settings: Settings, source: SourceSettings) -> TableTerms:
@@ -363,10 +383,8 @@ def source_for_paths(settings: Settings, name: str, paths: Sequence[Path]) -> So
     """
     absolute = tuple(str(path.expanduser().absolute()) for path in paths)
     for source in settings.sources:
-        if source.name == name and source.is_table:
-            raise ConfigurationError(
-                f"source {name} is a table of Snowflake: `sophia-metrics run` pulls it, no file does"
-            )
+        if source.name == name and source.is_pulled:
+            raise ConfigurationError(f"source {name} has no files: `sophia-metrics run` pulls it from where it is")
         if source.name == name:
             return source.model_copy(update={"paths": absolute})
     if name in FORMAT_NAMES:

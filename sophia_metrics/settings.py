@@ -48,6 +48,8 @@ from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.pricing.settings import PricingSettings
+from sophia_metrics.sources.live.registry import LIVE_FORMATS
+from sophia_metrics.sources.live.settings import ApiSettings
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
@@ -58,6 +60,7 @@ __all__ = [
     "CONFIG_NAME",
     "SECRET_FIELDS",
     "AnalyticsSinkSettings",
+    "ApiSettings",
     "DashboardSettings",
     "GateSettings",
     "QualitySettings",
@@ -97,8 +100,8 @@ class SourceSettings(BaseModel):
         str,
         Field(
             description="What the files look like: litellm, claude, codex, openrouter, langfuse, bedrock, events, "
-            "mapped (with a mapping), or a table of Snowflake: snowflake_analytics, snowflake_cortex, "
-            "snowflake_credits.",
+            "mapped (with a mapping); a table of Snowflake: snowflake_analytics, snowflake_cortex, snowflake_credits; "
+            f"or what answers over the network: {', '.join(LIVE_FORMATS)}.",
             examples=["litellm"],
         ),
     ]
@@ -136,10 +139,35 @@ class SourceSettings(BaseModel):
         Field(description="For tables of Snowflake: which one, and how it is read, where that is not as usual."),
     ] = None
 
+    api: Annotated[
+        ApiSettings | None,
+        Field(description="For sources that answer over the network: where, and how they are read, if not as usual."),
+    ] = None
+
     @property
     def is_table(self) -> bool:
         """It is a table of Snowflake, whose rows are pulled into files of the state folder."""
         return self.format in TABLE_FORMATS
+
+    @property
+    def is_live(self) -> bool:
+        """It answers over the network, and is pulled into files of the state folder."""
+        return self.format in LIVE_FORMATS
+
+    @property
+    def is_pulled(self) -> bool:
+        """It has no files of its own."""
+        return self.is_table or self.is_live
+
+    @model_validator(mode="after")
+    def _api_goes_with_its_formats(self) -> "SourceSettings":
+        if self.api is not None and not self.is_live:
+            raise ValueError(f"[sources.api] goes with format = {', '.join(LIVE_FORMATS)}")
+        if self.is_live and self.paths:
+            raise ValueError(
+                f"a source of the format {self.format} has no paths: it answers at base_url of [sources.api]"
+            )
+        return self
 
     @model_validator(mode="after")
     def _table_goes_with_its_formats(self) -> "SourceSettings":
@@ -510,7 +538,7 @@ def load_settings(folder: Path | None = None) -> Settings:
         source.model_copy(
             update={
                 "paths": (str(home / SPOOL_NAME / source.name),)
-                if source.is_table
+                if source.is_pulled
                 else tuple(str(anchored("sources", Path(path))) for path in source.paths)
             }
         )

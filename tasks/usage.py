@@ -51,8 +51,8 @@ def find_pending(settings: Settings, source: SourceSettings, now: datetime) -> S
 
 @step("{source.name}: pull", deadline_seconds=HOUR)
 def pull_usage(settings: Settings, source: SourceSettings, now: datetime) -> Pulled:
-    """Bring what is new in a table of Snowflake into files of the state folder."""
-    puller = connect_puller(settings, source, connect_warehouse(settings, now))
+    """Bring what is new in a table of Snowflake, or at a vendor, into files of the state folder."""
+    puller = connect_puller(settings, source, connect_warehouse(settings, now), now)
     try:
         return puller.pull(now)
     finally:

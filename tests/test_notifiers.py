@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 from sophia_metrics.alerts.episode import Delivery, DeliveryKind
 from sophia_metrics.alerts.notifier import Answer, Notification, Outcome
-from sophia_metrics.notifiers.posting import retry_after_seconds
 from sophia_metrics.notifiers.slack import SlackNotifier
 from sophia_metrics.notifiers.webhook import WebhookNotifier, signature
+from sophia_metrics.retry_after import retry_after_seconds
 from sophia_metrics.services import HealthStatus
 from tests.receiver import DRIP, HANG, RESET, Receiver
 from tests.test_alerts_evaluation import an_episode

@@ -212,7 +212,7 @@ def test_a_table_that_is_not_there_is_an_error_that_says_what_to_do(bench):
 
 def test_the_doctor_asks_the_table_itself(bench, monkeypatch):
     monkeypatch.setenv("SNOWFLAKE_PASSWORD", bench.lab.secrets["SNOWFLAKE_PASSWORD"])
-    service = connect_reach(bench.settings, bench.source)
+    service = connect_reach(bench.settings, bench.source, NOW)
     assert run_sync(service.health_check()).status is HealthStatus.HEALTHY
     run_sync(service.cleanup())
 

@@ -132,7 +132,7 @@ def _components(settings: Settings, now: datetime) -> Iterator[Health]:
             yield Health("sources", HealthStatus.UNKNOWN, NO_SOURCE)
             continue
         try:
-            yield _health(connect_reach(settings, source))
+            yield _health(connect_reach(settings, source, now))
         except SophiaError as error:
             yield Health(source.name, HealthStatus.DOWN, str(error))
     for cache in settings.caches:

@@ -4,17 +4,17 @@ import asyncio
 import logging
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from time import perf_counter
 from urllib.parse import urlsplit
 
 import httpx
 
 from sophia_metrics.alerts.notifier import Answer, Outcome
+from sophia_metrics.retry_after import retry_after_seconds
 from sophia_metrics.services import Health, HealthStatus
 
-__all__ = ["DEADLINE_SECONDS", "post", "probe_host", "retry_after_seconds"]
+__all__ = ["DEADLINE_SECONDS", "post", "probe_host"]
 
 DEADLINE_SECONDS = 10.0
 """For the whole exchange: connect, send, and the head of the answer."""
@@ -94,20 +94,6 @@ def _answer(status: int, retry_after: str | None, now: datetime) -> Answer:
     if family in {REDIRECT, REFUSED} and status not in {TIMED_OUT, TOO_MANY}:
         return Answer(Outcome.REFUSED, response)
     return Answer(Outcome.TRY_AGAIN, response, retry_after_seconds(retry_after, now))
-
-
-def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Return what a Retry-After header asks for: seconds, or a date. None: it is absent or makes no sense."""
-    if value is None:
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value.strip())
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    until = until.astimezone(UTC).replace(tzinfo=None) if until.tzinfo else until
-    return max(0.0, (until - now).total_seconds())
 
 
 async def probe_host(component: str, url: str, deadline_seconds: float = DEADLINE_SECONDS) -> Health:

@@ -8,23 +8,19 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 from time import perf_counter
 
 import polars as pl
 
-from sophia_metrics.durable import make_folder, place_file, sync_folder
 from sophia_metrics.errors import ConfigurationError, SophiaError
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
-from sophia_metrics.sources.spool_source import PulledHour, newest_by_hour
+from sophia_metrics.sources.spool_source import PulledWindow
 from sophia_metrics.sources.table_settings import TableTerms
 from sophia_metrics.turns import one_at_a_time
 from sophia_metrics.usage.identity import Identity, keyed_hash
-from sophia_metrics.usage.positions import known_positions
 from sophia_metrics.usage.pulling import Pulled
-from sophia_metrics.warehouse.protocol import Query, Warehouse
+from sophia_metrics.usage.spool import Span, Spool
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from sophia_metrics.warehouse.snowflake.usage_tables import (
     IDENTIFIERS,
@@ -48,23 +44,19 @@ log = logging.getLogger(__name__)
 class TablePuller:
     """Brings the rows of one table into files of a folder."""
 
-    def __init__(
-        self, session: SnowflakeSession, terms: TableTerms, folder: Path, identity: Identity, warehouse: Warehouse
-    ) -> None:
+    def __init__(self, session: SnowflakeSession, terms: TableTerms, spool: Spool, identity: Identity) -> None:
         """Prepare; nothing is asked yet.
 
         Args:
             session: reads the table.
             terms: which table, and how it settles.
-            folder: where the files go.
+            spool: where the files go.
             identity: how people's identifiers are written.
-            warehouse: knows what was committed.
         """
         self._session = session
         self._terms = terms
-        self._folder = folder
+        self._spool = spool
         self._identity = identity
-        self._warehouse = warehouse
 
     def pull(self, now: datetime) -> Pulled:
         """Read the hours that are settled at `now` (naive UTC), and write those that are new or have changed.
@@ -72,13 +64,12 @@ class TablePuller:
         Snowflake's own views may be out of reach of the role: that is a finding, and nothing fails.
         """
         terms = self._terms
-        make_folder(self._folder)
-        with one_at_a_time(self._folder / "pull.lock"):
-            self._sweep()
-            known = newest_by_hour([*known_positions(self._warehouse, terms.source), *self._files()])
+        with one_at_a_time(self._spool.lock):
+            self._spool.sweep()
+            known = self._spool.known()
             try:
                 written = [
-                    self._write(hour_at, rows, known.get(hour_at), now)
+                    self._write(hour_at, rows, known.get((hour_at, hour_at + HOUR)), now)
                     for start_at, end_at in _days(*self._window(known, now))
                     for hour_at, rows in self._hours(start_at, end_at)
                 ]
@@ -88,14 +79,14 @@ class TablePuller:
                     raise ConfigurationError(finding) from error
                 log.warning("%s", finding)
                 return Pulled(terms.name, finding=finding)
-            sync_folder(self._folder)
+            self._spool.sync()
         return Pulled(terms.name, sum(count is not None for count in written), sum(filter(None, written)))
 
     def close(self) -> None:
         """End the session."""
         self._session.close()
 
-    def _window(self, known: dict[datetime, PulledHour], now: datetime) -> tuple[datetime, datetime]:
+    def _window(self, known: Mapping[Span, PulledWindow], now: datetime) -> tuple[datetime, datetime]:
         """Return which hours are read: new ones, those that may be restated, and those that were not complete."""
         terms = self._terms
         end_at = _hour_of(now - timedelta(minutes=terms.settling_minutes))
@@ -105,8 +96,8 @@ class TablePuller:
             first_at = _hour_of(now) - FIRST_DAYS * DAY
         if not known:
             return first_at, end_at
-        waiting = [hour.hour_at for hour in known.values() if hour.is_open and hour.hour_at > now - LONGEST_OPEN]
-        again_at = min([max(known) - terms.reread_hours * HOUR, *waiting])
+        waiting = [hour.start_at for hour in known.values() if hour.is_open and hour.start_at > now - LONGEST_OPEN]
+        again_at = min([max(start_at for start_at, _ in known) - terms.reread_hours * HOUR, *waiting])
         return max(first_at, again_at) if terms.since_on is not None else again_at, end_at
 
     def _hours(self, start_at: datetime, end_at: datetime) -> Iterator[tuple[datetime, pl.DataFrame]]:
@@ -131,33 +122,14 @@ class TablePuller:
             rows = rows.drop(columns).with_columns(column)
         return rows.sort(rows.columns)
 
-    def _write(self, hour_at: datetime, rows: pl.DataFrame, known: PulledHour | None, now: datetime) -> int | None:
+    def _write(self, hour_at: datetime, rows: pl.DataFrame, known: PulledWindow | None, now: datetime) -> int | None:
         """Write an hour, and return how many rows it has. None: it is as it was."""
         digest = hashlib.sha256(rows.write_csv().encode()).hexdigest()[:32]
         if known is not None and known.digest == digest:
             return None
         is_open = OPEN in rows.columns and not rows[OPEN].fill_null(value=False).all()
-        path = self._folder / PulledHour(hour_at, now, digest, is_open).file_name
-        stamped = rows.with_columns(pl.lit(now, dtype=pl.Datetime("us")).alias("read_at"))
-        place_file(path, stamped.write_parquet)
+        self._spool.place(PulledWindow(hour_at, hour_at + HOUR, now, digest, is_open), rows)
         return rows.height
-
-    def _files(self) -> list[str]:
-        return [str(path) for path in self._folder.glob("*.parquet")]
-
-    def _sweep(self) -> None:
-        """Remove the files whose rows are committed, and what a run that died has left half written."""
-        names = self._files()
-        query = Query(
-            "SELECT file_name FROM core_ingest_ledger WHERE source = $source AND list_contains($names, file_name) "
-            "GROUP BY file_name HAVING max(CASE WHEN status = 'held' THEN 1 ELSE 0 END) = 0 "
-            "AND max(CASE WHEN status = 'committed' THEN 1 ELSE 0 END) = 1",
-            {"source": self._terms.source, "names": [str(Path(name).resolve()) for name in names]},
-        )
-        done = set(self._warehouse.read(query)["file_name"]) if names else set[str]()
-        for path in (*(Path(name) for name in done), *self._folder.glob(".*.tmp")):
-            with suppress(FileNotFoundError):
-                path.unlink()
 
 
 class TableHealth(ServiceLifecycle):

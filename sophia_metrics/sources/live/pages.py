@@ -1,0 +1,52 @@
+"""Going from page to page until the source says that it is done: never fewer, never for ever."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from sophia_metrics.errors import ProcessingError
+
+__all__ = ["Cursor", "every_page"]
+
+P = TypeVar("P")
+Cursor = str | int
+
+MOST_IDLE = 5
+"""So many pages one after the other without a row, or with the rows of the page before, are a fault of the source."""
+
+
+def every_page(
+    source: str,
+    ask: Callable[[Cursor | None], P],
+    rows: Callable[[P], Sequence[Any]],
+    following: Callable[[P], Cursor | None],
+) -> Iterator[P]:
+    """Yield every page. A page that comes twice is yielded twice.
+
+    Args:
+        source: name of the source, for messages.
+        ask: returns the page of a cursor. None: the first one.
+        rows: what a page holds.
+        following: the cursor of the page after this one. None: there is none.
+
+    Raises:
+        ProcessingError: the pages never end.
+    """
+    seen: set[Cursor] = set()
+    cursor: Cursor | None = None
+    before: Sequence[Any] = ()
+    idle = 0
+    while True:
+        page = ask(cursor)
+        found = rows(page)
+        idle = idle + 1 if not found or found == before else 0
+        before = found
+        yield page
+        cursor = following(page)
+        if cursor is None:
+            return
+        if cursor in seen or idle > MOST_IDLE:
+            raise ProcessingError(
+                f"source {source}: its pages never end: after {len(seen) + 1} of them it leads back to what was read. "
+                "Nothing of this window was taken; the next run asks again. If it stays, report it to the vendor"
+            )
+        seen.add(cursor)

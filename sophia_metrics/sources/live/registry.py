@@ -1,0 +1,16 @@
+"""The live formats by name; an adapter is imported when it is asked for."""
+
+import importlib
+
+from sophia_metrics.sources.live.live_format import LiveFormat
+
+__all__ = ["LIVE_FORMATS", "find_live_format"]
+
+LIVE_FORMATS: tuple[str, ...] = ("openai_usage",)
+"""The formats whose sources answer over the network: each is a module of this package."""
+
+
+def find_live_format(name: str) -> LiveFormat:
+    """Return what an endpoint declares; `name` is one of LIVE_FORMATS."""
+    found: LiveFormat = importlib.import_module(f"sophia_metrics.sources.live.{name}").LIVE
+    return found

@@ -1,0 +1,81 @@
+"""A place in which live sources are pulled, landed and committed, without Prefect, at instants that a test names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from sophia_metrics.connect import connect_collector, connect_puller, connect_source, connect_warehouse
+from sophia_metrics.settings import Settings, SourceSettings, load_settings
+from sophia_metrics.usage.pulling import Pulled
+from sophia_metrics.warehouse.protocol import Query
+
+
+@dataclass
+class LiveLab:
+    """A state folder with live sources."""
+
+    folder: Path
+    sources: Sequence[Mapping[str, Any]]
+    last: dict[str, Pulled] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        lines = ['home = ".sophia"']
+        for source in self.sources:
+            api = {key: value for key, value in source.items() if key not in {"name", "format", "role"}}
+            lines += [
+                "[[sources]]",
+                *(f'{key} = "{source[key]}"' for key in ("name", "format", "role") if key in source),
+            ]
+            lines += ["[sources.api]", *(f"{key} = {_toml(value)}" for key, value in api.items())]
+        (self.folder / "sophia.toml").write_text("\n".join(lines))
+        return load_settings(self.folder)
+
+    def source(self, name: str) -> SourceSettings:
+        return next(source for source in self.settings.sources if source.name == name)
+
+    def pull(self, name: str, now: datetime) -> Pulled:
+        """Pull one source."""
+        settings = self.settings
+        puller = connect_puller(settings, self.source(name), connect_warehouse(settings, now), now)
+        return puller.pull(now)
+
+    def collect(self, now: datetime) -> None:
+        """Pull and collect every source, as the flow does."""
+        settings = self.settings
+        collector = connect_collector(settings, connect_warehouse(settings, now))
+        for each in settings.sources:
+            self.last[each.name] = pulled = self.pull(each.name, now)
+            if pulled.finding is not None:
+                continue
+            source = connect_source(each)
+            for landing in collector.pending(source):
+                collector.commit(source, landing, now)
+            for batch in collector.find(source, now).batches:
+                landed = collector.land(source, batch, now)
+                assert not landed.refused, landed.refused
+                for landing in landed.landings:
+                    receipt = collector.commit(source, landing, now)
+                    assert receipt.held_because is None, receipt.held_because
+
+    def rows(self, sql: str, now: datetime) -> pl.DataFrame:
+        """Ask the warehouse."""
+        return connect_warehouse(self.settings, now).read(Query(sql))
+
+    def usd(self, source: str, now: datetime) -> Decimal:
+        """What a source costs in all."""
+        sql = f"SELECT sum(cost_usd) AS usd FROM core_usage_events WHERE source = '{source}'"
+        return self.rows(sql, now)["usd"][0]
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
