@@ -18,7 +18,7 @@ import polars as pl
 from sophia_metrics.durable import make_folder, place_file, sync_folder
 from sophia_metrics.errors import ConfigurationError, SophiaError
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
-from sophia_metrics.sources.spool_source import PulledHour, newest_by_hour
+from sophia_metrics.sources.spool_source import PulledWindow, newest_by_window
 from sophia_metrics.sources.table_settings import TableTerms
 from sophia_metrics.turns import one_at_a_time
 from sophia_metrics.usage.identity import Identity, keyed_hash
@@ -75,10 +75,10 @@ class TablePuller:
         make_folder(self._folder)
         with one_at_a_time(self._folder / "pull.lock"):
             self._sweep()
-            known = newest_by_hour([*known_positions(self._warehouse, terms.source), *self._files()])
+            known = newest_by_window([*known_positions(self._warehouse, terms.source), *self._files()])
             try:
                 written = [
-                    self._write(hour_at, rows, known.get(hour_at), now)
+                    self._write(hour_at, rows, known.get((hour_at, hour_at + HOUR)), now)
                     for start_at, end_at in _days(*self._window(known, now))
                     for hour_at, rows in self._hours(start_at, end_at)
                 ]
@@ -95,7 +95,9 @@ class TablePuller:
         """End the session."""
         self._session.close()
 
-    def _window(self, known: dict[datetime, PulledHour], now: datetime) -> tuple[datetime, datetime]:
+    def _window(
+        self, known: Mapping[tuple[datetime, datetime], PulledWindow], now: datetime
+    ) -> tuple[datetime, datetime]:
         """Return which hours are read: new ones, those that may be restated, and those that were not complete."""
         terms = self._terms
         end_at = _hour_of(now - timedelta(minutes=terms.settling_minutes))
@@ -105,8 +107,8 @@ class TablePuller:
             first_at = _hour_of(now) - FIRST_DAYS * DAY
         if not known:
             return first_at, end_at
-        waiting = [hour.hour_at for hour in known.values() if hour.is_open and hour.hour_at > now - LONGEST_OPEN]
-        again_at = min([max(known) - terms.reread_hours * HOUR, *waiting])
+        waiting = [hour.start_at for hour in known.values() if hour.is_open and hour.start_at > now - LONGEST_OPEN]
+        again_at = min([max(start_at for start_at, _ in known) - terms.reread_hours * HOUR, *waiting])
         return max(first_at, again_at) if terms.since_on is not None else again_at, end_at
 
     def _hours(self, start_at: datetime, end_at: datetime) -> Iterator[tuple[datetime, pl.DataFrame]]:
@@ -131,13 +133,13 @@ class TablePuller:
             rows = rows.drop(columns).with_columns(column)
         return rows.sort(rows.columns)
 
-    def _write(self, hour_at: datetime, rows: pl.DataFrame, known: PulledHour | None, now: datetime) -> int | None:
+    def _write(self, hour_at: datetime, rows: pl.DataFrame, known: PulledWindow | None, now: datetime) -> int | None:
         """Write an hour, and return how many rows it has. None: it is as it was."""
         digest = hashlib.sha256(rows.write_csv().encode()).hexdigest()[:32]
         if known is not None and known.digest == digest:
             return None
         is_open = OPEN in rows.columns and not rows[OPEN].fill_null(value=False).all()
-        path = self._folder / PulledHour(hour_at, now, digest, is_open).file_name
+        path = self._folder / PulledWindow(hour_at, hour_at + HOUR, now, digest, is_open).file_name
         stamped = rows.with_columns(pl.lit(now, dtype=pl.Datetime("us")).alias("read_at"))
         place_file(path, stamped.write_parquet)
         return rows.height
