@@ -17,6 +17,7 @@ from sophia_metrics.warehouse.protocol import Observations, Query, Record, Repri
 from sophia_metrics.windows import Window
 from tests.forgotten import ADA, calls, files_with, forgetter, stored
 from tests.lab import NOW, Lab, event
+from tests.pulled import Bucket, PulledLab
 from tests.snowflake_warehouse import SnowflakeWarehouseLab
 
 pytest_plugins = ("tests.snowflake_fixtures",)
@@ -251,3 +252,32 @@ def test_events_are_priced_again_on_request_and_what_changed_is_kept(lab):
     assert lab.rows("SELECT model, reason, event_count, before_usd, after_usd FROM core_reprices") == [
         ("gpt-4o", "the contract came late", 1, Decimal("0.003500000000"), Decimal("0.001500000000"))
     ]
+
+
+def test_a_complete_window_that_is_read_again_takes_away_what_it_no_longer_has(lab):
+    pulled = PulledLab(lab)
+    start_at, read_at = datetime(2026, 11, 17), datetime(2026, 11, 20, 9)
+    window = (start_at, start_at + timedelta(days=2))
+    a = Bucket("a", start_at + timedelta(hours=1), 1000, 2)
+    b = Bucket("b", start_at + timedelta(hours=25), 2000, 3)
+    other = PulledLab(lab, "other")
+    other.commit(*window, read_at, [replace(b, tokens=4000, searches=0)])
+    pulled.commit(*window, read_at, [a, b])
+    lab.publish()
+    assert [row[2] for row in lab.rows(SPEND)] == [1, 2]
+
+    partly = pulled.commit(*window, read_at + timedelta(hours=1), [b])
+    assert (partly.removed_count, pulled.rows()) == (1, [(b.start_at, 2000)])
+    assert lab.rows("SELECT usage_on, quantity FROM core_usage_units") == [(date(2026, 11, 18), 3)]
+    emptied = pulled.commit(*window, read_at + timedelta(hours=2))
+    lab.publish()
+
+    assert (emptied.removed_count, pulled.rows(), other.rows()) == (1, [], [(b.start_at, 4000)])
+    assert lab.rows("SELECT count(*) FROM core_usage_units") == [(0,)]
+    assert [row[::2] for row in lab.rows(SPEND)] == [(date(2026, 11, 18), 1)]
+    lab.collector.rebuild([pulled.source, other.source], Window(*window), lab.now)
+    assert (pulled.rows(), other.rows()) == ([], [(b.start_at, 4000)])
+    assert lab.rows(
+        "SELECT window_start_at, window_end_at, row_count FROM core_ingest_ledger "
+        "WHERE source = 'vendor' ORDER BY row_count DESC"
+    ) == [(*window, 2), (*window, 1), (*window, 0)]

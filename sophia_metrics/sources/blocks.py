@@ -232,7 +232,7 @@ class BlockReader:
             for start in range(0, max(count, 1), BLOCK_ROWS):
                 end = min(start + BLOCK_ROWS, count)
                 piece = Piece(part, start, end, start + 1, end - start, end - start, sha256, end == count)
-                is_open = self._format.reads_whole and end < count
+                is_open = self._format.lands_whole and end < count
                 yield Block(str(path), FileKind.PARQUET, (piece,), is_open=is_open)
             if part.file.member is None and _is_touched(part.file) and _file_sha256(path) != sha256:
                 raise changed(part.file)

@@ -33,7 +33,7 @@ class Completeness(StrEnum):
     """What it means that a row is absent from the newest attempt."""
 
     COMPLETE = "complete"
-    """The row no longer exists: an API window."""
+    """The row no longer exists: a window of a vendor's API. An id stays in its window, whatever else changes of it."""
     PARTIAL = "partial"
     """Nothing: files are merged by event_id, and no row is removed."""
 
@@ -122,6 +122,11 @@ class Format:
     def sha256(self) -> str:
         """Hash over what lands and how it is read, in hex: another mapping needs another landing."""
         return hashlib.sha256(repr((self.columns, self.mapping, self.units)).encode()).hexdigest()
+
+    @property
+    def lands_whole(self) -> bool:
+        """Whether a file is never parted among landed files."""
+        return self.reads_whole or self.completeness is Completeness.COMPLETE
 
     @property
     def identity_columns(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Making days of core anew from landing, as if their files had just arrived."""
 
+from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,6 +14,10 @@ from sophia_metrics.schema import core
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.file_source import FileSource
+from sophia_metrics.sources.quoting import literal
+from sophia_metrics.sources.spool_source import PulledWindow
+from sophia_metrics.sources.terms import SourceTerms
+from sophia_metrics.usage.complete_windows import STANDING_COLUMNS, complete_windows, create_superseded
 from sophia_metrics.usage.earlier import EarlierPart, EarlierPartError, earlier_parts
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.merge import merge
@@ -28,10 +33,13 @@ UNIT_COLUMNS = tuple(
 
 ATTEMPTS_OF_DAYS = (
     "SELECT DISTINCT attempt_id FROM core_ingest_ledger WHERE status = 'committed' "
-    "AND started_min_at < CAST($end_at AS TIMESTAMP) + INTERVAL '1' DAY "
-    "AND started_max_at >= CAST($start_at AS TIMESTAMP) - INTERVAL '1' DAY"
+    "AND ((started_min_at < CAST($end_at AS TIMESTAMP) + INTERVAL '1' DAY "
+    "AND started_max_at >= CAST($start_at AS TIMESTAMP) - INTERVAL '1' DAY) "
+    "OR (window_start_at < CAST($end_at AS TIMESTAMP) + INTERVAL '1' DAY "
+    "AND window_end_at > CAST($start_at AS TIMESTAMP) - INTERVAL '1' DAY))"
 )
-"""The committed attempts that may hold a version of an event of the days from $start_at to $end_at."""
+"""The committed attempts that may hold a version of an event of the days from $start_at to $end_at, or say that it is
+gone: a window may have been empty."""
 
 EXPIRED = (
     "the rows of days before {first} have been dropped by [retention] usage_days, and only their rollups are left: "
@@ -63,6 +71,7 @@ def create_rebuilt(
         listed = ", ".join(f"{column.name} {sql_type(column.kind)}" for column in columns)
         connection.execute(f"CREATE OR REPLACE TABLE {name} ({listed})")
     rejected = [pl.DataFrame(schema=polars_schema(core.QUARANTINE))]
+    readings: defaultdict[str, list[PulledWindow]] = defaultdict(list)
     for landing in landings:
         source = sources.get(landing.source)
         if source is None:
@@ -74,6 +83,10 @@ def create_rebuilt(
         with reading(landing):
             stage(connection, landing, source.format, source.terms, landing.landed_at, earlier)
         rejected.append(quarantine_frame(connection, landing, now))
+        windows = complete_windows(landing)
+        if windows:
+            _make_room(connection, landing, source.terms, readings[landing.source])
+            readings[landing.source] += windows.values()
         merge(connection)
         _absorb(connection)
     bounds = "started_at >= $1 AND started_at < $2"
@@ -115,6 +128,16 @@ def earlier_of(landing: Landing, known: Sequence[Landing]) -> tuple[EarlierPart,
         raise ProcessingError(
             f"the landed file {landing.path.name} cannot be rebuilt: {error}. Nothing was changed"
         ) from error
+
+
+def _make_room(
+    connection: duckdb.DuckDBPyConnection, landing: Landing, terms: SourceTerms, readings: Sequence[PulledWindow]
+) -> None:
+    """Take away what gives way to the windows of a landed file."""
+    standing = f"(SELECT {STANDING_COLUMNS} FROM core_events WHERE source = {literal(terms.name)})"
+    create_superseded(connection, landing, terms, landing.landed_at, readings, standing)
+    for known in ("core_events", "core_units"):
+        connection.execute(f"DELETE FROM {known} WHERE event_id IN (SELECT event_id FROM superseded)")
 
 
 def _absorb(connection: duckdb.DuckDBPyConnection) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "Slice",
     "create_mapped",
     "has_rows_without_id",
+    "leave_out",
     "stage",
     "values_sha256",
 ]
@@ -284,7 +285,21 @@ def values_sha256(mapped_names: Sequence[str]) -> str:
     return f"coalesce(kept.kept_values_sha256, sha256({values}))"
 
 
-def _create_views(connection: duckdb.DuckDBPyConnection, landing: Landing, terms: SourceTerms, now: datetime) -> None:
+def leave_out(
+    connection: duckdb.DuckDBPyConnection, landing: Landing, terms: SourceTerms, now: datetime, outdated: str
+) -> None:
+    """Take the rows of a relation, by row_ordinal, out of `staged` and `staged_units`; `keys` keeps them.
+
+    The other arguments are those of `stage`.
+    """
+    ordinals = f"SELECT row_ordinal FROM {outdated}"
+    _create_views(connection, landing, terms, now, f" AND row_ordinal NOT IN ({ordinals})")
+    connection.execute(f"DELETE FROM staged_units WHERE row_ordinal IN ({ordinals})")
+
+
+def _create_views(
+    connection: duckdb.DuckDBPyConnection, landing: Landing, terms: SourceTerms, now: datetime, but: str = ""
+) -> None:
     """Create `keys` and `staged`. What is ours stands in the view as literals: cursors share no variables."""
     ours = {
         "source": literal(terms.name),
@@ -299,7 +314,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection, landing: Landing, terms
     )
     connection.execute(
         f"CREATE OR REPLACE VIEW staged AS SELECT row_ordinal, file_name, {selected} FROM mapped "
-        "WHERE rule IS NULL AND NOT is_ignored"
+        f"WHERE rule IS NULL AND NOT is_ignored{but}"
     )
 
 

@@ -1,6 +1,6 @@
 """Committing a slice: its rows, ledger, quarantine, prices and watermark become visible in one step."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import duckdb
@@ -8,10 +8,18 @@ import polars as pl
 
 from sophia_metrics.pricing.price import price_batch
 from sophia_metrics.schema import core
+from sophia_metrics.sources.spool_source import PulledWindow
+from sophia_metrics.usage.complete_windows import complete_windows, window_days
 from sophia_metrics.usage.merge import merge
 from sophia_metrics.usage.quarantine import quarantine_frame
 from sophia_metrics.usage.staging import Slice
 from sophia_metrics.warehouse import ledger
+from sophia_metrics.warehouse.complete_windows import (
+    committed_readings,
+    create_standing,
+    merge_windows,
+    removed_rows,
+)
 from sophia_metrics.warehouse.facts import CORE_NAMES, Facts, Wanted, create_known
 from sophia_metrics.warehouse.forgotten import refuse_forgotten
 from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
@@ -32,11 +40,25 @@ WANTED = Wanted(
 """A merge looks at no other rows than those whose ids come again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a commit depends on.
+
+    Attributes:
+        pieces: the days, as they are.
+        readings: the committed readings of the windows of a complete source; of others there are none.
+    """
+
+    pieces: tuple[Piece, ...]
+    readings: tuple[PulledWindow, ...] = ()
+
+
 def commit_slice(state: State, facts: Facts, staged: Slice) -> Receipt:
     """Merge, price and write a slice, and make it visible in one step; a held slice is only noted."""
     if staged.held_because is not None:
         return _note_held(state, staged)
-    days = _neighbouring_days(staged.connection)
+    windows = complete_windows(staged.landing)
+    days = sorted({*_neighbouring_days(staged.connection), *window_days(windows.values())})
     rejected = quarantine_frame(staged.connection, staged.landing, staged.now)
     staged.connection.register("rejected", rejected)
     with state.transaction() as locked:
@@ -45,7 +67,10 @@ def commit_slice(state: State, facts: Facts, staged: Slice) -> Receipt:
     return switch_optimistically(
         state,
         facts,
-        find=lambda locked: files_of(locked, CORE_NAMES, days) + _quarantine_files(locked, staged, rejected),
+        find=lambda locked: Found(
+            files_of(locked, CORE_NAMES, days) + _quarantine_files(locked, staged, rejected),
+            committed_readings(locked, staged.terms.name, windows.values()),
+        ),
         write=lambda found, unique: _write(facts, staged, found, f"{staged.landing.attempt_id}-{unique}"),
         finish=lambda locked, switch: _finish(locked, facts, staged, switch),
         settled=lambda locked: ledger.find_receipt(locked, staged),
@@ -88,17 +113,23 @@ def _quarantine_files(locked: StateConnection, staged: Slice, rejected: pl.DataF
     return files_of(locked, [core.QUARANTINE.name], {staged.now.date(), *(day for (day,) in rows)})
 
 
-def _write(facts: Facts, staged: Slice, found: Sequence[Piece], version: str) -> Switch:
+def _write(facts: Facts, staged: Slice, found: Found, version: str) -> Switch:
     """Write the day files that the slice needs beside those that were found."""
-    connection = staged.connection
-    create_known(connection, facts, found, WANTED)
+    connection, pieces = staged.connection, found.pieces
+    has_windows = bool(complete_windows(staged.landing))
+    if has_windows:
+        create_standing(staged, facts, pieces)
+    create_known(connection, facts, pieces, WANTED)
     connection.execute(
         "CREATE OR REPLACE TABLE quarantined AS SELECT * FROM rejected ANTI JOIN known_quarantine USING (quarantine_id)"
     )
-    merge(connection)
+    if has_windows:
+        merge_windows(staged, found.readings)
+    else:
+        merge(connection)
     price_batch(connection)
-    switch = facts.write_changes(connection, found, version)
-    return switch + facts.write_rows(connection, core.QUARANTINE, "quarantined", found, version)
+    switch = facts.write_changes(connection, pieces, version)
+    return switch + facts.write_rows(connection, core.QUARANTINE, "quarantined", pieces, version)
 
 
 def _finish(locked: StateConnection, facts: Facts, staged: Slice, switch: Switch) -> Receipt:
@@ -110,4 +141,6 @@ def _finish(locked: StateConnection, facts: Facts, staged: Slice, switch: Switch
     ledger.record_attempt(locked, staged, counts, status="committed")
     ledger.advance_watermark(locked, staged)
     ledger.record_prices(locked, staged.prices)
-    return Receipt(staged.landing.attempt_id, staged.terms.name, counts, switch.days(CORE_NAMES))
+    removed = removed_rows(staged) if complete_windows(staged.landing) else 0
+    days = switch.days(CORE_NAMES)
+    return Receipt(staged.landing.attempt_id, staged.terms.name, counts, days, removed_count=removed)

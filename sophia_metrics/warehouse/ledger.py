@@ -12,6 +12,7 @@ from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.findings import FINDINGS
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.usage.complete_windows import complete_windows
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.positions import position_frame
 from sophia_metrics.usage.staging import Slice
@@ -71,6 +72,8 @@ def record_attempt(
         ).fetchall()
     }
     landing = staged.landing
+    windows = complete_windows(landing)
+    bounds = {name: (window.start_at, window.end_at) for name, window in windows.items()}
     rows = [
         {
             "source": landing.source,
@@ -82,6 +85,8 @@ def record_attempt(
             "line_start": file.line_start,
             "reading_id": file.reading_id,
             "modified_ns": file.modified_ns,
+            "window_start_at": bounds.get(file.name, (None, None))[0],
+            "window_end_at": bounds.get(file.name, (None, None))[1],
             "row_count": count.row_count,
             "accepted_count": count.accepted_count,
             "quarantined_count": count.quarantined_count,

@@ -79,6 +79,7 @@ class Receipt:
         days: the UTC days of core that changed.
         held_because: why the gate held everything back. None: it is committed.
         judged: the verdict on every row rule, and on the slice.
+        removed_count: rows of core that their source no longer has in its windows; they are in none of the files.
     """
 
     attempt_id: str
@@ -87,6 +88,7 @@ class Receipt:
     days: tuple[date, ...]
     held_because: str | None = None
     judged: tuple[Verdict, ...] = ()
+    removed_count: int = 0
 
     @property
     def summary(self) -> str:
@@ -95,6 +97,8 @@ class Receipt:
             name: sum(getattr(file, f"{name}_count") for file in self.files)
             for name in ("row", "accepted", "quarantined", "duplicate", "ignored")
         }
+        if self.removed_count:
+            total["removed"] = self.removed_count
         state = "held" if self.held_because else "committed"
         return f"{self.source}: {state}, " + ", ".join(f"{count:,} {name}" for name, count in total.items())
 

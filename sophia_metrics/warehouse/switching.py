@@ -14,12 +14,13 @@ from uuid import uuid4
 from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.warehouse.facts import Facts
 from sophia_metrics.warehouse.horizons import refuse_expired
-from sophia_metrics.warehouse.manifest import Piece, Switch, add_files, remove_files
+from sophia_metrics.warehouse.manifest import Switch, add_files, remove_files
 from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["State", "switch_optimistically"]
 
 Answer = TypeVar("Answer")
+Found = TypeVar("Found")
 
 
 class State(Protocol):
@@ -42,8 +43,8 @@ def switch_optimistically(
     state: State,
     facts: Facts,
     *,
-    find: Callable[[StateConnection], tuple[Piece, ...]],
-    write: Callable[[tuple[Piece, ...], str], Switch],
+    find: Callable[[StateConnection], Found],
+    write: Callable[[Found, str], Switch],
     finish: Callable[[StateConnection, Switch], Answer],
     settled: Callable[[StateConnection], Answer | None] = lambda _: None,
     is_mending: bool = False,
@@ -53,7 +54,7 @@ def switch_optimistically(
     Args:
         state: the state tables.
         facts: where the rows lie.
-        find: the pieces that the computation depends on, in order.
+        find: the pieces that the computation depends on, in order, and whatever else it does.
         write: writes what nobody sees yet, from those found; the text makes its names unlike any other's,
             because a piece that was listed once is never written again.
         finish: whatever else becomes visible in the same transaction; its value is the answer.
