@@ -14,6 +14,9 @@ from sophia_metrics.settings import Settings, SourceSettings, load_settings
 from sophia_metrics.usage.pulling import Pulled
 from sophia_metrics.warehouse.protocol import Query
 
+OWN = ("name", "format", "role")
+"""The settings of a source that do not stand in [sources.api]."""
+
 
 @dataclass
 class LiveLab:
@@ -27,10 +30,10 @@ class LiveLab:
     def settings(self) -> Settings:
         lines = ['home = ".sophia"']
         for source in self.sources:
-            api = {key: value for key, value in source.items() if key not in {"name", "format", "role"}}
+            api = {key: value for key, value in source.items() if key not in OWN}
             lines += [
                 "[[sources]]",
-                *(f'{key} = "{source[key]}"' for key in ("name", "format", "role") if key in source),
+                *(f'{key} = "{source[key]}"' for key in OWN if key in source),
             ]
             lines += ["[sources.api]", *(f"{key} = {_toml(value)}" for key, value in api.items())]
         (self.folder / "sophia.toml").write_text("\n".join(lines))

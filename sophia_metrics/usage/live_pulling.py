@@ -99,8 +99,8 @@ class LivePuller:
         for asked in Window(first_at, end_at).split(self._live.span) if first_at < end_at else ():
             if self._clock.seconds() > until:
                 raise ServiceUnavailableError(
-                    f"source {self._terms.source}: a run reads no longer than {PULL_SECONDS / 60:.0f} minutes; the next "
-                    f"one goes on at {asked.start_at:%Y-%m-%d %H:%M} UTC"
+                    f"source {self._terms.source}: a run reads no longer than {PULL_SECONDS / 60:.0f} minutes; the "
+                    f"next one goes on at {asked.start_at:%Y-%m-%d %H:%M} UTC"
                 )
             rows = list(reader.read(Window(asked.start_at, min(asked.end_at, now))))
             by_start = self._by_window(rows, asked)

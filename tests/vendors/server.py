@@ -34,6 +34,9 @@ class Fault(StrEnum):
 
 
 OF_PAGES = frozenset({Fault.REPEATED_PAGE, Fault.OUT_OF_ORDER, Fault.ENDLESS_CURSOR, Fault.ENDLESS_PAGES})
+STATUSES = {Fault.TOO_MANY: 429, Fault.BROKEN: 500, Fault.REFUSED: 401, Fault.REDIRECTED: 302}
+HALVES = frozenset({Fault.HALF, Fault.HALF_CHUNKED})
+BREAKING = frozenset({Fault.HANG, Fault.RESET, *HALVES})
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Vendor:
         self.clock_ahead = timedelta()
         self.now = datetime(2026, 11, 20, 12, 30)
         self.retry_after = "0"
-        self.random = random.Random(seed)
+        self.random = random.Random(seed)  # noqa: S311 - the same calls each time
         self.lock = threading.Lock()
         self._listings: dict[str, list[list[Any]]] = {}
 
@@ -171,7 +174,7 @@ def _handler(server: VendorServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             self._serve("POST")
 
-        def date_time_string(self, timestamp: float | None = None) -> str:
+        def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002 - its own clock
             return format_datetime((vendor.now + vendor.clock_ahead).replace(tzinfo=UTC), usegmt=True)
 
         def log_message(self, *_: Any) -> None:
@@ -195,36 +198,29 @@ def _handler(server: VendorServer) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, status: int, answer: Any, fault: Fault | None) -> None:
             content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+            self.close_connection = fault in BREAKING
             if fault is Fault.HANG:
                 server.released.wait(60)
-                self.close_connection = True
                 return
             if fault is Fault.RESET:
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
-                self.close_connection = True
                 return
-            simple = {Fault.TOO_MANY: 429, Fault.BROKEN: 500, Fault.REFUSED: 401, Fault.REDIRECTED: 302}
-            if fault in simple:
-                status, content = simple[fault], b'{"error": {"message": "no"}}'
+            if fault in STATUSES:
+                status, content = STATUSES[fault], b'{"error": {"message": "no"}}'
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            if fault is Fault.TOO_MANY:
-                self.send_header("Retry-After", vendor.retry_after)
-            if fault is Fault.REDIRECTED:
-                self.send_header("Location", "http://127.0.0.1:9/elsewhere")
-            if fault is Fault.HALF_CHUNKED:
-                self.send_header("Connection", "close")
-                self.close_connection = True
-                self.end_headers()
-                self.wfile.write(content[: len(content) // 2])
-                return
-            self.send_header("Content-Length", str(len(content)))
+            for name, value in _headers(vendor, fault, len(content)).items():
+                self.send_header(name, value)
             self.end_headers()
-            if fault is Fault.HALF:
-                self.wfile.write(content[: len(content) // 2])
-                self.close_connection = True
-                return
-            self.wfile.write(content)
+            self.wfile.write(content[: len(content) // 2] if fault in HALVES else content)
 
     return Handler
+
+
+def _headers(vendor: Vendor, fault: Fault | None, size: int) -> dict[str, str]:
+    told = {"Content-Type": "application/json"}
+    if fault is Fault.TOO_MANY:
+        told["Retry-After"] = vendor.retry_after
+    if fault is Fault.REDIRECTED:
+        told["Location"] = "http://127.0.0.1:9/elsewhere"
+    return told | ({"Connection": "close"} if fault is Fault.HALF_CHUNKED else {"Content-Length": str(size)})
