@@ -164,6 +164,17 @@ def test_what_was_collected_once_is_not_collected_again(bench):
     assert (bench.pulled.file_count, bench.spool) == (0, [])
 
 
+def test_an_hour_whose_file_has_a_name_of_before_is_known(bench):
+    analytics(bench, GOOD)
+    bench.pull()
+    (path,) = bench.spool
+    start, _, rest = path.name.split(".", 2)
+    assert start == "20261120T1000"
+    path.rename(path.with_name(f"2026-11-20T10.{rest}"))
+    assert bench.pull().file_count == 0
+    assert len(bench.collect()) == 1
+
+
 def test_a_row_that_was_corrected_replaces_the_one_that_is_known(bench):
     analytics(bench, GOOD)
     bench.collect()
