@@ -235,7 +235,7 @@ def connect_source(source: SourceSettings) -> FileSource:
     return SpoolSource(replace(terms, settling_seconds=terms.settling_seconds + lag), file_format, source.paths)
 
 
-def connect_puller(settings: Settings, source: SourceSettings, warehouse: Warehouse, now: datetime) -> Puller:
+def connect_puller(settings: Settings, source: SourceSettings, warehouse: Warehouse, clock: Clock) -> Puller:
     """Return what pulls a source into files of the state folder; nothing is asked yet.
 
     Raises:
@@ -244,7 +244,7 @@ def connect_puller(settings: Settings, source: SourceSettings, warehouse: Wareho
     (folder,) = source.paths
     spool = Spool(Path(folder), source.name, warehouse)
     if source.is_live:
-        live, clock = find_live_format(source.format), Clock.starting(now)
+        live = find_live_format(source.format)
         terms = _live_terms(source, live)
         return LivePuller(live, terms, spool, _identity(settings), clock)
     from sophia_metrics.warehouse.snowflake.pulling import TablePuller  # noqa: PLC0415 - adapters are loaded when asked for

@@ -7,6 +7,7 @@ from sophia_metrics.connect import connect_collector, connect_puller, connect_so
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.usage.collect import Batch, Collector, Findings
+from sophia_metrics.sources.live.api import Clock
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.landing_writer import Landed
 from sophia_metrics.usage.price_drift import note_price_drift
@@ -52,7 +53,7 @@ def find_pending(settings: Settings, source: SourceSettings, now: datetime) -> S
 @step("{source.name}: pull", deadline_seconds=HOUR)
 def pull_usage(settings: Settings, source: SourceSettings, now: datetime) -> Pulled:
     """Bring what is new in a table of Snowflake, or at a vendor, into files of the state folder."""
-    puller = connect_puller(settings, source, connect_warehouse(settings, now), now)
+    puller = connect_puller(settings, source, connect_warehouse(settings, now), Clock.starting(now))
     try:
         return puller.pull(now)
     finally:

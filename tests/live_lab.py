@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import polars as pl
 
 from sophia_metrics.connect import connect_collector, connect_puller, connect_source, connect_warehouse
 from sophia_metrics.settings import Settings, SourceSettings, load_settings
+from sophia_metrics.sources.live.api import Clock
 from sophia_metrics.usage.pulling import Pulled
 from sophia_metrics.warehouse.protocol import Query
 
@@ -25,6 +27,7 @@ class LiveLab:
     folder: Path
     sources: Sequence[Mapping[str, Any]]
     last: dict[str, Pulled] = field(default_factory=dict)
+    slept: list[float] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:
@@ -45,7 +48,7 @@ class LiveLab:
     def pull(self, name: str, now: datetime) -> Pulled:
         """Pull one source."""
         settings = self.settings
-        puller = connect_puller(settings, self.source(name), connect_warehouse(settings, now), now)
+        puller = connect_puller(settings, self.source(name), connect_warehouse(settings, now), self._clock(now))
         return puller.pull(now)
 
     def collect(self, now: datetime) -> None:
@@ -65,6 +68,15 @@ class LiveLab:
                 for landing in landed.landings:
                     receipt = collector.commit(source, landing, now)
                     assert receipt.held_because is None, receipt.held_because
+
+    def _clock(self, now: datetime) -> Clock:
+        """Return a clock on which waiting takes no time, and is noted."""
+        waited = len(self.slept)
+        return Clock(
+            seconds=lambda: monotonic() + sum(self.slept[waited:]),
+            sleep=self.slept.append,
+            now=lambda: now + timedelta(seconds=sum(self.slept[waited:])),
+        )
 
     def rows(self, sql: str, now: datetime) -> pl.DataFrame:
         """Ask the warehouse."""

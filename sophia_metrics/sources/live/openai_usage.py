@@ -3,7 +3,7 @@
 Source: the OpenAPI description 2.3.0 of OpenAI, https://platform.openai.com/docs/api-reference/usage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -66,13 +66,37 @@ TEXTS = (
 class Result(TypedDict, total=False):
     """One group of a bucket. A key that is not named here is kept where it is a number: it may be usage."""
 
-    num_model_requests: int | None
     project_id: str | None
     user_id: str | None
     api_key_id: str | None
     model: str | None
     batch: bool | None
     service_tier: str | None
+    source: str | None
+    size: str | None
+    vector_store_id: str | None
+    context_level: str | None
+    num_model_requests: int | None
+    input_tokens: int | None
+    input_cached_tokens: int | None
+    input_cache_write_tokens: int | None
+    input_uncached_tokens: int | None
+    output_tokens: int | None
+    input_text_tokens: int | None
+    output_text_tokens: int | None
+    input_cached_text_tokens: int | None
+    input_audio_tokens: int | None
+    input_cached_audio_tokens: int | None
+    output_audio_tokens: int | None
+    input_image_tokens: int | None
+    input_cached_image_tokens: int | None
+    output_image_tokens: int | None
+    images: int | None
+    characters: int | None
+    seconds: float | None
+    usage_bytes: int | None
+    num_sessions: int | None
+    num_requests: int | None
 
 
 class Bucket(TypedDict):
@@ -155,8 +179,10 @@ def _following(page: Page) -> Cursor | None:
     return page["next_page"] if page["has_more"] else None
 
 
-def _counted(result: Result) -> dict[str, Any]:
-    """Return what is read of a group, and the numbers that are new."""
+def _counted(result: Result) -> Mapping[str, Any]:
+    """Return a group, of keys that nobody knows only the numbers."""
+    if result.keys() <= KEYS:
+        return result
     return {
         key: value
         for key, value in result.items()
