@@ -66,6 +66,7 @@ TEXTS = (
 class Result(TypedDict, total=False):
     """One group of a bucket. A key that is not named here is kept where it is a number: it may be usage."""
 
+    object: str
     project_id: str | None
     user_id: str | None
     api_key_id: str | None
@@ -181,6 +182,7 @@ def _following(page: Page) -> Cursor | None:
 
 def _counted(result: Result) -> Mapping[str, Any]:
     """Return a group, of keys that nobody knows only the numbers."""
+    result.pop("object", None)
     if result.keys() <= KEYS:
         return result
     return {
