@@ -29,7 +29,7 @@ LOW, HIGH = Decimal("4.5"), Decimal("8.25")
 
 def bucket(ident, **fields):
     usage = {"record_kind": "bucket", "request_count": 10, "input_tokens": 1_000_000, "output_tokens": 100_000}
-    return event(ident, provider="anthropic", model="claude-sonnet-4-5", **{**usage, **fields})
+    return event(ident, **{"provider": "anthropic", "model": "claude-sonnet-4-5", **usage, **fields})
 
 
 def one_price(key):
