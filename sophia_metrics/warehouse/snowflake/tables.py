@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema import marts, state
+from sophia_metrics.schema import core, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 from sophia_metrics.schema.ddl import Engine, create_table, sql_type
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
@@ -137,10 +137,20 @@ def s003_alerting(session: SnowflakeSession) -> None:
             _add(session, schema.table(name), column)
 
 
+def s004_context_windows(session: SnowflakeSession) -> None:
+    """Let events say how large the calls in a bucket are: so far no source does."""
+    _add(session, core.USAGE_EVENTS, "context_window")
+
+
 def _add(session: SnowflakeSession, table: Table, name: str) -> None:
     """Add a column to a table that was made without it."""
     (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
     session.run(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (s001_initial, s002_budget_terms, s003_alerting)
+MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (
+    s001_initial,
+    s002_budget_terms,
+    s003_alerting,
+    s004_context_windows,
+)
