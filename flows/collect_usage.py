@@ -7,6 +7,7 @@ from prefect import flow
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.sources.part import Refusal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.usage.collect import Findings
 from sophia_metrics.usage.outcome import Collected
 from tasks.artifacts import show_quality
 from tasks.clock import named_by_minute, utc_now
@@ -15,6 +16,7 @@ from tasks.runs import finish_run, recorded_run
 from tasks.sample import make_sample
 from tasks.settings import read_settings
 from tasks.usage import (
+    collect_bills,
     commit_landing,
     find_pending,
     find_usage,
@@ -63,8 +65,11 @@ def collect_source(
 ) -> Collected:
     """Commit what an earlier run left over, then land and commit what is new, batch by batch.
 
-    `are_finished`: nobody writes to its files any more, so that a last line without an end does not wait.
+    Bills are committed file by file. `are_finished`: nobody writes to its files any more, so that a last line without an end does not wait.
     """
+    if source.is_bill:
+        bills = collect_bills(settings, source, now)
+        return Collected(source.name, Findings((), bills.file_count), bills.receipts, bills.refused)
     if source.name == SAMPLE_SOURCE:
         make_sample(settings, now.date())
     pulled = pull_usage(settings, source, now) if source.is_table else None
