@@ -86,6 +86,11 @@ EVIDENCE = (
     Column("subscription_count", COUNT, "Calls that a subscription pays, or of which nobody says who pays.", True),
     Column("tier_unknown_count", COUNT, "Calls or buckets whose price tier is not known.", True),
     Column("ledger_source_count", COUNT, "Ledger sources that tell of the provider and account on the day.", True),
+    Column(
+        "ledger_sources",
+        TEXT,
+        "Their names with commas between; of more than two the first and the last. Null: there are none.",
+    ),
     Column("tool_invoiced_usd", MONEY, "The part of invoiced_usd that is for tools. Null: none is."),
     Column("tool_unit_count", COUNT, "Our rows of units of tools.", True),
     Column("unconverted_count", COUNT, "Lines in a currency without an exchange rate: they are in no sum.", True),

@@ -40,6 +40,7 @@ held_together AS (
         days.subscription_count,
         days.tier_unknown_count,
         days.ledger_source_count,
+        days.ledger_sources,
         days.tool_invoiced_usd,
         days.tool_unit_count,
         days.unconverted_count
@@ -81,6 +82,7 @@ SELECT
     subscription_count,
     tier_unknown_count,
     ledger_source_count,
+    ledger_sources,
     tool_invoiced_usd,
     tool_unit_count,
     unconverted_count

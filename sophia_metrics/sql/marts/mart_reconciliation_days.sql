@@ -116,7 +116,12 @@ called_accounts AS (
         usage_on,
         provider,
         account_id,
-        COUNT(DISTINCT source) AS ledger_source_count
+        COUNT(DISTINCT source) AS ledger_source_count,
+        CASE
+            WHEN COUNT(DISTINCT source) = 1 THEN MIN(source)
+            WHEN COUNT(DISTINCT source) = 2 THEN MIN(source) || ', ' || MAX(source)
+            ELSE MIN(source) || ', …, ' || MAX(source)
+        END AS ledger_sources
     FROM placed_calls
     WHERE source_role = 'ledger'
     GROUP BY usage_on, provider, account_id
@@ -310,6 +315,7 @@ SELECT
     CAST(COALESCE(computed.subscription_count, 0) AS BIGINT) AS subscription_count,
     CAST(COALESCE(computed.tier_unknown_count, 0) AS BIGINT) AS tier_unknown_count,
     CAST(COALESCE(called_accounts.ledger_source_count, 0) AS BIGINT) AS ledger_source_count,
+    called_accounts.ledger_sources,
     invoiced.tool_invoiced_usd,
     CAST(COALESCE(computed.tool_unit_count, 0) AS BIGINT) AS tool_unit_count,
     CAST(COALESCE(invoiced.unconverted_count, 0) AS BIGINT) AS unconverted_count,
