@@ -65,7 +65,8 @@ def collect_source(
 ) -> Collected:
     """Commit what an earlier run left over, then land and commit what is new, batch by batch.
 
-    Bills are committed file by file. `are_finished`: nobody writes to its files any more, so that a last line without an end does not wait.
+    Bills are committed file by file. `are_finished`: nobody writes to its files any more, so that a last line without
+    an end does not wait.
     """
     if source.is_bill:
         bills = collect_bills(settings, source, now)

@@ -147,8 +147,8 @@ class SourceSettings(BaseModel):
         Field(
             ge=0,
             le=2400,
-            description="For bills: so long after the end of a day its lines may still change, and a gap is no finding. "
-            "Unset: 120 for focus.",
+            description="For bills: so long after the end of a day its lines may still change, and a gap is no "
+            "finding. Unset: 120 for focus.",
             examples=[72],
         ),
     ] = None

@@ -34,7 +34,9 @@ def write(path, *rows):
     """Write rows as a FOCUS file; what a row does not say is as in NEEDED."""
     full = [{**NEEDED, **row} for row in rows]
     names = list(dict.fromkeys(name for row in full for name in row))
-    table = pl.DataFrame([{name: row.get(name) for name in names} for row in full], schema=dict.fromkeys(names, pl.String))
+    table = pl.DataFrame(
+        [{name: row.get(name) for name in names} for row in full], schema=dict.fromkeys(names, pl.String)
+    )
     if path.suffix == ".parquet":
         table.write_parquet(path)
     else:
@@ -165,7 +167,7 @@ def test_a_file_without_the_columns_of_focus_is_refused(tmp_path):
     path = tmp_path / "bill.csv"
     path.write_text("ProviderName,cost\nOpenAI,1\n")
 
-    with pytest.raises(ProcessingError, match="is no FOCUS file: it has no column ChargePeriodStart, .*BilledCost"):
+    with pytest.raises(ProcessingError, match=r"is no FOCUS file: it has no column ChargePeriodStart, .*BilledCost"):
         read_focus(path)
 
 
@@ -239,9 +241,7 @@ def test_a_source_of_bills_is_fresh_and_never_a_ledger(lab, tmp_path):
 
 def test_the_health_of_a_source_of_bills_is_whether_there_are_files(tmp_path):
     missing = connect_bills(SourceSettings(name="bills", format="focus", paths=(str(tmp_path / "no.csv"),)))
-    there = connect_bills(
-        SourceSettings(name="bills", format="focus", paths=(str(write(tmp_path / "one.csv", {})),))
-    )
+    there = connect_bills(SourceSettings(name="bills", format="focus", paths=(str(write(tmp_path / "one.csv", {})),)))
 
     assert run_sync(missing.health_check()).status is HealthStatus.DOWN
     assert run_sync(there.health_check()).status is HealthStatus.HEALTHY

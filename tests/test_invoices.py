@@ -22,7 +22,7 @@ BILL = InvoiceSource("bill", 48 * 3600, {"EUR": Decimal("1.1")})
 COSTS = "SELECT model, billed_cost_usd FROM core_invoice_lines WHERE removed_at IS NULL ORDER BY ALL"
 
 
-def line(model="gpt-4o", cost="1.5", **fields):
+def line(model="gpt-4o", cost: str | None = "1.5", **fields):
     """A line of a day of openai, in dollars."""
     return {
         "provider": "openai",
@@ -89,7 +89,7 @@ def test_equal_lines_are_numbered_in_whatever_order_they_come():
 
 def test_money_becomes_dollars_by_the_configured_rate_and_never_without_one():
     lines = frame(line("a", "1.5"), line("b", "2", currency="eur"), line("c", "3", currency="JPY"), line("d", None))
-    found = {model: usd for model, usd in number_lines(BILL, lines, NOW).select("model", "billed_cost_usd").iter_rows()}
+    found = dict(number_lines(BILL, lines, NOW).select("model", "billed_cost_usd").iter_rows())
 
     assert found == {"a": Decimal("1.5"), "b": Decimal("2.2"), "c": None, "d": None}
 
@@ -183,7 +183,8 @@ def test_two_writers_lose_no_line(lab):
 def test_a_line_that_is_gone_stays_gone_when_the_state_is_lost(lab):
     commit_lines(lab.warehouse, BILL, WINDOW, frame(line("a"), line("b")), NOW)
     commit_lines(lab.warehouse, BILL, WINDOW, frame(line("a")), NOW + timedelta(hours=1))
-    (lab.home / "warehouse.duckdb").unlink()
+    lab.publish()
+    (lab.home / "warehouse.duckdb").write_bytes(b"damaged")
 
     assert lab.rows(COSTS) == [("a", Decimal("1.5"))]
 
@@ -263,7 +264,11 @@ def test_the_report_sums_days(two_ledgers):
     (row,) = load_reconciliation(two_ledgers.serving, date(2026, 11, 1), date(2026, 11, 30)).rows
 
     # Three calls of 0.0035 and one of 0.0085, where the bill has 0.0155: less than a cent apart.
-    assert (row.computed_usd, row.invoiced_usd, row.gap_usd) == (Decimal("0.019"), Decimal("0.0155"), Decimal("-0.0035"))
+    assert (row.computed_usd, row.invoiced_usd, row.gap_usd) == (
+        Decimal("0.019"),
+        Decimal("0.0155"),
+        Decimal("-0.0035"),
+    )
     assert (row.day_count, row.billed_day_count) == (1, 1)
 
 

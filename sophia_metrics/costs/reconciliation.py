@@ -167,6 +167,4 @@ def load_double_ledgers(serving: Serving, now: datetime) -> tuple[DoubleLedger, 
     last_on = now.date()
     first_on = last_on - timedelta(days=FINDING_DAYS)
     with published_reports(serving) as reports:
-        return tuple(
-            DoubleLedger(*row) for row in reports.rows("double_ledgers", first_on=first_on, last_on=last_on)
-        )
+        return tuple(DoubleLedger(*row) for row in reports.rows("double_ledgers", first_on=first_on, last_on=last_on))

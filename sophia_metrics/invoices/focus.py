@@ -1,12 +1,12 @@
 """FOCUS files (FinOps Open Cost and Usage Specification, 1.0 to 1.2) as lines of a bill.
 
-Every row is kept, with its ChargeCategory. As invoiced usage counts the BilledCost of Usage, Credit and Adjustment, where
-the row tells of a model, of tokens or of a tool, or its ServiceCategory is "AI and Machine Learning" or is not told. Tax
-and Purchase, and the other services of a cloud's bill, stand apart: their is_usage is false. EffectiveCost is not read: it
-spreads what was bought before over usage, and nobody is billed it.
+Every row is kept, with its ChargeCategory. As invoiced usage counts the BilledCost of Usage, Credit and Adjustment,
+where the row tells of a model, of tokens or of a tool, or its ServiceCategory is "AI and Machine Learning" or is not
+told. Tax and Purchase, and the other services of a cloud's bill, stand apart: their is_usage is false. EffectiveCost is
+not read: it spreads what was bought before over usage, and nobody is billed it.
 
-The model is what the file tells, in this order: a column x_Model, x_ModelName or x_ModelId; the same in SkuPriceDetails and
-Tags (keys Model, ModelName, ModelId, x_Model); a name of a known family in SkuMeter, SkuId, SkuPriceId, ResourceId,
+The model is what the file tells, in this order: a column x_Model, x_ModelName or x_ModelId; the same in SkuPriceDetails
+and Tags (keys Model, ModelName, ModelId, x_Model); a name of a known family in SkuMeter, SkuId, SkuPriceId, ResourceId,
 ResourceName or ChargeDescription. The account is SubAccountId, else BillingAccountId.
 """
 

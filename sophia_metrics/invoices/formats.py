@@ -6,4 +6,4 @@ from types import MappingProxyType
 __all__ = ["BILL_FORMATS"]
 
 BILL_FORMATS: Mapping[str, int] = MappingProxyType({"focus": 120})
-"""By name: so many hours after the end of a day the provider may still change its lines. Clouds restate for some days."""
+"""By name: so many hours after the end of a day the provider may still change its lines. Clouds restate for days."""

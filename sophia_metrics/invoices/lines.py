@@ -38,9 +38,9 @@ TOLD = (
 LINE_SCHEMA: Mapping[str, pl.DataType | type[pl.DataType]] = MappingProxyType(
     {name: kind for name, kind in polars_schema(INVOICE_LINES).items() if name in TOLD}
 )
-"""A line, as a reader yields it: the columns of core_invoice_lines that a bill tells. Money is DECIMAL in the bill's own
-currency, in whole units (never cents); instants are naive UTC. Whatever the bill tells lines apart by, beside the columns,
-stands in `dimensions`, a JSON object with its names in order. A column that is left out is null, but for
+"""A line, as a reader yields it: the columns of core_invoice_lines that a bill tells. Money is DECIMAL in the bill's
+currency, in whole units (never cents); instants are naive UTC. Whatever the bill tells lines apart by, beside the
+columns, stands in `dimensions`, a JSON object with its names in order. A column that is left out is null, but for
 charge_category, which is Usage then, and is_usage, which says whether that is one of USAGE_CATEGORIES."""
 
 USAGE_CATEGORIES = frozenset({"Usage", "Credit", "Adjustment"})

@@ -16,7 +16,9 @@ INVOICE_LINES = Table(
     " source no longer has keeps its key, and its amounts are null.",
     key=("line_id",),
     columns=(
-        Column("line_id", TEXT, "SHA-256, in hex, over source, what the line is of, and its number among equals.", True),
+        Column(
+            "line_id", TEXT, "SHA-256, in hex, over source, what the line is of, and its number among equals.", True
+        ),
         Column("source", TEXT, "Name of the configured source.", True),
         Column("provider", TEXT, "Who sells the model: openai, anthropic, aws, …", True),
         Column("account_id", TEXT, "The account that is billed, the smallest that is told. Null: it is not told."),
@@ -120,7 +122,9 @@ RECONCILIATION = Table(
         *COMPARED[1:],
         COMPARED[0],
         *AMOUNTS,
-        Column("gap_usd", MONEY, "invoiced_usd - computed_usd. Null: there is no bill, or a line has no exchange rate."),
+        Column(
+            "gap_usd", MONEY, "invoiced_usd - computed_usd. Null: there is no bill, or a line has no exchange rate."
+        ),
         Column(
             "gap_reason",
             TEXT,

@@ -115,9 +115,7 @@ def _days(table: Table, rows: pl.DataFrame, complete: Iterable[Whole]) -> list[d
     return sorted({*rows[str(table.day)].unique(), *chain.from_iterable(windows)})
 
 
-def _create_told(
-    connection: duckdb.DuckDBPyConnection, there: str, table: Table, complete: Iterable[Whole]
-) -> None:
+def _create_told(connection: duckdb.DuckDBPyConnection, there: str, table: Table, complete: Iterable[Whole]) -> None:
     """Create `told`: the rows of `given`, and those that are there and gone from what they were told of."""
     connection.execute("CREATE OR REPLACE TABLE told AS SELECT * FROM given")
     for whole in complete:
@@ -128,7 +126,8 @@ def _create_told(
         same = "".join(f" AND {name} = $same_{name}" for name in whole.same)
         connection.execute(
             f"INSERT INTO told SELECT {columns} FROM ({there}) WHERE {table.order[0]} >= $start_at "
-            f"AND {table.order[0]} < $end_at{same} AND removed_at IS NULL AND line_id NOT IN (SELECT line_id FROM told)",
+            f"AND {table.order[0]} < $end_at{same} AND removed_at IS NULL "
+            "AND line_id NOT IN (SELECT line_id FROM told)",
             {
                 "seen_at": whole.seen_at,
                 "start_at": whole.window.start_at,
@@ -138,9 +137,7 @@ def _create_told(
         )
 
 
-def create_observed(
-    connection: duckdb.DuckDBPyConnection, there: str, table: Table, *, given: str = "given"
-) -> int:
+def create_observed(connection: duckdb.DuckDBPyConnection, there: str, table: Table, *, given: str = "given") -> int:
     """Create `observed`, the rows of a relation that are new or different, and `replaced`, those that replace one.
 
     Return how many rows there are to write. `there` selects the rows that are there. That a row was read at another
