@@ -165,7 +165,8 @@ strangers AS (
         usage_on,
         provider,
         account_id,
-        SUM(is_called * (1 - is_billed)) > 0 AND SUM(is_billed * (1 - is_called)) > 0 AS are_together
+        SUM(CASE WHEN is_called = 1 AND is_billed = 0 THEN 1 ELSE 0 END) > 0
+        AND SUM(CASE WHEN is_billed = 1 AND is_called = 0 THEN 1 ELSE 0 END) > 0 AS are_together
     FROM models
     GROUP BY usage_on, provider, account_id
 ),
