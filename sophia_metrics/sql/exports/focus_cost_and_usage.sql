@@ -406,13 +406,13 @@ SELECT
     CAST(list_price_usd AS DECIMAL(38, 12)) AS list_price_usd,
     CAST(
         CASE
-            WHEN part IN ('amount', 'difference') THEN billed_usd
+            WHEN part IN ('amount', 'difference') THEN CAST(billed_usd AS DECIMAL(38, 18))
             ELSE CAST(CAST(pricing_quantity AS DECIMAL(18, 6)) * contracted_price_usd AS DECIMAL(38, 18))
         END AS DECIMAL(38, 18)
     ) AS contracted_usd,
     CAST(
         CASE
-            WHEN part IN ('amount', 'difference') THEN billed_usd
+            WHEN part IN ('amount', 'difference') THEN CAST(billed_usd AS DECIMAL(38, 18))
             ELSE CAST(CAST(pricing_quantity AS DECIMAL(18, 6)) * list_price_usd AS DECIMAL(38, 18))
         END AS DECIMAL(38, 18)
     ) AS list_usd,
