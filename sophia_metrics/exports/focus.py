@@ -13,14 +13,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from importlib import resources
 from typing import Any, cast
 
+import duckdb
 import polars as pl
 
 from sophia_metrics.exports.asking import Ask, export_query
 from sophia_metrics.exports.focus_columns import FOCUS_COLUMNS
 from sophia_metrics.exports.focus_parts import focus_part
 from sophia_metrics.exports.sellers import Seller, display_name
+from sophia_metrics.frames import fetch_frame
 from sophia_metrics.windows import Window
 
 __all__ = ["FocusExport", "export_focus"]
@@ -79,9 +82,17 @@ def export_focus(ask: Ask, month: date) -> FocusExport:
     window = Window.of_month(month)
     first_on = window.start_at.date()
     days = {"first_on": first_on, "last_on": (window.end_at - timedelta(days=1)).date()}
-    found = ask(export_query("focus_cost_and_usage"), days)
+    found = _priced(ask(export_query("focus_cost_and_usage"), days))
     ((unpriced_count, subscription_count),) = ask(export_query("focus_left_out"), days).rows()
     return FocusExport(first_on, _focus_rows(found, window), unpriced_count, subscription_count)
+
+
+def _priced(parts: pl.DataFrame) -> pl.DataFrame:
+    """Multiply prices and quantities: here, since Snowflake keeps fewer decimals of a product."""
+    sql = (resources.files("sophia_metrics") / "sql" / "pricing" / "price_parts.sql").read_text(encoding="utf-8")
+    with duckdb.connect() as connection:
+        connection.register("parts", parts.to_arrow())
+        return fetch_frame(connection, sql)
 
 
 def _focus_rows(found: pl.DataFrame, window: Window) -> pl.DataFrame:
