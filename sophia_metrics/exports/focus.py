@@ -91,7 +91,7 @@ def _priced(parts: pl.DataFrame) -> pl.DataFrame:
     """Multiply prices and quantities: here, since Snowflake keeps fewer decimals of a product."""
     sql = (resources.files("sophia_metrics") / "sql" / "pricing" / "price_parts.sql").read_text(encoding="utf-8")
     with duckdb.connect() as connection:
-        connection.register("parts", parts.to_arrow())
+        connection.register("parts", parts)
         return fetch_frame(connection, sql)
 
 
