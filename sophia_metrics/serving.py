@@ -1,7 +1,7 @@
 """Reading what is published: one version at a time, never a half-built state, never waiting for a writer."""
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,16 +85,31 @@ class Serving:
             ConfigurationError: nothing is published in this state folder, or the query is wrong.
             ServiceUnavailableError: the version, or a file that it lists, cannot be read.
         """
+        with self.answers() as ask:
+            return ask(sql, parameters)
+
+    @contextmanager
+    def answers(self) -> "Generator[Callable[[str, Mapping[str, Any] | None], pl.DataFrame]]":
+        """Open the current version for several SELECTs, which all see the same; each raises what `query` does.
+
+        Raises:
+            ConfigurationError: nothing is published in this state folder.
+        """
         with self.connection() as connection:
-            try:
-                return fetch_frame(connection, sql, parameters)
-            except duckdb.IOException as error:
-                raise ServiceUnavailableError(
-                    f"a file of the published version in {self._home} cannot be read: `sophia-metrics run` makes anew "
-                    "what is damaged, and publishes anew where the folder was moved"
-                ) from error
-            except duckdb.Error as error:
-                raise ConfigurationError(f"the query cannot run: {error}") from error
+            yield lambda sql, parameters: self._rows(connection, sql, parameters)
+
+    def _rows(
+        self, connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None
+    ) -> "pl.DataFrame":
+        try:
+            return fetch_frame(connection, sql, parameters)
+        except duckdb.IOException as error:
+            raise ServiceUnavailableError(
+                f"a file of the published version in {self._home} cannot be read: `sophia-metrics run` makes anew "
+                "what is damaged, and publishes anew where the folder was moved"
+            ) from error
+        except duckdb.Error as error:
+            raise ConfigurationError(f"the query cannot run: {error}") from error
 
     def _current(self) -> Path:
         if self._pointer.exists():

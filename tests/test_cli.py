@@ -29,6 +29,7 @@ PROGRAM = str(Path(sys.executable).with_name("sophia-metrics"))
 COMMANDS = [
     *("run", "ingest", "sql", "tables", "probe", "backfill", "check", "budgets", "dashboard", "serve"),
     *("doctor", "alerts", "silence", "notifiers", "grants", "init", "report"),
+    *("export", "chargeback"),
 ]
 
 

@@ -82,6 +82,17 @@ def test_a_query_of_the_documentation_answers(project, page, query):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_commands_of_the_exports_page_run(project):
+    if not (project / ".sophia").exists():
+        run(project, "ingest", "spend_logs.jsonl", "--source", "litellm")
+    page = ROOT / "docs" / "exports.md"
+    commands = [shlex.split(line)[1:] for block in blocks(page, "sh") for line in block.splitlines()]
+    assert {command[0] for command in commands} == {"export", "chargeback"}
+    for command in commands:
+        done = run(project, *command)
+        assert done.returncode == 0, (command, done.stderr)
+
+
 def test_every_command_that_the_documentation_names_exists():
     named = {
         word

@@ -20,7 +20,7 @@ from sophia_metrics.warehouse.snowflake.portability import tables_read
 ROOT = Path(sophia_metrics.__file__).parent.parent
 SQL = ROOT / "sophia_metrics" / "sql"
 
-SENT = ("alerts", "findings", "kpi", "maintenance", "marts", "quality", "suggestions")
+SENT = ("alerts", "exports", "findings", "kpi", "maintenance", "marts", "quality", "suggestions")
 """Folders of statements that a warehouse computes."""
 LOCAL = ("change", "invoices", "pricing", "reports", "sinks", "sources")
 """Those that only DuckDB ever runs: over rows in a working connection, or over the published file."""
@@ -28,6 +28,9 @@ LOCAL = ("change", "invoices", "pricing", "reports", "sinks", "sources")
 LOCALS = {
     "sophia_metrics/cli/snowflake_query.py": [
         {"query": "SELECT usage_on, count(*) FROM core_usage_events GROUP BY usage_on"}
+    ],
+    "sophia_metrics/cli/usage_rows.py": [
+        {"sql": path.read_text(encoding="utf-8"), "parameters": {}} for path in sorted((SQL / "exports").glob("*.sql"))
     ],
     "sophia_metrics/costs/settled_scopes.py": [
         {"sql": QUARTERS.format(value="'all'", filter="TRUE")},
