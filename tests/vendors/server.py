@@ -142,7 +142,7 @@ class VendorServer:
     released: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"site": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -162,59 +162,57 @@ class VendorServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
 
-def _handler(server: VendorServer) -> type[BaseHTTPRequestHandler]:
-    vendor = server.vendor
+class Handler(BaseHTTPRequestHandler):
+    """Answers for the server that it is made for."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    site: VendorServer
+    protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            self._serve("GET")
+    def do_GET(self) -> None:
+        self._serve("GET")
 
-        def do_POST(self) -> None:
-            self._serve("POST")
+    def do_POST(self) -> None:
+        self._serve("POST")
 
-        def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002 - its own clock
-            return format_datetime((vendor.now + vendor.clock_ahead).replace(tzinfo=UTC), usegmt=True)
+    def date_time_string(self, timestamp: float | None = None) -> str:  # noqa: ARG002 - its own clock
+        return format_datetime((self.site.vendor.now + self.site.vendor.clock_ahead).replace(tzinfo=UTC), usegmt=True)
 
-        def log_message(self, *_: Any) -> None:
-            pass
+    def log_message(self, *_: Any) -> None:
+        pass
 
-        def _serve(self, method: str) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            parts = urlsplit(self.path)
-            params = parse_qs(parts.query, keep_blank_values=True)
-            asked = Asked(method, parts.path, params, dict(self.headers), body)
-            with vendor.lock:
-                vendor.asked.append(asked)
-                fault = vendor.faults.pop(0) if vendor.faults else None
-                try:
-                    status, answer = 200, vendor.answer(asked)
-                except RefusedError as error:
-                    status, answer = error.status, {"error": {"message": str(error)}}
-                if fault is Fault.CHANGED_SCHEMA:
-                    answer = vendor.spoil(answer)
-            self._send(status, answer, fault)
+    def _serve(self, method: str) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        parts = urlsplit(self.path)
+        params = parse_qs(parts.query, keep_blank_values=True)
+        asked = Asked(method, parts.path, params, dict(self.headers), body)
+        with self.site.vendor.lock:
+            self.site.vendor.asked.append(asked)
+            fault = self.site.vendor.faults.pop(0) if self.site.vendor.faults else None
+            try:
+                status, answer = 200, self.site.vendor.answer(asked)
+            except RefusedError as error:
+                status, answer = error.status, {"error": {"message": str(error)}}
+            if fault is Fault.CHANGED_SCHEMA:
+                answer = self.site.vendor.spoil(answer)
+        self._send(status, answer, fault)
 
-        def _send(self, status: int, answer: Any, fault: Fault | None) -> None:
-            content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-            self.close_connection = fault in BREAKING
-            if fault is Fault.HANG:
-                server.released.wait(60)
-                return
-            if fault is Fault.RESET:
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.connection.close()
-                return
-            if fault in STATUSES:
-                status, content = STATUSES[fault], b'{"error": {"message": "no"}}'
-            self.send_response(status)
-            for name, value in _headers(vendor, fault, len(content)).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content[: len(content) // 2] if fault in HALVES else content)
-
-    return Handler
+    def _send(self, status: int, answer: Any, fault: Fault | None) -> None:
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.close_connection = fault in BREAKING
+        if fault is Fault.HANG:
+            self.site.released.wait(60)
+            return
+        if fault is Fault.RESET:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            return
+        if fault in STATUSES:
+            status, content = STATUSES[fault], b'{"error": {"message": "no"}}'
+        self.send_response(status)
+        for name, value in _headers(self.site.vendor, fault, len(content)).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2] if fault in HALVES else content)
 
 
 def _headers(vendor: Vendor, fault: Fault | None, size: int) -> dict[str, str]:
