@@ -16,6 +16,7 @@ from tasks.runs import finish_run, recorded_run
 from tasks.sample import make_sample
 from tasks.settings import read_settings
 from tasks.usage import (
+    collect_bills,
     commit_landing,
     find_pending,
     find_usage,
@@ -66,8 +67,12 @@ def collect_source(
     """Commit what an earlier run left over, then land and commit what is new, batch by batch.
 
     What cannot be pulled is not collected: other sources are, and its days are not settled before it answers.
-    `are_finished`: nobody writes to its files any more, so that a last line without an end does not wait.
+    Bills are committed file by file. `are_finished`: nobody writes to its files any more, so that a last line without
+    an end does not wait.
     """
+    if source.is_bill:
+        bills = collect_bills(settings, source, now)
+        return Collected(source.name, Findings((), bills.file_count), bills.receipts, bills.refused)
     if source.name == SAMPLE_SOURCE:
         make_sample(settings, now.date())
     if source.is_pulled and (pulled := pull_usage(settings, source, now)).finding is not None:

@@ -31,6 +31,9 @@ from sophia_metrics.health.prober import Prober
 from sophia_metrics.health.settings import MaintenanceSettings, ServiceSettings
 from sophia_metrics.health.status import Thresholds
 from sophia_metrics.health.watch import Maintenance, Watch
+from sophia_metrics.invoices.collect import BillCollector
+from sophia_metrics.invoices.files import BillFiles
+from sophia_metrics.invoices.formats import BILL_FORMATS
 from sophia_metrics.maintenance.upkeep import Upkeep
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.credit_prices import CREDIT_ROUTES, credit_price
@@ -79,6 +82,8 @@ __all__ = [
     "alert_rules",
     "configured_budgets",
     "connect_analytics_sink",
+    "connect_bill_collector",
+    "connect_bills",
     "connect_cache",
     "connect_collector",
     "connect_components",
@@ -235,6 +240,24 @@ def connect_source(source: SourceSettings) -> FileSource:
     return SpoolSource(replace(terms, settling_seconds=terms.settling_seconds + lag), file_format, source.paths)
 
 
+def connect_bills(source: SourceSettings) -> BillFiles:
+    """Return one source of bills: it never counts as usage."""
+    hours = BILL_FORMATS[source.format] if source.settling_hours is None else source.settling_hours
+    terms = SourceTerms(
+        name=source.name,
+        format=source.format,
+        role="reconcile",
+        expected_within_seconds=source.expected_within_hours * 3600,
+        settling_seconds=hours * 3600,
+    )
+    return BillFiles(terms, source.paths)
+
+
+def connect_bill_collector(settings: Settings, warehouse: Warehouse) -> BillCollector:
+    """Return what collects bills."""
+    return BillCollector(warehouse, settings.exchange_rates)
+
+
 def connect_puller(settings: Settings, source: SourceSettings, warehouse: Warehouse, now: datetime) -> Puller:
     """Return what pulls a source into files of the state folder; nothing is asked yet.
 
@@ -293,6 +316,8 @@ def connect_reach(settings: Settings, source: SourceSettings, now: datetime) -> 
         live = find_live_format(source.format)
         terms = _live_terms(source, live)
         return LiveHealth(terms, lambda: live.connect(terms, Clock.starting(now)))
+    if source.is_bill:
+        return connect_bills(source)
     if not source.is_table:
         return connect_source(source)
     from sophia_metrics.warehouse.snowflake.pulling import TableHealth  # noqa: PLC0415 - adapters are loaded when asked for
@@ -365,11 +390,11 @@ def plan_sources(settings: Settings, *, sample: bool = False) -> tuple[SourceSet
 
 
 def every_source(settings: Settings) -> tuple[FileSource, ...]:
-    """Return the configured sources, and one for each format's own name, as in `ingest --source litellm`.
+    """Return the configured sources of usage, and one for each format's own name, as in `ingest --source litellm`.
 
     A configured source stands for the format of its name.
     """
-    configured = {source.name: source for source in settings.sources}
+    configured = {source.name: source for source in settings.sources if not source.is_bill}
     named = {name: SourceSettings(name=name, format=name) for name in FORMAT_NAMES}
     sample = {SAMPLE_SOURCE: sample_settings(settings)}
     return tuple(connect_source(source) for source in {**named, **sample, **configured}.values())
@@ -485,7 +510,7 @@ def connect_components(settings: Settings, now: datetime) -> Iterator[tuple[str,
     yield "warehouse", partial(connect_warehouse, settings, now)
     for source in plan_sources(settings):
         if source.name != SAMPLE_SOURCE:
-            yield f"source:{source.name}", partial(connect_source, source)
+            yield f"source:{source.name}", partial(connect_bills if source.is_bill else connect_source, source)
     for cache in settings.caches:
         yield f"cache:{cache.name}", partial(connect_cache, cache)
 

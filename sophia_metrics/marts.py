@@ -24,6 +24,8 @@ BUILD_ORDER = (
     schema.marts.SERVICE_HEALTH,
     schema.marts.SOURCE_DAILY,
     schema.marts.SETTLEMENT,
+    schema.invoices.RECONCILIATION_DAYS,
+    schema.invoices.RECONCILIATION,
     schema.marts.COST_TREND,
     schema.findings_marts.COST_CHANGE,
     schema.marts.BUDGET_DAYS,

@@ -45,6 +45,7 @@ from sophia_metrics.configuration import (
 )
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check_services
+from sophia_metrics.invoices.formats import BILL_FORMATS
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.pricing.settings import PricingSettings
@@ -101,7 +102,8 @@ class SourceSettings(BaseModel):
         Field(
             description="What the files look like: litellm, claude, codex, openrouter, langfuse, bedrock, events, "
             "mapped (with a mapping); a table of Snowflake: snowflake_analytics, snowflake_cortex, snowflake_credits; "
-            f"or what answers over the network: {', '.join(LIVE_FORMATS)}.",
+            f"what answers over the network: {', '.join(LIVE_FORMATS)}; or files of a provider's bill, which is no "
+            "usage: focus.",
             examples=["litellm"],
         ),
     ]
@@ -149,6 +151,17 @@ class SourceSettings(BaseModel):
         """It is a table of Snowflake, whose rows are pulled into files of the state folder."""
         return self.format in TABLE_FORMATS
 
+    settling_hours: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=2400,
+            description="For bills: so long after the end of a day its lines may still change, and a gap is no finding. "
+            "Unset: 120 for focus.",
+            examples=[72],
+        ),
+    ] = None
+
     @property
     def is_live(self) -> bool:
         """It answers over the network, and is pulled into files of the state folder."""
@@ -167,6 +180,19 @@ class SourceSettings(BaseModel):
             raise ValueError(
                 f"a source of the format {self.format} has no paths: it answers at base_url of [sources.api]"
             )
+        return self
+
+    @property
+    def is_bill(self) -> bool:
+        """Its rows are lines of a provider's bill: they are held against usage, and are none."""
+        return self.format in BILL_FORMATS
+
+    @model_validator(mode="after")
+    def _bills_are_files(self) -> "SourceSettings":
+        if self.is_bill and not self.paths:
+            raise ValueError(f"a source with format = '{self.format}' needs paths: name the files of the bill")
+        if self.settling_hours is not None and not self.is_bill:
+            raise ValueError(f"settling_hours goes with format = {', '.join(BILL_FORMATS)}")
         return self
 
     @model_validator(mode="after")

@@ -3,8 +3,17 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sophia_metrics.connect import connect_collector, connect_puller, connect_source, connect_warehouse, every_source
+from sophia_metrics.connect import (
+    connect_bill_collector,
+    connect_bills,
+    connect_collector,
+    connect_puller,
+    connect_source,
+    connect_warehouse,
+    every_source,
+)
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.invoices.collect import BillsCollected
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.usage.collect import Batch, Collector, Findings
 from sophia_metrics.usage.landing import Landing
@@ -17,6 +26,7 @@ from tasks.step import step
 
 __all__ = [
     "audit_days",
+    "collect_bills",
     "commit_landing",
     "find_pending",
     "find_usage",
@@ -57,6 +67,12 @@ def pull_usage(settings: Settings, source: SourceSettings, now: datetime) -> Pul
         return puller.pull(now)
     finally:
         puller.close()
+
+
+@step("{source.name}: collect bills", deadline_seconds=HOUR)
+def collect_bills(settings: Settings, source: SourceSettings, now: datetime) -> BillsCollected:
+    """Commit the lines of the bills that are new or have changed."""
+    return connect_bill_collector(settings, connect_warehouse(settings, now)).collect(connect_bills(source), now)
 
 
 @step("{source.name}: look for new files", deadline_seconds=900)

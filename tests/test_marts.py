@@ -110,6 +110,7 @@ def test_no_mart_needs_to_know_more_than_the_time():
             "mart_cost_forecast",
             "mart_freshness",
             "mart_pipeline_runs",
+            "mart_reconciliation",
             "mart_service_availability",
             "mart_service_health",
         ),

@@ -53,7 +53,9 @@ def test_instants_days_and_truths_show_in_the_name():
     silent = [
         f"{table.name}.{column.name} is {column.kind}"
         for table, column in COLUMNS
-        if column.kind in telling and kind_of_name(column.name) is not column.kind
+        if column.kind in telling
+        and kind_of_name(column.name) is not column.kind
+        and column.name != "billing_period_start"  # as FOCUS calls it
     ]
 
     assert silent == []

@@ -193,6 +193,17 @@ def given_tables() -> dict[str, list[Row]]:
                 "interval_seconds": (60, 300, 900),
             },
         ),
+        "core_invoice_lines": (
+            400,
+            {
+                "line_id": numbered("line"),
+                "provider": ("openai", "anthropic"),
+                "model": ("gpt-5", "gpt-6", None),
+                "is_usage": (True, True, False),
+                "cost_type": ("tokens", "web_search", None),
+                "removed_at": (None, None, None, NOW),
+            },
+        ),
         "core_services": (
             3,
             {

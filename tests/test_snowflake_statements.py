@@ -22,7 +22,7 @@ SQL = ROOT / "sophia_metrics" / "sql"
 
 SENT = ("alerts", "findings", "kpi", "maintenance", "marts", "quality", "suggestions")
 """Folders of statements that a warehouse computes."""
-LOCAL = ("change", "pricing", "reports", "sinks", "sources")
+LOCAL = ("change", "invoices", "pricing", "reports", "sinks", "sources")
 """Those that only DuckDB ever runs: over rows in a working connection, or over the published file."""
 
 LOCALS = {

@@ -458,6 +458,23 @@ def what_if(
     ask_what_if(model or (), tier or (), cache_policy.value if cache_policy else None, days, scope, is_json=json)
 
 
+@app.command()
+def reconcile(
+    *,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day; else 31 days.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day; else yesterday.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Hold what we computed against what providers bill, and say why they part. Nothing is written."""
+    from sophia_metrics.cli.reconcile import print_reconciliation  # noqa: PLC0415 - see above
+
+    print_reconciliation(first.date() if first else None, last.date() if last else None, is_json=json)
+
+
 kpi_app = typer.Typer(
     help="How the KPI of the plan stand; set a baseline.",
     invoke_without_command=True,

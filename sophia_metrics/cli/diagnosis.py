@@ -15,6 +15,7 @@ from sophia_metrics.cli.published import Published, load_late_flows, load_publis
 from sophia_metrics.cli.recoveries import Recovery, load_recoveries
 from sophia_metrics.cli.setting_values import SettingValue, setting_values
 from sophia_metrics.connect import connect_cache, connect_notifier, connect_reach, connect_warehouse, plan_sources
+from sophia_metrics.costs.reconciliation import DoubleLedger, load_double_ledgers
 from sophia_metrics.errors import SophiaError
 from sophia_metrics.pricing.litellm import load_litellm
 from sophia_metrics.services import Health, HealthStatus, Service, run_sync
@@ -52,6 +53,7 @@ class Diagnosis:
         published: the current version. None: nothing is published yet.
         held: what holds a newer version back. None: nothing does.
         unpriced: usage whose cost is not known, the most tokens first.
+        double_ledgers: ledger sources that may count the same calls, in the last 28 days.
         recoveries: when the state file was made again, the newest first.
         assumptions: what the prices of computed costs rest on, the most money first.
         late: our own flows that have not run when they were expected, each in a sentence.
@@ -72,6 +74,7 @@ class Diagnosis:
     runs: RunsUnderway | None
     repaired: tuple[str, ...] | None
     recoveries: tuple[Recovery, ...] = ()
+    double_ledgers: tuple[DoubleLedger, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -110,6 +113,7 @@ def diagnose(settings: Settings, now: datetime, *, is_repairing: bool = False) -
         runs=runs,
         repaired=repaired,
         recoveries=load_recoveries(serving) if is_published else (),
+        double_ledgers=load_double_ledgers(serving, now) if is_published else (),
     )
 
 

@@ -48,6 +48,9 @@ def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
     yield "Published", Text(_version(diagnosis.published))
     if diagnosis.recoveries:
         yield "State file made again", Group(*(Text(recovery_line(each)) for each in diagnosis.recoveries))
+    if diagnosis.double_ledgers:
+        lines = (Text(each.message, style="bold red") for each in diagnosis.double_ledgers)
+        yield "Sources that may count the same calls", Group(*lines)
     yield "Models whose cost is not known, by tokens", unpriced_section(diagnosis.unpriced)
     yield "Prices that rest on an assumption, by cost", assumption_section(diagnosis.assumptions)
     yield "Held back by the gate", _held(diagnosis.published)

@@ -14,6 +14,7 @@ from sophia_metrics.cli.quality_page import quality_facts, quality_sections
 from sophia_metrics.cli.run_page import RunPage, print_page
 from sophia_metrics.cli.spend_page import SHOWN_MODELS
 from sophia_metrics.costs.budget_report import load_budget_status
+from sophia_metrics.costs.reconciliation import load_double_ledgers
 from sophia_metrics.costs.spend_report import load_spend
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
@@ -34,6 +35,7 @@ def report_run(settings: Settings, summary: RunSummary, *, is_plain: bool, is_js
         summary=summary,
         spend=load_spend(serving, now, settings.time_zone, model_count=None if is_json else SHOWN_MODELS),
         budgets=load_budget_status(serving),
+        double_ledgers=load_double_ledgers(serving, now),
         published=load_published(serving),
         home=settings.home,
         prefect_home=None if is_plain else prefect_home(),
@@ -74,6 +76,7 @@ def run_facts(page: RunPage) -> dict[str, Any]:
         "published": page.published,
         "spend": page.spend,
         "budgets": page.budgets,
+        "double_ledgers": page.double_ledgers,
     }
 
 

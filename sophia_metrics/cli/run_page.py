@@ -20,6 +20,7 @@ from sophia_metrics.cli.published import Published
 from sophia_metrics.cli.quality_page import quality_sections
 from sophia_metrics.cli.spend_page import spend_sections
 from sophia_metrics.costs.budget_report import BudgetStatus
+from sophia_metrics.costs.reconciliation import DoubleLedger
 from sophia_metrics.costs.spend import SpendReport
 from sophia_metrics.quality.report import QualityReport
 from sophia_metrics.sources.part import Refusal
@@ -42,6 +43,7 @@ class RunPage:
         summary: what the run did.
         spend: what the published version says about money.
         budgets: how the budgets stand in it.
+        double_ledgers: ledger sources that may count the same calls, in the last 28 days.
         published: what it says of itself.
         home: the state folder.
         prefect_home: where Prefect keeps records of its own. None: the run was plain.
@@ -51,6 +53,7 @@ class RunPage:
     summary: RunSummary
     spend: SpendReport
     budgets: tuple[BudgetStatus, ...]
+    double_ledgers: tuple[DoubleLedger, ...]
     published: Published
     home: Path
     prefect_home: Path | None
@@ -100,7 +103,8 @@ def _run_sections(page: RunPage) -> Iterator[RenderableType]:
         lines = [f"  {each.source}: {each.held_because}" for each in held]
         yield _warning(f"Held back by the gate: {plural(len(held), 'slice')}, not in any figure", lines)
     yield from quality_sections(page.summary.quality, page.summary.publication)
-
+    if page.double_ledgers:
+        yield _warning("Sources that may count the same calls", [f"  {each.message}" for each in page.double_ledgers])
     if page.published.alerts:
         lines = [
             f"  {each.severity}: {each.message}, since {instant(each.opened_at)}" for each in page.published.alerts

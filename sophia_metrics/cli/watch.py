@@ -75,7 +75,9 @@ def stop_on_signals(every_seconds: float) -> Callable[[], bool]:
 
 
 def _has_news(settings: Settings, planned: SourceSettings, now: datetime) -> bool:
-    """Say whether a file is new or has grown; it costs a look at the list of files."""
+    """Say whether a file is new or has grown; it costs a look at the list of files. Bills can wait."""
+    if planned.is_bill:
+        return False
     collector = connect_collector(settings, connect_warehouse(settings, now))
     return bool(collector.find(connect_source(planned), now).batches)
 

@@ -1,6 +1,6 @@
 """Every table, written once: DDL, Polars schemas and the data dictionary derive from here."""
 
-from sophia_metrics.schema import alerting, core, findings, findings_marts, marts, state
+from sophia_metrics.schema import alerting, core, findings, findings_marts, invoices, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
@@ -12,6 +12,7 @@ TABLES: tuple[Table, ...] = (
     core.CACHE_SNAPSHOTS,
     core.CACHE_LOOKUPS,
     core.PROBE_RESULTS,
+    core.INVOICE_LINES,
     state.INGEST_LEDGER,
     state.WATERMARKS,
     state.PRICE_CARDS,
@@ -47,6 +48,8 @@ TABLES: tuple[Table, ...] = (
     marts.SERVICE_HEALTH,
     marts.SOURCE_DAILY,
     marts.SETTLEMENT,
+    invoices.RECONCILIATION_DAYS,
+    invoices.RECONCILIATION,
     marts.COST_TREND,
     findings_marts.COST_CHANGE,
     marts.BUDGET_DAYS,

@@ -1,8 +1,18 @@
-"""The facts: usage, quarantined rows, and what was observed of caches and services. Names and types are public."""
+"""The facts: usage, quarantined rows, and what was observed of caches, services and bills. Names and types are public."""
 
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
+from sophia_metrics.schema.invoices import INVOICE_LINES
 
-__all__ = ["CACHE_LOOKUPS", "CACHE_SNAPSHOTS", "OBSERVED", "PROBE_RESULTS", "QUARANTINE", "USAGE_EVENTS", "USAGE_UNITS"]
+__all__ = [
+    "CACHE_LOOKUPS",
+    "CACHE_SNAPSHOTS",
+    "INVOICE_LINES",
+    "OBSERVED",
+    "PROBE_RESULTS",
+    "QUARANTINE",
+    "USAGE_EVENTS",
+    "USAGE_UNITS",
+]
 
 TEXT, BOOLEAN, DATE, INSTANT = Kind.TEXT, Kind.BOOLEAN, Kind.DATE, Kind.INSTANT
 COUNT, MONEY, RATE, QUANTITY, REAL = Kind.COUNT, Kind.MONEY, Kind.RATE, Kind.QUANTITY, Kind.REAL
@@ -286,5 +296,5 @@ PROBE_RESULTS = Table(
     order=("probed_at", "service"),
 )
 
-OBSERVED = (CACHE_SNAPSHOTS, CACHE_LOOKUPS, PROBE_RESULTS)
-"""Facts that are no usage. The first column of `order` is the instant whose UTC day they stand in, and part of the key."""
+OBSERVED = (CACHE_SNAPSHOTS, CACHE_LOOKUPS, PROBE_RESULTS, INVOICE_LINES)
+"""Facts that are no usage. The first column of `order` is the instant whose UTC day they stand in; the key tells it."""

@@ -1,7 +1,7 @@
 """A source that is a set of files on this machine: where they are, and which of them there are now."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from glob import glob, has_magic
 from pathlib import Path
@@ -15,7 +15,7 @@ from sophia_metrics.sources.file_kind import is_known
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.terms import SourceTerms
 
-__all__ = ["FileSource", "SourceFile"]
+__all__ = ["FileSource", "SourceFile", "find_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,17 @@ class SourceFile:
         return self.path if self.member is None else f"{self.path}!{self.member}"
 
 
+def find_files(paths: Iterable[str]) -> tuple[SourceFile, ...]:
+    """Return the files that there are now under files, folders or globs; see FileSource.find_files.
+
+    Raises:
+        ConfigurationError: a path without a wildcard does not exist, or may not be read.
+    """
+    folders: dict[str, str] = {}
+    found = {_resolved(path, folders) for pattern in paths for path in _expand(pattern)}
+    return tuple(file for path in sorted(found) for file in _members(path))
+
+
 class FileSource(ServiceLifecycle):
     """Usage files of one format under some paths: files, folders or globs."""
 
@@ -68,9 +79,7 @@ class FileSource(ServiceLifecycle):
         Raises:
             ConfigurationError: a path without a wildcard does not exist, or may not be read.
         """
-        folders: dict[str, str] = {}
-        found = {_resolved(path, folders) for pattern in self.paths for path in _expand(pattern)}
-        return tuple(file for path in sorted(found) for file in _members(path))
+        return find_files(self.paths)
 
     async def health_check(self) -> Health:
         """Look for the files; a source without files is unknown, never healthy."""

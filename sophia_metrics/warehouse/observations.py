@@ -1,8 +1,9 @@
-"""Committing observations: rows of caches and probes, by the same files and the same switch as usage."""
+"""Committing observations: rows of caches, probes and bills, by the same files and the same switch as usage."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.facts import Facts
 from sophia_metrics.warehouse.horizons import horizons
 from sophia_metrics.warehouse.manifest import Piece, Switch, files_of
-from sophia_metrics.warehouse.protocol import Changed, Observations
+from sophia_metrics.warehouse.protocol import Changed, Observations, Whole
 from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.warehouse.switching import State, switch_optimistically
 from sophia_metrics.working import working_connection
@@ -25,6 +26,8 @@ __all__ = ["commit_observations", "create_observed"]
 log = logging.getLogger(__name__)
 
 OBSERVED = {table.name: table for table in core.OBSERVED}
+AMOUNTS = ("quantity", "billed_cost", "billed_cost_usd")
+"""What a line of a bill no longer has when it is gone."""
 
 
 def commit_observations(state: State, facts: Facts, change: Observations, folder: Path, memory_limit: str) -> Changed:
@@ -37,9 +40,9 @@ def commit_observations(state: State, facts: Facts, change: Observations, folder
             lacks a value that a row must have.
     """
     frames = {OBSERVED[name]: _typed(OBSERVED[name], rows) for name, rows in _known(change).items()}
-    if all(rows.is_empty() for rows in frames.values()):
+    if all(rows.is_empty() for rows in frames.values()) and not change.complete:
         return Changed(0, ())
-    days = {table: _days(table, rows) for table, rows in frames.items()}
+    days = {table: _days(table, rows, change.complete) for table, rows in frames.items()}
     written: dict[str, int] = {}
     kept_from: dict[str, date] = {}
 
@@ -53,7 +56,9 @@ def commit_observations(state: State, facts: Facts, change: Observations, folder
             for table, rows in frames.items():
                 connection.register("given", _kept(table, rows, kept_from.get(table.name)))
                 own = [file for file in found if file.table_name == table.name]
-                written[table.name] = create_observed(connection, facts.select(connection, table, own), table)
+                there = facts.select(connection, table, own)
+                _create_told(connection, there, table, change.complete)
+                written[table.name] = create_observed(connection, there, table, given="told")
                 switch += facts.write_rows(connection, table, "observed", own, f"observed-{unique}")
         return switch
 
@@ -67,9 +72,11 @@ def commit_observations(state: State, facts: Facts, change: Observations, folder
 
 
 def _known(change: Observations) -> Mapping[str, pl.DataFrame]:
-    if unknown := sorted(change.rows.keys() - OBSERVED.keys()):
+    """Return the rows by table; of a table of which everything is told there may be none."""
+    told = {whole.table: pl.DataFrame() for whole in change.complete}
+    if unknown := sorted((change.rows.keys() - OBSERVED.keys()) | (told.keys() - {core.INVOICE_LINES.name})):
         raise ValueError(f"{', '.join(unknown)}: observations stand in {', '.join(OBSERVED)}")
-    return change.rows
+    return {**told, **change.rows}
 
 
 def _typed(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
@@ -102,18 +109,49 @@ def _kept(table: Table, rows: pl.DataFrame, first: date | None) -> pl.DataFrame:
     return kept
 
 
-def _days(table: Table, rows: pl.DataFrame) -> list[date]:
-    return rows[str(table.day)].unique().sort().to_list()
+def _days(table: Table, rows: pl.DataFrame, complete: Iterable[Whole]) -> list[date]:
+    """Return the days of the rows, and those in which others may be gone."""
+    windows = (whole.window.days() for whole in complete if whole.table == table.name)
+    return sorted({*rows[str(table.day)].unique(), *chain.from_iterable(windows)})
 
 
-def create_observed(connection: duckdb.DuckDBPyConnection, there: str, table: Table) -> int:
-    """Create `observed`, the rows of `given` that are new or different, and `replaced`, those that replace one.
+def _create_told(
+    connection: duckdb.DuckDBPyConnection, there: str, table: Table, complete: Iterable[Whole]
+) -> None:
+    """Create `told`: the rows of `given`, and those that are there and gone from what they were told of."""
+    connection.execute("CREATE OR REPLACE TABLE told AS SELECT * FROM given")
+    for whole in complete:
+        if whole.table != table.name:
+            continue
+        gone = {"read_at": "$seen_at", "removed_at": "$seen_at", **dict.fromkeys(AMOUNTS, "NULL")}
+        columns = ", ".join(gone.get(name, name) for name in table.names)
+        same = "".join(f" AND {name} = $same_{name}" for name in whole.same)
+        connection.execute(
+            f"INSERT INTO told SELECT {columns} FROM ({there}) WHERE {table.order[0]} >= $start_at "
+            f"AND {table.order[0]} < $end_at{same} AND removed_at IS NULL AND line_id NOT IN (SELECT line_id FROM told)",
+            {
+                "seen_at": whole.seen_at,
+                "start_at": whole.window.start_at,
+                "end_at": whole.window.end_at,
+                **{f"same_{name}": value for name, value in whole.same.items()},
+            },
+        )
 
-    Return how many rows there are to write. `there` selects the rows that are there.
+
+def create_observed(
+    connection: duckdb.DuckDBPyConnection, there: str, table: Table, *, given: str = "given"
+) -> int:
+    """Create `observed`, the rows of a relation that are new or different, and `replaced`, those that replace one.
+
+    Return how many rows there are to write. `there` selects the rows that are there. That a row was read at another
+    time makes it no other row.
     """
     names = ", ".join(table.names)
+    compared = ", ".join(name for name in table.names if name != "read_at")
     connection.execute(
-        f"CREATE OR REPLACE TABLE observed AS SELECT {names} FROM given EXCEPT SELECT {names} FROM ({there})"
+        f"CREATE OR REPLACE TABLE observed AS SELECT {names} FROM {given} SEMI JOIN "
+        f"(SELECT {compared} FROM {given} EXCEPT SELECT {compared} FROM ({there})) AS other "
+        f"USING ({', '.join(table.key)})"
     )
     key = ", ".join(dict.fromkeys([*table.key, str(table.day)]))
     connection.execute(

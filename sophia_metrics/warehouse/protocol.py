@@ -41,6 +41,7 @@ __all__ = [
     "Repricing",
     "Retention",
     "Warehouse",
+    "Whole",
 ]
 
 
@@ -209,18 +210,40 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """A statement about rows of observations: they are all that there is of their kind, so that others are gone.
+
+    Only core_invoice_lines knows of it. A row that is gone keeps its key, says when it went, and its amounts are null:
+    so it stays gone wherever a copy of it is found.
+
+    Attributes:
+        table: name of the table.
+        window: in which the rows stand, by the first column of the table's order.
+        same: columns, and the values by which the rows are of one kind.
+        seen_at: when that was so (naive UTC).
+    """
+
+    table: str
+    window: Window
+    same: Mapping[str, str]
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
-    """Facts that are no usage: cache snapshots, cache lookups, probe results.
+    """Facts that are no usage: cache snapshots, cache lookups, probe results, lines of bills.
 
     A row replaces the one with the same key; one that is there already changes nothing, so that committing twice
-    is once. Of rows with the same key in one frame the last one counts.
+    is once: when it was read does not count as a change. Of rows with the same key in one frame the last one counts.
 
     Attributes:
         rows: by the name of a table in `schema.core.OBSERVED`. A frame may lack columns that may be null; the UTC
             day is computed from the instant.
+        complete: of which rows there are no others.
     """
 
     rows: Mapping[str, pl.DataFrame]
+    complete: tuple[Whole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

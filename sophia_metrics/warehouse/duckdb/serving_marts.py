@@ -43,6 +43,7 @@ VIEW_MARTS = frozenset(
         "mart_data_quality",
         "mart_freshness",
         "mart_pipeline_runs",
+        "mart_reconciliation",
         "mart_service_availability",
         "mart_service_health",
     }

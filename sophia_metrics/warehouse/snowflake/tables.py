@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema import marts, state
+from sophia_metrics.schema import invoices, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 from sophia_metrics.schema.ddl import Engine, create_table, sql_type
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
@@ -137,10 +137,23 @@ def s003_alerting(session: SnowflakeSession) -> None:
             _add(session, schema.table(name), column)
 
 
+def s004_invoices(session: SnowflakeSession) -> None:
+    """Keep lines of bills, and hold our sums against them."""
+    added = {table.name for table in (invoices.INVOICE_LINES, invoices.RECONCILIATION_DAYS, invoices.RECONCILIATION)}
+    for table, name in every_table():
+        if table.name in added:
+            session.run(_create(table, name))
+
+
 def _add(session: SnowflakeSession, table: Table, name: str) -> None:
     """Add a column to a table that was made without it."""
     (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
     session.run(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}")
 
 
-MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (s001_initial, s002_budget_terms, s003_alerting)
+MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (
+    s001_initial,
+    s002_budget_terms,
+    s003_alerting,
+    s004_invoices,
+)

@@ -1,0 +1,9 @@
+"""The formats whose rows are lines of a bill, and never usage."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+__all__ = ["BILL_FORMATS"]
+
+BILL_FORMATS: Mapping[str, int] = MappingProxyType({"focus": 120})
+"""By name: so many hours after the end of a day the provider may still change its lines. Clouds restate for some days."""
