@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from sophia_metrics.pricing.book import PriceBook
+from sophia_metrics.pricing.override import Override
 from tests.strategies import cost, price_calls, utc
 
 
@@ -109,3 +111,84 @@ def test_a_day_before_the_first_known_price_takes_the_first_one():
     tokens = {"input_tokens": 22_361_870, "output_tokens": 4_088_665}
     events, _ = price_calls([call("openai", "gpt-4o", at="2023-11-16", **tokens)])
     assert events[0]["cost_usd"] == Decimal("96.791325")
+
+
+MANY = {"record_kind": "bucket", "request_count": 10}
+SONNET = {
+    **MANY,
+    "input_tokens": 1_000_000,
+    "cache_read_tokens": 2_000_000,
+    "cache_write_5m_tokens": 100_000,
+    "cache_write_1h_tokens": 50_000,
+    "output_tokens": 100_000,
+}
+
+
+def cost_and_quality(*told: object, **usage: object) -> tuple[object, object]:
+    events, _ = price_calls([call(*told, **usage)])
+    return events[0]["cost_usd"], events[0]["usage_quality"]
+
+
+@pytest.mark.parametrize(
+    ("window", "dollars", "quality"),
+    [
+        # 3 + 2 x 0.30 + 0.1 x 3.75 + 0.05 x 6 + 0.1 x 15
+        ("0-200k", "5.775", "exact"),
+        # 6 + 2 x 0.60 + 0.1 x 7.50 + 0.05 x 12 + 0.1 x 22.50
+        ("200k-1M", "10.8", "exact"),
+        ("200000-1000000", "10.8", "exact"),
+        (None, "5.775", "tier_unknown"),
+        ("large", "5.775", "tier_unknown"),
+        # both tiers are possible
+        ("100k-1M", "5.775", "tier_unknown"),
+    ],
+)
+def test_a_bucket_takes_the_tier_of_its_window_and_without_one_the_lowest(window, dollars, quality):
+    told = ("anthropic", "claude-sonnet-4-5")
+    assert cost_and_quality(*told, **SONNET, context_window=window) == (Decimal(dollars), quality)
+
+
+@pytest.mark.parametrize(
+    ("model", "dollars", "quality"),
+    [
+        ("google/gemini-2.5-pro", "2.25", "tier_unknown"),  # 1.25 + 0.1 x 10, the lowest
+        ("openai/gpt-5-mini", "0.45", "exact"),  # 0.25 + 0.1 x 2, whatever the size
+        ("acme/llama-of-acme", None, "exact"),
+    ],
+)
+def test_only_a_bucket_whose_price_depends_on_size_has_an_unknown_tier(model, dollars, quality):
+    usage = {**MANY, "input_tokens": 1_000_000, "output_tokens": 100_000}
+    expected = (None if dollars is None else Decimal(dollars), quality)
+    assert cost_and_quality(*model.split("/"), **usage) == expected
+
+
+@pytest.mark.parametrize(("tokens", "quality"), [(200_000, "exact"), (200_001, "tier_unknown")])
+def test_no_call_is_larger_than_the_sum_of_its_bucket(tokens, quality):
+    usage = {**MANY, "input_tokens": 1, "cache_read_tokens": tokens - 1, "output_tokens": 0}
+    assert cost_and_quality("google", "gemini-2.5-pro", **usage)[1] == quality
+
+
+@pytest.mark.parametrize("record", [{"record_kind": "bucket", "request_count": 1}, {"record_kind": "call"}])
+def test_one_call_has_its_own_size_whatever_its_window(record):
+    usage = {**record, "input_tokens": 200_001, "output_tokens": 0, "context_window": "0-200k"}
+    assert cost_and_quality("anthropic", "claude-sonnet-4-5", **usage) == (Decimal("1.200006"), "exact")
+
+
+@pytest.mark.parametrize("quality", ["estimated", "ttl_assumed", "tier_unknown", "partial", "missing"])
+def test_a_worse_quality_than_an_unknown_tier_stays(quality):
+    assert cost_and_quality("anthropic", "claude-sonnet-4-5", **SONNET, usage_quality=quality)[1] == quality
+
+
+def test_what_was_billed_stays_the_cost_of_a_bucket_of_unknown_tier():
+    bucket = call("anthropic", "claude-sonnet-4-5", **SONNET, cost_reported="8", cost_reported_currency="USD")
+    events, _ = price_calls([bucket], reported_basis="billed")
+    names = ("cost_usd", "cost_basis", "cost_computed_usd", "price_status", "usage_quality")
+    expected = (Decimal(8), "billed", Decimal("5.775"), "priced", "tier_unknown")
+    assert tuple(events[0][name] for name in names) == expected
+
+
+def test_a_contract_without_tiers_holds_for_every_size():
+    agreed = {"provider": "anthropic", "model": "claude-sonnet-4-5", "per_million": {"input": "2", "output": "10"}}
+    bucket = call("anthropic", "claude-sonnet-4-5", **MANY, input_tokens=1_000_000, output_tokens=100_000)
+    events, _ = price_calls([bucket], book=PriceBook((Override.model_validate(agreed),)))
+    assert (events[0]["cost_usd"], events[0]["usage_quality"]) == (Decimal(3), "exact")

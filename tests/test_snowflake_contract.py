@@ -230,6 +230,25 @@ def test_events_without_a_price_are_priced_when_one_is_known(lab):
     assert lab.collector.price_again(lab.now) == 0
 
 
+def test_a_bucket_is_priced_by_its_window_and_counted_once(lab):
+    usage = {"provider": "anthropic", "model": "claude-sonnet-4-5", "input_tokens": 1_000_000, "output_tokens": 0}
+    sums = {**usage, "record_kind": "bucket", "request_count": 10}
+    buckets = [event("a", **sums), event("b", **sums, context_window="200k-1M")]
+
+    assert commit(lab, "a.jsonl", *buckets) == [(2, 0, 0)]
+    assert commit(lab, "copy.jsonl", *buckets) == [(0, 2, 0)]
+    assert lab.rows("SELECT cost_usd, usage_quality, context_window FROM core_usage_events ORDER BY cost_usd") == [
+        (Decimal("3.000000000000"), "tier_unknown", None),
+        (Decimal("6.000000000000"), "exact", "200k-1M"),
+    ]
+    publish_judged(lab.warehouse, lab.now)
+    parts = "SELECT price_tier, cost_usd FROM mart_cost_parts WHERE part = 'input' ORDER BY cost_usd"
+    assert lab.serving.query(parts).rows() == [
+        ("standard", Decimal("3.000000000000")),
+        ("standard above 200000", Decimal("6.000000000000")),
+    ]
+
+
 def test_events_are_priced_again_on_request_and_what_changed_is_kept(lab):
     commit(lab, "a.jsonl", event("a"), event("b", "2026-11-17T10:00:00Z"))
     card = Override.model_validate(

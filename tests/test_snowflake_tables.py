@@ -7,7 +7,8 @@ import pytest
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema.column import Storage
+from sophia_metrics.schema.column import Kind, Storage
+from sophia_metrics.schema.core import USAGE_EVENTS
 from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, prepare, table_statements
 
 pytest_plugins = ("tests.snowflake_fixtures",)
@@ -52,6 +53,28 @@ def test_tables_that_a_newer_program_made_are_left_alone(snowflake):
 
     with pytest.raises(ConfigurationError, match=r"newer sophia-metrics \(migration s999_later\)"):
         prepare(session, NOW)
+
+
+def test_usage_that_an_older_program_loaded_has_no_context_window(snowflake):
+    snowflake.prepare(NOW)
+    session = snowflake.session()
+    session.run("ALTER TABLE core_usage_events DROP COLUMN context_window")
+    session.execute("DELETE FROM schema_migrations WHERE migration = 's004_context_windows'")
+    required = [column for column in USAGE_EVENTS.columns if column.is_required]
+    values = {Kind.TEXT: "a", Kind.COUNT: 1, Kind.INSTANT: NOW, Kind.DATE: NOW.date()}
+    names = ", ".join(column.name for column in required)
+    marks = ", ".join(f"${place}" for place in range(1, len(required) + 1))
+    session.execute(
+        f"INSERT INTO core_usage_events ({names}) VALUES ({marks})", [values[column.kind] for column in required]
+    )
+
+    prepare(session, NOW)
+    prepare(session, NOW)
+
+    assert session.execute("SELECT event_id, context_window FROM core_usage_events").fetchall() == [("a", None)]
+    altered = [text for text in snowflake.statements.texts if "ADD COLUMN" in text]
+    assert len(altered) == 1
+    assert snowflake.statements.in_transactions() == []
 
 
 def test_two_programs_may_make_them_at_once(snowflake):

@@ -68,6 +68,12 @@ WHAT = (
     Column("finish_reason", TEXT, "Why the model stopped."),
     Column("status", TEXT, "ok, error or cancelled.", True),
     Column("error_class", TEXT, "Class of the error, never its message."),
+    Column(
+        "context_window",
+        TEXT,
+        "Size of the calls in a provider's bucket, in input tokens, as the source says: 0-200k, 200k-1M. Null: the row is "
+        "a call, or the source does not say.",
+    ),
 )
 TOKENS = (
     Column("input_tokens", COUNT, "Input tokens neither read from nor written to a prompt cache."),

@@ -25,6 +25,7 @@ FILE_TYPES = {
 
 _BOOKKEEPING = frozenset({"event_id", "usage_on", "source", "source_role", "version_rank", "ingested_at", "attempt_id"})
 _RENAMED = {"user_hash": "user", "api_key_id": "api_key", "session_id": "session"}
+_ADDED = frozenset({"context_window"})
 _HASHED = frozenset({"user_hash", "api_key_id", "session_id", "prompt_hash", "prefix_hash"})
 
 
@@ -32,7 +33,7 @@ def _landed(column: Column) -> LandedColumn:
     if column.name == "tags":
         return LandedColumn("tags", "MAP(VARCHAR, VARCHAR)", expression=short_tag_map("tags"))
     name = _RENAMED.get(column.name, column.name)
-    return LandedColumn(name, FILE_TYPES[column.kind], is_identity=column.name in _HASHED)
+    return LandedColumn(name, FILE_TYPES[column.kind], is_identity=column.name in _HASHED, is_added=name in _ADDED)
 
 
 _EVENT_COLUMNS = (*core.IDENTITY, *core.WHO, *core.TRACE, *core.WHAT, *core.TOKENS, *core.SPEED)

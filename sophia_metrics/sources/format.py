@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -50,6 +50,7 @@ class LandedColumn:
         source_type: what the value in the file must be. None: the same as `duckdb_type`.
         expression: SQL over the key, as a quoted identifier, that yields the column. None: the value itself.
             A value for which it yields null is a defect.
+        is_added: files that older programs landed lack it; it is null in them.
     """
 
     name: str
@@ -58,6 +59,7 @@ class LandedColumn:
     source_key: str | None = None
     source_type: str | None = None
     expression: str | None = None
+    is_added: bool = field(default=False, repr=False)  # the hash of a format is over what lands, not since when
 
     @property
     def key(self) -> str:

@@ -16,7 +16,7 @@ from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.quoting import identifier, literal
 from sophia_metrics.usage.landing import FOOTER_KEY, Landing
 from sophia_metrics.usage.quarantine import ROW_SHA256
-from sophia_metrics.usage.staging import KEPT_COLUMNS, WITH_KEPT, create_mapped, values_sha256
+from sophia_metrics.usage.staging import KEPT_COLUMNS, WITH_KEPT, create_landed, create_mapped, values_sha256
 from sophia_metrics.usage.tombstones import FORGOTTEN, Tombstones
 
 __all__ = ["count_landed", "erase_landed", "tag_texts", "without_forgotten", "write_landed"]
@@ -88,7 +88,7 @@ def without_forgotten(
     if not tombstones.mark(connection, _texts(rows, columns, identifiers, naming, tagging)):
         return None
     connection.execute(f"CREATE OR REPLACE TABLE unclean AS {rows}")
-    connection.execute("CREATE OR REPLACE VIEW landed AS SELECT * FROM unclean")
+    create_landed(connection, "SELECT * FROM unclean", file_format)
     _create_met_rows(connection, file_format, source, now, _meets(columns, identifiers, naming, tagging))
     cleaned = {
         **{name: _identifier(name) for name in identifiers},

@@ -1,8 +1,8 @@
 """The merge: which staged rows change core. The newer version of an event wins, never the later arrival.
 
 Versions of an event are ordered by (source_updated_at, version_rank, total tokens, reported cost, hash of
-the row), so that any order of files gives the same core. The event keeps the smallest started_at of its
-versions, and only the ids that occur more than once are compared at all.
+the row, whether its tier is unknown), so that any order of files gives the same core. The event keeps the
+smallest started_at of its versions, and only the ids that occur more than once are compared at all.
 """
 
 import duckdb
@@ -19,12 +19,18 @@ TOTAL_TOKENS = (
     "coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0) "
     "+ coalesce(cache_write_1h_tokens, 0) + coalesce(output_tokens, 0)"
 )
-CONTENT = [name for name in NAMES if name not in NOT_CONTENT]
+SAID = {
+    "usage_quality": "CASE WHEN usage_quality = 'tier_unknown' AND record_kind = 'bucket' AND request_count <> 1 "
+    "THEN 'exact' ELSE usage_quality END"
+}
+"""What a source said where pricing may have said more since."""
+CONTENT = {name: SAID.get(name, name) for name in NAMES if name not in NOT_CONTENT}
 CONTENT_HASH = "sha256({})".format(
-    " || ".join(f"coalesce('{name}=' || CAST({name} AS VARCHAR) || chr(31), '')" for name in CONTENT)
+    " || ".join(f"coalesce('{name}=' || CAST({said} AS VARCHAR) || chr(31), '')" for name, said in CONTENT.items())
 )
 NEWEST_FIRST = "source_updated_at DESC NULLS LAST, version_rank DESC, {} DESC, cost_reported DESC NULLS LAST"
-VERSION_ORDER = f"{NEWEST_FIRST.format(TOTAL_TOKENS)}, {CONTENT_HASH} DESC, is_new, row_ordinal"
+IS_UNSURE = "(usage_quality = 'tier_unknown')"
+VERSION_ORDER = f"{NEWEST_FIRST.format(TOTAL_TOKENS)}, {CONTENT_HASH} DESC, {IS_UNSURE} DESC, is_new, row_ordinal"
 
 
 def merge(connection: duckdb.DuckDBPyConnection) -> None:
@@ -100,7 +106,7 @@ def _create_contenders(connection: duckdb.DuckDBPyConnection) -> None:
     """
     columns = (
         "event_id, usage_on, started_at, source_updated_at, version_rank, cost_reported, "
-        f"{TOTAL_TOKENS} AS total_tokens, hash({', '.join(CONTENT)}) AS content"
+        f"{IS_UNSURE} AS is_unsure, {TOTAL_TOKENS} AS total_tokens, hash({', '.join(CONTENT.values())}) AS content"
     )
     connection.execute(
         "CREATE OR REPLACE TABLE contenders AS "
@@ -122,9 +128,9 @@ def _create_winners(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute(
         "CREATE OR REPLACE TABLE content_hashes AS "
-        f"SELECT event_id, hash({', '.join(CONTENT)}) AS content, {CONTENT_HASH} AS sha256 "
+        f"SELECT event_id, hash({', '.join(CONTENT.values())}) AS content, {CONTENT_HASH} AS sha256 "
         "FROM staged SEMI JOIN tied USING (event_id) "
-        f"UNION SELECT event_id, hash({', '.join(CONTENT)}), {CONTENT_HASH} "
+        f"UNION SELECT event_id, hash({', '.join(CONTENT.values())}), {CONTENT_HASH} "
         "FROM core_events SEMI JOIN tied USING (event_id)"
     )
     connection.execute(
@@ -133,7 +139,8 @@ def _create_winners(connection: duckdb.DuckDBPyConnection) -> None:
         "ON content_hashes.event_id = contenders.event_id AND content_hashes.content = contenders.content), "
         "ranked AS ("
         "SELECT event_id, started_at, is_new, row_ordinal, "
-        f"row_number() OVER (PARTITION BY event_id ORDER BY {newest}, sha256 DESC, is_new, row_ordinal) AS place, "
+        f"row_number() OVER (PARTITION BY event_id ORDER BY {newest}, sha256 DESC, is_unsure DESC, is_new, "
+        "row_ordinal) AS place, "
         "min(started_at) OVER (PARTITION BY event_id) AS first_started_at, "
         "min(CASE WHEN NOT is_new THEN started_at END) OVER (PARTITION BY event_id) AS known_started_at FROM told) "
         "SELECT event_id, is_new, row_ordinal, started_at AS stood_at, first_started_at AS started_at, "

@@ -18,7 +18,8 @@ class PriceChange:
     Attributes:
         provider: who runs it.
         model: its name.
-        event_count: events with another cost now: what it is, what we compute, or what the list says.
+        event_count: events with another cost now: what it is, what we compute, or what the list says; and those
+            whose tier by size was taken for known and is not.
         before_usd: their known cost before, in dollars. None: none had one.
         after_usd: their known cost after. None: none has one. What was billed is the same before and after.
         unpriced_before_count: of them without a price before.

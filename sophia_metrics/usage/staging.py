@@ -35,6 +35,7 @@ __all__ = [
     "STAGED_COLUMNS",
     "WITH_KEPT",
     "Slice",
+    "create_landed",
     "create_mapped",
     "has_rows_without_id",
     "leave_out",
@@ -125,12 +126,12 @@ def stage(
             rest is not.
     """
     _set_variables(connection, terms.name, now, kept_from_on)
-    _create_landed(connection, landing)
+    create_landed(connection, _rows(landing), file_format)
     mapped_names = _create_mapped(connection, file_format)
     _create_views(connection, landing, terms, now)
     if _has_rows_without_id(connection):
         _create_earlier_rows(connection, earlier(), file_format, mapped_names)
-        _create_landed(connection, landing)
+        create_landed(connection, _rows(landing), file_format)
         _create_kept(connection)
         _identify_by_values(connection, mapped_names)
     _create_units(connection, file_format)
@@ -139,7 +140,7 @@ def stage(
 def has_rows_without_id(connection: duckdb.DuckDBPyConnection, landing: Landing, file_format: Format) -> bool:
     """Say whether a landed file has rows that only their number among equal rows of their file tells apart."""
     _set_variables(connection, landing.source, landing.landed_at)
-    _create_landed(connection, landing)
+    create_landed(connection, _rows(landing), file_format)
     _create_mapped(connection, file_format)
     return _has_rows_without_id(connection)
 
@@ -152,8 +153,18 @@ def _set_variables(
     connection.execute("SET VARIABLE source = (SELECT $1::VARCHAR)", [source])
 
 
-def _create_landed(connection: duckdb.DuckDBPyConnection, landing: Landing) -> None:
-    connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT * FROM read_parquet({literal(str(landing.path))})")
+def create_landed(connection: duckdb.DuckDBPyConnection, rows: str, file_format: Format) -> None:
+    """Create `landed` from a SELECT of landed rows; columns that the format has got since are null in it."""
+    added = [column for column in file_format.columns if column.is_added]
+    if added:
+        there = {str(row[0]) for row in connection.execute(f"DESCRIBE {rows}").fetchall()}
+        added = [column for column in added if column.name not in there]
+    nulls = "".join(f", CAST(NULL AS {column.duckdb_type}) AS {column.name}" for column in added)
+    connection.execute(f"CREATE OR REPLACE VIEW landed AS SELECT *{nulls} FROM ({rows})")
+
+
+def _rows(landing: Landing) -> str:
+    return f"SELECT * FROM read_parquet({literal(str(landing.path))})"
 
 
 def _create_kept(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -244,7 +255,7 @@ def _create_earlier_rows(
     if parts:
         connection.execute("ALTER TABLE mapped_rows RENAME TO mapped_rows_of_landing")
         for part in parts:
-            _create_landed(connection, part.landing)
+            create_landed(connection, _rows(part.landing), file_format)
             _create_mapped(connection, file_format)
             names = ", ".join(map(literal, part.names))
             connection.execute(

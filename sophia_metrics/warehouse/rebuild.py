@@ -26,6 +26,7 @@ PRICED_BY = (
     "route",
     "model",
     "service_tier",
+    "context_window",
     "started_at",
     "record_kind",
     "request_count",
@@ -42,6 +43,12 @@ PRICED_BY = (
 """What a price depends on: an event that is the same in these keeps the price that it has."""
 
 MONEY = tuple(column.name for column in core.PRICED)
+QUALITY = (
+    "CASE WHEN core_events.usage_quality = 'tier_unknown' AND kept_events.usage_quality = 'exact' "
+    "AND kept_events.record_kind = 'bucket' AND kept_events.request_count <> 1 "
+    "THEN 'tier_unknown' ELSE kept_events.usage_quality END"
+)
+"""With a price that is carried comes that its tier was not known."""
 
 
 def commit_rebuild(state: State, facts: Facts, change: Rebuild) -> Changed:
@@ -105,8 +112,8 @@ def _carry_prices(connection: duckdb.DuckDBPyConnection) -> None:
     )
     money = ", ".join(f"{name} = core_events.{name}" for name in MONEY)
     connection.execute(
-        f"UPDATE kept_events SET {money} FROM core_events WHERE core_events.event_id = kept_events.event_id "
-        "AND kept_events.event_id IN (SELECT event_id FROM carried)"
+        f"UPDATE kept_events SET {money}, usage_quality = {QUALITY} FROM core_events "
+        "WHERE core_events.event_id = kept_events.event_id AND kept_events.event_id IN (SELECT event_id FROM carried)"
     )
     connection.execute(
         "UPDATE priced_units SET rate_usd = core_units.rate_usd, cost_usd = core_units.cost_usd, "

@@ -23,8 +23,8 @@ from sophia_metrics.warehouse.switching import State, switch_optimistically
 __all__ = ["commit_learning", "commit_repricing"]
 
 WITHOUT_PRICE = Wanted(where=worth_another_look("source_terms"), reads=("source_terms",))
-COMPARED = ("price_status", "cost_usd", "cost_computed_usd", "list_cost_usd", "cost_reported_usd")
-"""What makes a price another one."""
+COMPARED = ("price_status", "cost_usd", "cost_computed_usd", "list_cost_usd", "cost_reported_usd", "usage_quality")
+"""What makes a price another one; the quality tells whether its tier by size is known."""
 UNPRICED = "('unpriced', 'partial', 'invalid')"
 
 

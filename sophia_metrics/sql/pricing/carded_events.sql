@@ -11,10 +11,19 @@ SELECT
     sized_events.trace_id, sized_events.span_id, sized_events.parent_id, sized_events.retry_ordinal,
     sized_events.provider, sized_events.route, sized_events.region, sized_events.model,
     sized_events.model_requested, sized_events.operation, sized_events.service_tier, sized_events.is_stream,
-    sized_events.finish_reason, sized_events.status, sized_events.error_class, sized_events.input_tokens,
-    sized_events.cache_read_tokens, sized_events.cache_write_5m_tokens, sized_events.cache_write_1h_tokens,
+    sized_events.finish_reason, sized_events.status, sized_events.error_class, sized_events.context_window,
+    sized_events.input_tokens, sized_events.cache_read_tokens, sized_events.cache_write_5m_tokens, sized_events.cache_write_1h_tokens,
     sized_events.output_tokens, sized_events.reasoning_tokens, sized_events.request_count,
-    sized_events.usage_quality, sized_events.latency_ms, sized_events.ttft_ms, sized_events.is_cache_hit,
+    -- A call of the bucket may be larger than the tier: then nobody knows what of it costs more.
+    CASE
+        WHEN sized_events.usage_quality = 'exact'
+            AND sized_events.most_tier_tokens > CASE
+                WHEN contract.price_id IS NULL THEN list.up_to_tokens
+                ELSE contract.up_to_tokens
+            END THEN 'tier_unknown'
+        ELSE sized_events.usage_quality
+    END AS usage_quality,
+    sized_events.latency_ms, sized_events.ttft_ms, sized_events.is_cache_hit,
     sized_events.cache_tier, sized_events.prompt_hash, sized_events.prefix_hash, sized_events.cost_reported,
     sized_events.cost_reported_currency,
     sized_events.most_tokens, sized_events.is_invalid, sized_events.is_hit, sized_events.is_api,

@@ -40,6 +40,7 @@ SELECT
     finish_reason,
     coalesce(status, 'ok') AS status,
     error_class,
+    nullif(context_window, '') AS context_window,
     input_tokens,
     cache_read_tokens,
     cache_write_5m_tokens,

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema import invoices, marts, state
+from sophia_metrics.schema import core, invoices, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 from sophia_metrics.schema.ddl import Engine, create_table, sql_type
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
@@ -145,6 +145,11 @@ def s004_invoices(session: SnowflakeSession) -> None:
             session.run(_create(table, name))
 
 
+def s005_context_windows(session: SnowflakeSession) -> None:
+    """Let events say how large the calls in a bucket are: so far no source does."""
+    _add(session, core.USAGE_EVENTS, "context_window")
+
+
 def _add(session: SnowflakeSession, table: Table, name: str) -> None:
     """Add a column to a table that was made without it."""
     (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
@@ -156,4 +161,5 @@ MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (
     s002_budget_terms,
     s003_alerting,
     s004_invoices,
+    s005_context_windows,
 )
