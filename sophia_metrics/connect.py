@@ -250,7 +250,7 @@ def connect_bills(source: SourceSettings) -> BillFiles:
         expected_within_seconds=source.expected_within_hours * 3600,
         settling_seconds=hours * 3600,
     )
-    return BillFiles(terms, source.paths)
+    return BillFiles(terms, source.paths, find_live_format(source.format).format.mapping if source.is_live else None)
 
 
 def connect_bill_collector(settings: Settings, warehouse: Warehouse) -> BillCollector:

@@ -157,7 +157,7 @@ class SourceSettings(BaseModel):
             ge=0,
             le=2400,
             description="For bills: so long after the end of a day its lines may still change, and a gap is no finding. "
-            "Unset: 120 for focus.",
+            "Unset: 120 for focus, 48 for cost reports.",
             examples=[72],
         ),
     ] = None
@@ -189,7 +189,7 @@ class SourceSettings(BaseModel):
 
     @model_validator(mode="after")
     def _bills_are_files(self) -> "SourceSettings":
-        if self.is_bill and not self.paths:
+        if self.is_bill and not self.is_live and not self.paths:
             raise ValueError(f"a source with format = '{self.format}' needs paths: name the files of the bill")
         if self.settling_hours is not None and not self.is_bill:
             raise ValueError(f"settling_hours goes with format = {', '.join(BILL_FORMATS)}")
