@@ -55,8 +55,8 @@ def test_cache_writes_of_both_ages_are_counted_and_paid(anthropic, lab):
     row = lab.rows("SELECT * FROM core_usage_events", NOW).row(0, named=True)
     tokens = ("input_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "output_tokens")
     assert [row[name] for name in tokens] == [1500, 200, 500, 1000, 500]
-    assert row["cost_cache_write_usd"] == Decimal("0.007875")  # 500 × 3.75 + 1000 × 6 dollars a million
-    assert row["cost_usd"] == Decimal("0.019935")  # and 1500 × 3, 200 × 0.3, 500 × 15
+    assert row["cost_cache_write_usd"] == Decimal("0.007875")  # 500 * 3.75 + 1000 * 6 dollars a million
+    assert row["cost_usd"] == Decimal("0.019935")  # and 1500 * 3, 200 * 0.3, 500 * 15
     assert (row["usage_quality"], row["request_count"]) == ("exact", 0)
 
 
@@ -88,7 +88,7 @@ def test_large_calls_have_the_price_of_their_size(anthropic, lab):
     ]
     lab.collect(NOW)
 
-    assert lab.usd("anthropic", NOW) == Decimal("2.700525")  # 300,000 × 6 + 10 × 22.5, and 300,000 × 3 + 20 × 15
+    assert lab.usd("anthropic", NOW) == Decimal("2.700525")  # 300,000 * 6 + 10 * 22.5, and 300,000 * 3 + 20 * 15
     windows = lab.rows("SELECT context_window FROM core_usage_events ORDER BY 1", NOW)["context_window"].to_list()
     assert windows == ["0-200k", "200k-1M"]
 
@@ -101,22 +101,22 @@ def test_searches_are_units_with_a_price(anthropic, lab):
     assert units == [("web_searches", Decimal(3), Decimal("0.03"))]
 
 
-@pytest.mark.parametrize(
-    ("told", "ours"),
-    [
-        ("standard", "standard"),
-        ("batch", "batch"),
-        ("priority", "priority"),
-        ("priority_on_demand", "priority"),
-        ("flex", "flex"),
-        ("flex_discount", "flex"),
-    ],
-)
-def test_tiers_have_our_names(anthropic, lab, told, ours):
-    anthropic.calls = [Message(START, HAIKU, 100, output=10, service_tier=told)]
+def test_tiers_have_our_names(anthropic, lab):
+    ours = {
+        "standard": "standard",
+        "batch": "batch",
+        "priority": "priority",
+        "priority_on_demand": "priority",
+        "flex": "flex",
+        "flex_discount": "flex",
+    }
+    anthropic.calls = [
+        Message(START, HAIKU, place, output=10, service_tier=told) for place, told in enumerate(ours, start=1)
+    ]
     lab.collect(NOW)
 
-    assert lab.rows("SELECT service_tier FROM core_usage_events", NOW)["service_tier"].to_list() == [ours]
+    rows = lab.rows("SELECT service_tier FROM core_usage_events ORDER BY input_tokens", NOW)
+    assert rows["service_tier"].to_list() == list(ours.values())
 
 
 def test_who_called_is_hashed_and_no_workspace_is_the_default_one(anthropic, lab):
@@ -150,19 +150,20 @@ def test_an_hour_that_begins_is_not_asked_for(anthropic, lab):
 
 @pytest.mark.parametrize("fault", list(Fault))
 def test_the_total_is_right_after_the_next_pull(anthropic, lab, fault):
-    anthropic.use(START - timedelta(days=1), hours=30, calls_an_hour=1)
+    lab.sources[0]["since"] = "2026-11-20"
+    anthropic.use(START, hours=12, calls_an_hour=1)
     paged = fault in {Fault.REPEATED_PAGE, Fault.OUT_OF_ORDER, Fault.ENDLESS_CURSOR, Fault.ENDLESS_PAGES}
     (anthropic.page_faults if paged else anthropic.faults).append(fault)
     lab.collect(NOW)
     lab.collect(NOW + timedelta(minutes=5))
 
     assert lab.last["anthropic"].finding is None
-    assert lab.usd("anthropic", NOW) == anthropic.usd(START - timedelta(days=1), WHOLE_HOURS)
+    assert lab.usd("anthropic", NOW) == anthropic.usd(START, WHOLE_HOURS)
 
 
 def test_a_refused_key_is_named_by_its_variable_and_never_shown(anthropic, lab, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_ADMIN_KEY", "sk-ant-admin01-wrong")
-    finding = lab.pull("anthropic", NOW).finding
+    finding = lab.pull("anthropic", NOW).finding or ""
 
     assert "ANTHROPIC_ADMIN_KEY" in finding
     assert "wrong" not in finding
@@ -172,14 +173,16 @@ def test_claude_code_of_api_customers_is_spend_by_our_prices(anthropic, tmp_path
     lab = code_lab(anthropic, tmp_path, kinds=["api"], billing="api")
     anthropic.work = [
         Work(date(2026, 11, 19), {SONNET: (45_230, 2_340, 8_790, 12_450, 186)}, email_address="ada@example.com"),
-        Work(date(2026, 11, 19), {HAIKU: (10, 0, 0, 5, 1)}, email_address="bob@example.com", customer_type="subscription"),
+        Work(
+            date(2026, 11, 19), {HAIKU: (10, 0, 0, 5, 1)}, email_address="bob@example.com", customer_type="subscription"
+        ),
     ]
     lab.collect(NOW)
 
     row = lab.rows("SELECT * FROM core_usage_events", NOW).row(0, named=True)
     assert lab.rows("SELECT count(*) AS amount FROM core_usage_events", NOW)["amount"][0] == 1
     assert row["cost_reported_usd"] == Decimal("1.86")
-    # 45,230 × 3 + 2,340 × 3.75 + 8,790 × 0.3 + 12,450 × 15 dollars a million
+    # 45,230 * 3 + 2,340 * 3.75 + 8,790 * 0.3 + 12,450 * 15 dollars a million
     assert row["cost_usd"] == Decimal("0.333852")
     assert row["usage_quality"] == "ttl_assumed"
     assert "ada" not in str(row)
@@ -223,7 +226,7 @@ def test_the_days_of_claude_code_are_right_after_the_next_pull(anthropic, tmp_pa
 
 
 def test_a_kind_of_customer_that_there_is_not_is_refused(anthropic, tmp_path):
-    finding = code_lab(anthropic, tmp_path, kinds=["partner"]).pull("code", NOW).finding
+    finding = code_lab(anthropic, tmp_path, kinds=["partner"]).pull("code", NOW).finding or ""
 
     assert "'partner'" in finding
     assert "api, subscription" in finding

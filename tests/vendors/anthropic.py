@@ -74,7 +74,7 @@ class Message:
 
 @dataclass
 class Work:
-    """What an actor did with Claude Code on a day; by model: input, written, read, output, and the estimate in cents."""
+    """A day of an actor with Claude Code; by model: input, written, read, output, and the estimate in cents."""
 
     day: date
     models: dict[str, tuple[int, int, int, int, float]]
@@ -98,6 +98,7 @@ class Anthropic(Vendor):
 
     def __init__(self, seed: int = 7) -> None:
         super().__init__(seed)
+        self.url = ""
         self.calls: list[Message] = []
         self.work: list[Work] = []
         self.lines: list[Line] = []
@@ -263,7 +264,9 @@ def _record(work: Work) -> dict[str, Any]:
 
 
 def _snapped(text: str, width: timedelta) -> datetime:
-    moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+    if not text.endswith("Z"):
+        raise RefusedError(400, "instants are RFC 3339")
+    moment = datetime.fromisoformat(text.removesuffix("Z"))
     return moment - (moment - EPOCH) % width
 
 

@@ -1,13 +1,12 @@
 """Claude Code at an Anthropic organisation: one UTC day, by actor, kind of customer, terminal and model.
 
-Source: https://platform.claude.com/docs/en/api/admin/usage_report/retrieve_claude_code. What API customers use stands in
-the usage report of messages too; what subscriptions use does not, and is paid otherwise.
+Source: https://platform.claude.com/docs/en/api/admin/usage_report/retrieve_claude_code.
+What API customers use stands in the usage report of messages too; what subscriptions use is paid otherwise.
 """
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
@@ -164,7 +163,7 @@ def _following(page: Page) -> Cursor | None:
     return page["next_page"] if page["has_more"] else None
 
 
-def _is_count(key: str, value: Any) -> bool:
+def _is_count(key: str, value: object) -> bool:
     return key in TOKENS or (isinstance(value, int | float) and not isinstance(value, bool))
 
 

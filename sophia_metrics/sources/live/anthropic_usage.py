@@ -1,12 +1,13 @@
 """Anthropic's usage of messages: hourly buckets by key, workspace, model, tier, size of the calls, account and place.
 
-Source: https://platform.claude.com/docs/en/api/admin/usage_report/retrieve_messages. The report says nothing of how many
-calls a bucket holds. Its cache writes stand in an object of their own, by how long they are kept.
+Source: https://platform.claude.com/docs/en/api/admin/usage_report/retrieve_messages.
+The report says nothing of how many calls a bucket holds. Its cache writes stand in an object of their own, by how long
+they are kept.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
@@ -119,7 +120,7 @@ def _counted(result: Result) -> dict[str, Any]:
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}_")
+            yield from _flat(cast("Mapping[str, Any]", value), f"{prefix}{key}_")
         else:
             yield f"{prefix}{key}", value
 
