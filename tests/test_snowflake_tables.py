@@ -59,7 +59,7 @@ def test_usage_that_an_older_program_loaded_has_no_context_window(snowflake):
     snowflake.prepare(NOW)
     session = snowflake.session()
     session.run("ALTER TABLE core_usage_events DROP COLUMN context_window")
-    session.execute("DELETE FROM schema_migrations WHERE migration = 's005_context_windows'")
+    session.execute("DELETE FROM schema_migrations WHERE migration = 's004_context_windows'")
     required = [column for column in USAGE_EVENTS.columns if column.is_required]
     values = {Kind.TEXT: "a", Kind.COUNT: 1, Kind.INSTANT: NOW, Kind.DATE: NOW.date()}
     names = ", ".join(column.name for column in required)

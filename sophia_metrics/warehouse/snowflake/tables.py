@@ -137,17 +137,17 @@ def s003_alerting(session: SnowflakeSession) -> None:
             _add(session, schema.table(name), column)
 
 
-def s004_invoices(session: SnowflakeSession) -> None:
+def s004_context_windows(session: SnowflakeSession) -> None:
+    """Let events say how large the calls in a bucket are: so far no source does."""
+    _add(session, core.USAGE_EVENTS, "context_window")
+
+
+def s005_invoices(session: SnowflakeSession) -> None:
     """Keep lines of bills, and hold our sums against them."""
     added = {table.name for table in (invoices.INVOICE_LINES, invoices.RECONCILIATION_DAYS, invoices.RECONCILIATION)}
     for table, name in every_table():
         if table.name in added:
             session.run(_create(table, name))
-
-
-def s005_context_windows(session: SnowflakeSession) -> None:
-    """Let events say how large the calls in a bucket are: so far no source does."""
-    _add(session, core.USAGE_EVENTS, "context_window")
 
 
 def _add(session: SnowflakeSession, table: Table, name: str) -> None:
@@ -160,6 +160,6 @@ MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (
     s001_initial,
     s002_budget_terms,
     s003_alerting,
-    s004_invoices,
-    s005_context_windows,
+    s004_context_windows,
+    s005_invoices,
 )
