@@ -70,13 +70,13 @@ def collect_source(
     Bills are committed file by file. `are_finished`: nobody writes to its files any more, so that a last line without
     an end does not wait.
     """
-    if source.is_bill:
-        bills = collect_bills(settings, source, now)
-        return Collected(source.name, Findings((), bills.file_count), bills.receipts, bills.refused)
     if source.name == SAMPLE_SOURCE:
         make_sample(settings, now.date())
     if source.is_pulled and (pulled := pull_usage(settings, source, now)).finding is not None:
         return Collected(source.name, Findings((), 0), (), (Refusal(pulled.table, pulled.finding),))
+    if source.is_bill:
+        bills = collect_bills(settings, source, now)
+        return Collected(source.name, Findings((), bills.file_count), bills.receipts, bills.refused)
     receipts = [commit_landing(settings, source, each, now) for each in find_pending(settings, source, now)]
     findings = find_usage(settings, source, now, are_finished=are_finished)
     refused: list[Refusal] = []

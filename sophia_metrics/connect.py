@@ -230,6 +230,8 @@ def connect_source(source: SourceSettings) -> FileSource:
         billing=source.billing or file_format.billing,
         reported_basis=file_format.reported_basis,
         expected_within_seconds=source.expected_within_hours * 3600,
+        settling_seconds=(file_format.settling_hours if source.settling_hours is None else source.settling_hours)
+        * 3600,
     )
     if not source.is_pulled:
         return FileSource(terms, file_format, source.paths)
@@ -250,7 +252,7 @@ def connect_bills(source: SourceSettings) -> BillFiles:
         expected_within_seconds=source.expected_within_hours * 3600,
         settling_seconds=hours * 3600,
     )
-    return BillFiles(terms, source.paths)
+    return BillFiles(terms, source.paths, find_live_format(source.format).format.mapping if source.is_live else None)
 
 
 def connect_bill_collector(settings: Settings, warehouse: Warehouse) -> BillCollector:

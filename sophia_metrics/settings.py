@@ -102,8 +102,8 @@ class SourceSettings(BaseModel):
         Field(
             description="What the files look like: litellm, claude, codex, openrouter, langfuse, bedrock, events, "
             "mapped (with a mapping); a table of Snowflake: snowflake_analytics, snowflake_cortex, snowflake_credits; "
-            "a provider's bill, which is no usage: focus; "
-            f"or what answers over the network: {', '.join(LIVE_FORMATS)}.",
+            f"what answers over the network: {', '.join(LIVE_FORMATS)}; or files of a provider's bill, which is no "
+            "usage: focus.",
             examples=["litellm"],
         ),
     ]
@@ -151,6 +151,17 @@ class SourceSettings(BaseModel):
         """It is a table of Snowflake, whose rows are pulled into files of the state folder."""
         return self.format in TABLE_FORMATS
 
+    settling_hours: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=2400,
+            description="A day is complete so long after its end, and a gap to a bill a finding. Unset: 1 for files, "
+            "24 for what answers over the network, 48 for cost reports, 120 for focus.",
+            examples=[72],
+        ),
+    ] = None
+
     @property
     def is_live(self) -> bool:
         """It answers over the network, and is pulled into files of the state folder."""
@@ -171,17 +182,6 @@ class SourceSettings(BaseModel):
             )
         return self
 
-    settling_hours: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            le=2400,
-            description="For bills: so long after the end of a day its lines may still change, and a gap is no "
-            "finding. Unset: 120 for focus.",
-            examples=[72],
-        ),
-    ] = None
-
     @property
     def is_bill(self) -> bool:
         """Its rows are lines of a provider's bill: they are held against usage, and are none."""
@@ -189,10 +189,8 @@ class SourceSettings(BaseModel):
 
     @model_validator(mode="after")
     def _bills_are_files(self) -> "SourceSettings":
-        if self.is_bill and not self.paths:
+        if self.is_bill and not self.is_live and not self.paths:
             raise ValueError(f"a source with format = '{self.format}' needs paths: name the files of the bill")
-        if self.settling_hours is not None and not self.is_bill:
-            raise ValueError(f"settling_hours goes with format = {', '.join(BILL_FORMATS)}")
         return self
 
     @model_validator(mode="after")

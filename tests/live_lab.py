@@ -10,13 +10,20 @@ from typing import Any
 
 import polars as pl
 
-from sophia_metrics.connect import connect_collector, connect_puller, connect_source, connect_warehouse
+from sophia_metrics.connect import (
+    connect_bill_collector,
+    connect_bills,
+    connect_collector,
+    connect_puller,
+    connect_source,
+    connect_warehouse,
+)
 from sophia_metrics.settings import Settings, SourceSettings, load_settings
 from sophia_metrics.sources.live.api import Clock
 from sophia_metrics.usage.pulling import Pulled
 from sophia_metrics.warehouse.protocol import Query
 
-OWN = ("name", "format", "role")
+OWN = ("name", "format", "role", "billing")
 """The settings of a source that do not stand in [sources.api]."""
 
 
@@ -58,6 +65,11 @@ class LiveLab:
         for each in settings.sources:
             self.last[each.name] = pulled = self.pull(each.name, now)
             if pulled.finding is not None:
+                continue
+            if each.is_bill:
+                bills = connect_bill_collector(settings, connect_warehouse(settings, now))
+                collected = bills.collect(connect_bills(each), now)
+                assert not collected.refused, collected.refused
                 continue
             source = connect_source(each)
             for landing in collector.pending(source):

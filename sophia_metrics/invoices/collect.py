@@ -7,7 +7,7 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -19,10 +19,12 @@ from sophia_metrics.invoices.commit import commit_lines
 from sophia_metrics.invoices.files import BillFiles
 from sophia_metrics.invoices.focus import read_focus
 from sophia_metrics.invoices.lines import InvoiceSource
+from sophia_metrics.invoices.pulled import read_pulled
 from sophia_metrics.schema import state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.part import Refusal
+from sophia_metrics.sources.spool_source import PulledWindow
 from sophia_metrics.usage.positions import known_positions
 from sophia_metrics.usage.watermark import watermark_frame
 from sophia_metrics.warehouse.protocol import FileCount, Query, Receipt, Record, Warehouse
@@ -94,7 +96,11 @@ class BillCollector:
                 if position is not None and position.prefix_sha256 == content:
                     self.warehouse.record(Record({"file_positions": _position(source, file, content)}))
                     continue
-                receipts.append(self._commit(source, file, held.get(file.name), content, now))
+                receipts.append(
+                    self._commit_pulled(source, file, bills.mapping, content, now)
+                    if bills.mapping is not None
+                    else self._commit(source, file, held.get(file.name), content, now)
+                )
             except ProcessingError as error:
                 refused.append(Refusal(file.name, str(error)))
         self.warehouse.record(Record({"core_watermarks": watermark_frame(bills.terms, now, None)}))
@@ -113,17 +119,35 @@ class BillCollector:
         lines = read_focus(Path(file.path))
         window = _window(lines, held)
         days = commit_lines(self.warehouse, source, window, lines, now, file_name=file.name).days if window else ()
+        return self._note(source, file, content, lines.height, days, now)
+
+    def _commit_pulled(
+        self, source: InvoiceSource, file: SourceFile, mapping: str, content: str, now: datetime
+    ) -> Receipt:
+        """Let the lines of a pulled file be all that the source has in its window."""
+        pulled = PulledWindow.parse(file.name)
+        if pulled is None:
+            raise ProcessingError(f"{file.name}: nothing was pulled under such a name: remove it from the spool")
+        lines = read_pulled(Path(file.path), mapping)
+        window = Window(pulled.start_at, pulled.end_at)
+        days = commit_lines(self.warehouse, source, window, lines, pulled.read_at).days
+        return self._note(source, file, content, lines.height, days, now)
+
+    def _note(
+        self, source: InvoiceSource, file: SourceFile, content: str, count: int, days: tuple[date, ...], now: datetime
+    ) -> Receipt:
+        """Note that the lines of a file are committed."""
         attempt = f"bill-{uuid4().hex}"
         self.warehouse.record(
             Record(
                 {
-                    "core_ingest_ledger": _ledger_row(source, file, attempt, content, lines.height, now),
+                    "core_ingest_ledger": _ledger_row(source, file, attempt, content, count, now),
                     "file_positions": _position(source, file, content),
                 }
             )
         )
-        log.info("%s: %s lines of a bill from %s", source.name, f"{lines.height:,}", file.name)
-        return Receipt(attempt, source.name, (FileCount(file.name, lines.height, lines.height, 0, 0, 0),), days)
+        log.info("%s: %s lines of a bill from %s", source.name, f"{count:,}", file.name)
+        return Receipt(attempt, source.name, (FileCount(file.name, count, count, 0, 0, 0),), days)
 
 
 def _window(lines: pl.DataFrame, held: Window | None) -> Window | None:
