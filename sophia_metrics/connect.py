@@ -223,6 +223,7 @@ def _backup_place(settings: Settings) -> "BackupPlace":
 def connect_source(source: SourceSettings) -> FileSource:
     """Return one source; of one that is pulled, the files that were."""
     file_format = mapped_format(source.mapping) if source.mapping else find_format(source.format)
+    hours = file_format.settling_hours if source.settling_hours is None else source.settling_hours
     terms = SourceTerms(
         name=source.name,
         format=file_format.name,
