@@ -140,10 +140,10 @@ def test_an_hour_with_more_calls_than_the_proxy_counts_is_parted(proxy, lab):
 
 def test_a_second_with_more_calls_than_the_proxy_counts_is_a_finding_that_names_the_database(proxy, lab):
     proxy.count_cap = 40
-    proxy.calls = [Call(f"c{number}", START) for number in range(41)]
+    proxy.calls = [Call(f"c{number}", START + timedelta(seconds=90.5)) for number in range(41)]
     pulled = lab.pull("gateway", NOW)
 
-    assert "2026-11-20 06:00:00" in pulled.finding
+    assert "2026-11-20 06:01:30" in pulled.finding
     assert "litellm_database" in pulled.finding
 
 
@@ -169,11 +169,11 @@ def test_nothing_that_people_wrote_is_in_any_file(proxy, lab):
 
 
 def test_numbers_of_the_usage_object_that_nobody_reads_are_noted_as_fields(proxy, lab):
-    extra = {"image_tokens": 5, "output_details": {"video_tokens": 7}, "note": PROMPT}
+    extra = {"image_tokens": 5, "output_details": {"video_tokens": 7}, "note": PROMPT, PROMPT: 5}
     proxy.calls = [Call("a", START, extra_usage=extra)]
     lab.collect(NOW)
 
-    found = lab.rows("SELECT field FROM core_schema_changes ORDER BY field", NOW)["field"].to_list()
+    found = lab.rows("SELECT field_name FROM core_schema_changes ORDER BY field_name", NOW)["field_name"].to_list()
     usage = [name for name in found if name.startswith("metadata.usage_object.")]
     assert usage == ["metadata.usage_object.image_tokens", "metadata.usage_object.output_details.video_tokens"]
 

@@ -227,7 +227,7 @@ def _entities(kind: str, call: Call) -> tuple[str, ...]:
 
 
 def _records(pairs: Sequence[tuple[str, Call]]) -> list[dict[str, Any]]:
-    """Return the rows of the proxy's table of daily sums: entity × key × model × provider."""
+    """Return the rows of the proxy's table of daily sums: by entity, key, model and provider."""
     by_key: dict[tuple[str, ...], list[Call]] = defaultdict(list)
     for entity, call in pairs:
         by_key[entity, call.api_key, call.row["model"], call.gateway_provider].append(call)

@@ -16,12 +16,14 @@ from typing_extensions import TypedDict
 from sophia_metrics.sources.format import Format, LandedColumn
 from sophia_metrics.sources.litellm import FORMAT
 from sophia_metrics.sources.live.live_format import Row
+from sophia_metrics.sources.tags import short_tags
 
 __all__ = ["SpendRow", "flat_row", "live_copy"]
 
 SMALLEST = Decimal("1e-12")
 """Money has twelve digits after the point; the proxy adds up floating-point numbers, which have more."""
 USAGE = "metadata.usage_object"
+LONGEST_NAME = 64
 REPEATED = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 """Keys of the usage object that the row itself has too."""
 
@@ -122,11 +124,13 @@ def _told(value: object) -> Told | None:
 def _unread(
     path: str, found: object, known: object, skipped: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, float]]:
-    """Yield the numbers of an object that are not in its known part."""
+    """Yield the numbers of an object that are not in its known part; what is no name could be what people wrote."""
     if not isinstance(found, dict):
         return
-    read = cast("Mapping[str, Any]", known) if isinstance(known, dict) else {}
+    read = cast("dict[str, Any]", known if isinstance(known, dict) else {})
     for key, value in cast("Mapping[str, Any]", found).items():
+        if not (key.isidentifier() and len(key) <= LONGEST_NAME):
+            continue
         if isinstance(value, dict):
             yield from _unread(f"{path}.{key}", cast("object", value), read.get(key))
         elif key not in read and key not in skipped and isinstance(value, int | float) and not isinstance(value, bool):
@@ -135,7 +139,8 @@ def _unread(
 
 def _tags(value: object) -> list[str]:
     found = _from_json(value)
-    return [tag for tag in cast("list[object]", found) if isinstance(tag, str)] if isinstance(found, list) else []
+    tags = cast("list[object]", found) if isinstance(found, list) else []
+    return short_tags(tag for tag in tags if isinstance(tag, str))
 
 
 def _instant(moment: datetime) -> datetime:
