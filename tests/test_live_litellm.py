@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from sophia_metrics.connect import connect_reach
 from sophia_metrics.services import HealthStatus
+from sophia_metrics.sources.live.litellm_daily import DaySums
 from tests.live_lab import LiveLab
 from tests.vendors.litellm import KEY, PROMPT, Call, LiteLLM
 from tests.vendors.server import OF_PAGES, Fault, VendorServer
@@ -162,7 +164,7 @@ def test_nothing_that_people_wrote_is_in_any_file(proxy, lab):
     lab.pull("gateway", NOW + HOUR)  # what waits in the spool is a file too
 
     files = [path for path in (lab.folder / ".sophia").rglob("*") if path.is_file()]
-    frames = [pl.read_parquet(path).write_csv() for path in files if path.suffix == ".parquet"]
+    frames = [repr(pl.read_parquet(path).rows()) for path in files if path.suffix == ".parquet"]
     assert len(frames) > 3
     assert not [path for path in files if PROMPT.encode() in path.read_bytes()]
     assert not [text for text in frames if "Zwiebel" in text]
@@ -276,11 +278,24 @@ def test_a_day_of_which_the_proxy_forgot_a_key_loses_it_here_too(proxy, tmp_path
 def test_teams_are_asked_for_one_by_one(proxy, tmp_path):
     lab = _lab(tmp_path, proxy, "litellm_daily", kinds=["team"])
     proxy.use(START, hours=6)
+    proxy.calls.append(Call("alone", START, team_id=""))
     lab.collect(NOW)
 
     told = lab.rows("SELECT team, sum(cost_reported) AS usd FROM core_usage_events GROUP BY team", NOW).rows()
-    teams = ("t-search", "t-chat")
-    assert dict(told) == {team: sum(call.usd for call in proxy.calls if call.team_id == team) for team in teams}
+    teams = ("t-search", "t-chat", "")
+    assert {team or "": usd for team, usd in told} == {
+        team: sum(call.usd for call in proxy.calls if call.team_id == team) for team in teams
+    }
+
+
+def test_calls_of_a_key_without_a_model_are_what_its_models_leave():
+    def sums(requests, usd):
+        return {"k": {"metrics": {"api_requests": requests, "spend": Decimal(usd)}}}
+
+    found = DaySums()
+    found.add({"models": {"gpt": {"metrics": {}, "api_key_breakdown": sums(3, "0.5")}}, "api_keys": sums(5, "0.7")})
+
+    assert list(found.without_model()) == [("k", {"api_requests": 2, "spend": Decimal("0.2")})]
 
 
 def test_several_kinds_in_one_source_would_count_calls_twice_and_are_refused(proxy, tmp_path):

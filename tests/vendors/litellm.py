@@ -223,7 +223,7 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _entities(kind: str, call: Call) -> tuple[str, ...]:
-    return {"user": ("u-ada",), "team": (call.team_id,), "tag": call.tags}[kind]
+    return {"user": ("u-ada",), "team": (call.team_id or "Unassigned",), "tag": call.tags}[kind]
 
 
 def _records(pairs: Sequence[tuple[str, Call]]) -> list[dict[str, Any]]:
