@@ -1,12 +1,19 @@
 """Tags are short names and values: what is longer is not a tag and could be a prompt, so it never leaves the file."""
 
+from collections.abc import Iterable
+
 from sophia_metrics.sources.quoting import identifier
 
-__all__ = ["short_tag_list", "short_tag_map"]
+__all__ = ["short_tag_list", "short_tag_map", "short_tags"]
 
 LONGEST_NAME = 64
 LONGEST_VALUE = 128
 MOST_TAGS = 32
+
+
+def short_tags(tags: Iterable[str]) -> list[str]:
+    """Return the short ones of a list of tags, 32 at most, where they are read without SQL."""
+    return [tag for tag in tags if len(tag) <= LONGEST_NAME + LONGEST_VALUE][:MOST_TAGS]
 
 
 def short_tag_list(key: str) -> str:

@@ -51,6 +51,7 @@ class LiveFormat:
         format: how its rows become usage events; of invoices, which columns a line has.
         connect: makes its reader; nothing is asked yet.
         base_url: where it is, unless the settings say otherwise. Empty: they must.
+        takes_address: False where the address is a secret and stands in the variable of the key: no base_url is given.
         key_variables: the variables that hold its keys. Empty: it takes none.
         window: a file holds the rows of so much time: an hour, or a UTC day.
         span: so much is asked for at once, whole windows.
@@ -73,6 +74,7 @@ class LiveFormat:
     instant: str | None
     settling_minutes: int
     reread_hours: int
+    takes_address: bool = True
     history_days: int | None = None
     first_days: int = 30
     is_open_read: bool = True

@@ -10,6 +10,9 @@ LIVE_FORMATS: tuple[str, ...] = (
     "anthropic_claude_code",
     "anthropic_costs",
     "anthropic_usage",
+    "litellm_daily",
+    "litellm_database",
+    "litellm_spend",
     "openai_costs",
     "openai_usage",
 )

@@ -88,10 +88,16 @@ class ApiSettings(BaseModel):
             read_variable: returns the value of a variable of the environment.
 
         Raises:
-            ConfigurationError: it has no address, or another number of keys than the vendor wants.
+            ConfigurationError: it has no address, or one where none is taken, or another number of keys than the
+                vendor wants.
         """
         base_url = self.base_url or live.base_url
-        if not base_url:
+        if base_url and not live.takes_address:
+            raise ConfigurationError(
+                f"source {source}: the format {live.format.name} takes no base_url: its address is a secret, and "
+                f"stands in the variable {live.key_variables[0]}"
+            )
+        if not base_url and live.takes_address:
             raise ConfigurationError(
                 f"source {source}: nothing says where it answers: set base_url in [sources.api], "
                 'such as "https://litellm.example.com"'
