@@ -6,7 +6,10 @@ from sophia_metrics.sources.live.live_format import LiveFormat
 
 __all__ = ["LIVE_FORMATS", "find_live_format"]
 
-LIVE_FORMATS: tuple[str, ...] = ("openai_usage",)
+LIVE_FORMATS: tuple[str, ...] = (
+    "openai_usage",
+    "openrouter_activity",
+)
 """The formats whose sources answer over the network: each is a module of this package."""
 
 
