@@ -7,6 +7,7 @@ from sophia_metrics.sources.live.live_format import LiveFormat
 __all__ = ["LIVE_FORMATS", "find_live_format"]
 
 LIVE_FORMATS: tuple[str, ...] = (
+    "langfuse_observations",
     "openai_usage",
     "openrouter_activity",
 )
