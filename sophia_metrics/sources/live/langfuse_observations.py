@@ -15,10 +15,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any, cast
+from typing import Any, Required, cast
 
 from pydantic import AwareDatetime, ConfigDict, TypeAdapter, with_config
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from sophia_metrics.sources.format import LandedColumn
 from sophia_metrics.sources.langfuse import FORMAT as FILES
