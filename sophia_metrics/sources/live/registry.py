@@ -10,6 +10,7 @@ LIVE_FORMATS: tuple[str, ...] = (
     "langfuse_observations",
     "openai_usage",
     "openrouter_activity",
+    "portkey",
     "prometheus",
 )
 """The formats whose sources answer over the network: each is a module of this package."""
