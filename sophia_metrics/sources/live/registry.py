@@ -10,6 +10,7 @@ LIVE_FORMATS: tuple[str, ...] = (
     "langfuse_observations",
     "openai_usage",
     "openrouter_activity",
+    "openrouter_generations",
     "portkey",
     "prometheus",
 )
