@@ -225,6 +225,38 @@ def test_a_typed_parquet_export_holds_its_events(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [
+        "MAP {'input': 5::UBIGINT, 'input_cached_tokens': 3::UBIGINT, 'output': 7::UBIGINT}",
+        "{'input': 5::UBIGINT, 'input_cached_tokens': 3::UBIGINT, 'output': 7::UBIGINT}",
+        """'{"input": 5, "input_cached_tokens": 3, "output": 7}'""",
+    ],
+    ids=["map", "struct", "text"],
+)
+def test_a_parquet_export_to_a_bucket_holds_its_events_however_it_writes_usage(tmp_path, usage):
+    log = tmp_path / "observations.parquet"
+    duckdb.execute(
+        "COPY (SELECT 'a' AS id, 't' AS trace_id, 'p' AS project_id, 'production' AS environment, "
+        "'GENERATION' AS type, NULL::VARCHAR AS parent_observation_id, 'answer' AS name, 'DEFAULT' AS level, "
+        "TIMESTAMP '2026-10-05 07:00:00.25' AS start_time, TIMESTAMP '2026-10-05 07:00:01.75' AS end_time, "
+        "TIMESTAMP '2026-10-05 07:00:00.65' AS completion_start_time, TIMESTAMP '2026-10-05 07:00:02' AS updated_at, "
+        "'ada' AS user_id, 's' AS session_id, 'gpt-5-mini' AS provided_model_name, "
+        """'{"service_tier": "flex"}' AS model_parameters, """
+        f"{usage} AS usage_details, MAP {{'total': 0.00001::DECIMAL(18, 12)}} AS cost_details, "
+        "0.00001::DECIMAL(18, 12) AS total_cost, 1.5::DOUBLE AS latency, 0.4::DOUBLE AS time_to_first_token) "
+        f"TO '{log}' (FORMAT parquet)"
+    )
+    (event,) = mapped([log], FORMAT)
+    names = ("started_at", "source_updated_at", "input_tokens", "cache_read_tokens", "output_tokens", "cost_reported")
+    assert tuple(event[name] for name in (*names, "latency_ms", "ttft_ms", "service_tier", "project")) == (
+        at("2026-10-05T07:00:00.250000"),
+        at("2026-10-05T07:00:02"),
+        *(5, 3, 7, Decimal("0.00001")),
+        *(1500, 400, "flex", "p"),
+    )
+
+
 def test_no_text_of_prompts_or_answers_leaves_the_file(tmp_path):
     planted = "PLANTED PROMPT"
     observation = _observation("a", {"input": 1, planted: 5})

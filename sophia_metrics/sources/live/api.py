@@ -70,6 +70,10 @@ class _TryAgainError(Exception):
         self.wait = wait
 
 
+class _MissingError(ConfigurationError):
+    """There is nothing at an address."""
+
+
 class Api:
     """One vendor's API, for one source."""
 
@@ -142,17 +146,44 @@ class Api:
             ServiceUnavailableError: no good answer came, although it was asked for several times.
             ProcessingError: the answer has another shape, or the request is refused.
         """
-        return self._ask("GET", path, params, None, shape)
+        return self._ask("GET", path, params, None, lambda place, content: self._shaped(place, content, shape))
 
     def post(self, path: str, body: Mapping[str, Any], shape: TypeAdapter[T]) -> T:
         """Send JSON and return the answer in its shape; the errors are those of `get`."""
-        return self._ask("POST", path, (), body, shape)
+        return self._ask("POST", path, (), body, lambda place, content: self._shaped(place, content, shape))
+
+    def find(self, path: str, params: Params, shape: TypeAdapter[T]) -> T | None:
+        """Ask for one thing by its name. None: there is none; the other errors are those of `get`."""
+        try:
+            return self.get(path, params, shape)
+        except _MissingError:
+            return None
+
+    def get_lines(self, path: str, shape: TypeAdapter[T]) -> list[T]:
+        """Ask for JSON Lines, and return each line in its shape; the errors are those of `get`.
+
+        Args:
+            path: with its query, which may hold a signature: it is sent as it is, and stands in no message.
+            shape: of a line.
+        """
+
+        def read(place: str, content: bytes) -> list[T]:
+            return [self._shaped(place, line, shape) for line in content.splitlines() if line.strip()]
+
+        return self._ask("GET", path, (), None, read)
 
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
 
-    def _ask(self, method: str, path: str, params: Params, body: Mapping[str, Any] | None, shape: TypeAdapter[T]) -> T:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        body: Mapping[str, Any] | None,
+        read: Callable[[str, bytes], T],
+    ) -> T:
         retrying = Retrying(
             retry=retry_if_exception_type(_TryAgainError),
             stop=stop_after_attempt(ATTEMPTS),
@@ -161,17 +192,22 @@ class Api:
             reraise=True,
         )
         try:
-            return retrying(self._exchange, method, path, params, body, shape)
+            return retrying(self._exchange, method, path, params, body, read)
         except _TryAgainError as error:
             raise ServiceUnavailableError(
                 f"source {self.source}: {error}; what is missing is asked for by the next run"
             ) from error
 
     def _exchange(
-        self, method: str, path: str, params: Params, body: Mapping[str, Any] | None, shape: TypeAdapter[T]
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        body: Mapping[str, Any] | None,
+        read: Callable[[str, bytes], T],
     ) -> T:
         self._keep_pace()
-        place = f"{self.host}{path}"
+        place = self._place(path)
         try:
             content = self._send(method, path, params, body)
         except httpx.TimeoutException as error:
@@ -189,7 +225,11 @@ class Api:
             raise ProcessingError(
                 f"source {self.source}: {place} cannot be read ({type(error).__name__}): correct base_url"
             ) from error
-        return self._shaped(place, content, shape)
+        return read(place, content)
+
+    def _place(self, path: str) -> str:
+        """Return how messages call an endpoint: without a query."""
+        return f"{self.host}{path.partition('?')[0]}"
 
     def _keep_pace(self) -> None:
         wait = self._last + self._pause - self._clock.seconds()
@@ -203,7 +243,7 @@ class Api:
         with self._client.stream(method, url.copy_merge_params(list(params)) if params else url, json=body) as response:
             self._note_clock(response.headers.get("Date"))
             if response.status_code != SUCCESS:
-                raise self._refusal(response, f"{self.host}{path}")
+                raise self._refusal(response, self._place(path))
             parts: list[bytes] = []
             size = 0
             for part in response.iter_bytes():
@@ -213,7 +253,7 @@ class Api:
                     raise httpx.ReadTimeout("the whole exchange took too long")
                 if size > MAX_BODY_BYTES:
                     raise ProcessingError(
-                        f"source {self.source}: an answer of {self.host}{path} is larger than "
+                        f"source {self.source}: an answer of {self._place(path)} is larger than "
                         f"{MAX_BODY_BYTES >> 20} MiB: ask for smaller pages"
                     )
             return b"".join(parts)
@@ -240,7 +280,7 @@ class Api:
                 f"source {self.source}: {told}, a redirect, which is not followed: correct base_url"
             )
         if status == 404:  # noqa: PLR2004 - not found
-            return ConfigurationError(
+            return _MissingError(
                 f"source {self.source}: {told}: there is no such endpoint. Correct base_url, or upgrade that server"
             )
         return ProcessingError(f"source {self.source}: {told}: the request is refused; its settings may not fit")

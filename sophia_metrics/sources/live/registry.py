@@ -10,11 +10,16 @@ LIVE_FORMATS: tuple[str, ...] = (
     "anthropic_claude_code",
     "anthropic_costs",
     "anthropic_usage",
+    "langfuse_observations",
     "litellm_daily",
     "litellm_database",
     "litellm_spend",
     "openai_costs",
     "openai_usage",
+    "openrouter_activity",
+    "openrouter_generations",
+    "portkey",
+    "prometheus",
 )
 """The formats whose sources answer over the network: each is a module of this package."""
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.sources.live.live_format import LiveFormat
+from sophia_metrics.sources.live.metric_settings import MetricSettings
 from sophia_metrics.sources.live.terms import LiveTerms
 
 __all__ = ["ApiSettings"]
@@ -78,6 +79,17 @@ class ApiSettings(BaseModel):
             examples=[["completions", "embeddings"]],
         ),
     ] = ()
+    ids_path: Annotated[
+        str,
+        Field(
+            pattern=r"^([/~].*)?$",
+            description="Of openrouter_generations: the file with the ids of calls, one a line.",
+            examples=["/var/log/app/generations.jsonl"],
+        ),
+    ] = ""
+    metrics: Annotated[
+        MetricSettings, Field(description="Of Prometheus: the counters and their labels. Unset: those of the platform.")
+    ] = MetricSettings()
 
     def terms(self, source: str, live: LiveFormat, read_variable: Callable[[str], str | None]) -> LiveTerms:
         """Return how a source is read, with what is usual where nothing is said.
@@ -121,4 +133,6 @@ class ApiSettings(BaseModel):
             requests_per_minute=self.requests_per_minute or live.requests_per_minute,
             deadline_seconds=self.deadline_seconds,
             kinds=self.kinds,
+            counters=self.metrics.counters(),
+            ids_path=self.ids_path,
         )

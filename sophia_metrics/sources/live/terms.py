@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.sources.live.counters import Counters
 
 __all__ = ["LiveTerms"]
 
@@ -26,6 +27,8 @@ class LiveTerms:
         requests_per_minute: no more are sent.
         deadline_seconds: for one exchange.
         kinds: of an endpoint with several kinds of usage, those to read. Empty: all.
+        counters: of Prometheus, what to read.
+        ids_path: of calls that are asked for by their ids, the file that holds these. Empty: none.
     """
 
     source: str
@@ -40,6 +43,8 @@ class LiveTerms:
     requests_per_minute: float
     deadline_seconds: float
     kinds: tuple[str, ...] = ()
+    counters: Counters | None = None
+    ids_path: str = ""
 
     def key(self, variable: str) -> str:
         """Return the key that stands in one of the vendor's usual variables, or in that which is named instead.
