@@ -231,8 +231,7 @@ def connect_source(source: SourceSettings) -> FileSource:
         billing=source.billing or file_format.billing,
         reported_basis=file_format.reported_basis,
         expected_within_seconds=source.expected_within_hours * 3600,
-        settling_seconds=(file_format.settling_hours if source.settling_hours is None else source.settling_hours)
-        * 3600,
+        settling_seconds=hours * 3600,
     )
     if not source.is_pulled:
         return FileSource(terms, file_format, source.paths)
