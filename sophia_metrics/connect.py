@@ -45,7 +45,7 @@ from sophia_metrics.services import Service
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import ApiSettings, Settings, SnowflakeSettings, SourceSettings, read_variable
 from sophia_metrics.sources.file_source import FileSource
-from sophia_metrics.sources.live.api import Clock
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat
 from sophia_metrics.sources.live.registry import find_live_format
 from sophia_metrics.sources.live.terms import LiveTerms
@@ -232,6 +232,7 @@ def connect_source(source: SourceSettings) -> FileSource:
         reported_basis=file_format.reported_basis,
         expected_within_seconds=source.expected_within_hours * 3600,
         settling_seconds=hours * 3600,
+        account=source.account,
     )
     if not source.is_pulled:
         return FileSource(terms, file_format, source.paths)
@@ -251,6 +252,7 @@ def connect_bills(source: SourceSettings) -> BillFiles:
         role="reconcile",
         expected_within_seconds=source.expected_within_hours * 3600,
         settling_seconds=hours * 3600,
+        account=source.account,
     )
     return BillFiles(terms, source.paths, find_live_format(source.format).format.mapping if source.is_live else None)
 

@@ -118,6 +118,15 @@ class SourceSettings(BaseModel):
         Literal["ledger", "reconcile"],
         Field(description="ledger: counts as usage; reconcile: is only compared.", examples=["ledger"]),
     ] = "ledger"
+    account: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=200,
+            description="What its rows, or the lines of its bill, say for account_id where they tell none.",
+            examples=["eu-organisation"],
+        ),
+    ] = None
     billing: Annotated[
         Literal["api", "subscription"] | None,
         Field(

@@ -15,7 +15,7 @@ from sophia_metrics.connect import (
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.invoices.collect import BillsCollected
 from sophia_metrics.settings import Settings, SourceSettings
-from sophia_metrics.sources.live.api import Clock
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.usage.collect import Batch, Collector, Findings
 from sophia_metrics.usage.landing import Landing
 from sophia_metrics.usage.landing_writer import Landed

@@ -1,11 +1,5 @@
 """What goes wrong on the way and is over when it is asked for again."""
 
-import time
-from datetime import datetime
-
-import pytest
-
-from sophia_metrics.sources.live.api import Clock
 from tests.vendors.server import Fault
 
 PASSING = (Fault.HANG, Fault.RESET, Fault.TOO_MANY, None, Fault.BROKEN, Fault.HALF, Fault.HALF_CHUNKED)
@@ -13,12 +7,3 @@ PASSING = (Fault.HANG, Fault.RESET, Fault.TOO_MANY, None, Fault.BROKEN, Fault.HA
 FINAL = (Fault.CHANGED_SCHEMA, Fault.REFUSED, Fault.REDIRECTED)
 """A reading ends with these, and the next one is whole."""
 OF_PAGES = (Fault.REPEATED_PAGE, Fault.OUT_OF_ORDER, Fault.ENDLESS_CURSOR, Fault.ENDLESS_PAGES)
-
-
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every wait between two requests be over at once."""
-
-    def starting(now: datetime) -> Clock:
-        return Clock(time.monotonic, lambda _: None, lambda: now)
-
-    monkeypatch.setattr(Clock, "starting", starting)

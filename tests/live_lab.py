@@ -19,11 +19,11 @@ from sophia_metrics.connect import (
     connect_warehouse,
 )
 from sophia_metrics.settings import Settings, SourceSettings, load_settings
-from sophia_metrics.sources.live.api import Clock
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.usage.pulling import Pulled
 from sophia_metrics.warehouse.protocol import Query
 
-OWN = ("name", "format", "role", "billing")
+OWN = ("name", "format", "role", "billing", "account")
 """The settings of a source that do not stand in [sources.api]."""
 
 

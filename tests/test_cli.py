@@ -15,6 +15,7 @@ from sophia_metrics.cli.init import render_config
 from sophia_metrics.health.settings import MaintenanceSettings, ProbeSettings, ServiceSettings
 from sophia_metrics.settings import (
     AnalyticsSinkSettings,
+    ApiSettings,
     GateSettings,
     Settings,
     SnowflakeSettings,
@@ -23,6 +24,7 @@ from sophia_metrics.settings import (
     load_settings,
 )
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
+from sophia_metrics.sources.live.metric_settings import MetricSettings
 from tests.command_line import SECRET, CommandLine
 
 PROGRAM = str(Path(sys.executable).with_name("sophia-metrics"))
@@ -139,15 +141,17 @@ def test_every_example_of_init_is_a_setting_that_loads(sophia):
 
 def test_init_shows_every_setting_but_secrets():
     values = tomllib.loads(uncommented(render_config()))
-    gateway, exports, platform = values["sources"]
+    gateway, exports, platform, openai = values["sources"]
 
     assert values.keys() == Settings.model_fields.keys() - {"identity_secret"}
     assert values["gate"].keys() == GateSettings.model_fields.keys()
     assert values["budgets"][0].keys() == BudgetSettings.model_fields.keys()
     assert values["notifiers"][0].keys() == NotifierSettings.model_fields.keys()
     assert values["alerts"].keys() == AlertSettings.model_fields.keys()
-    assert {*gateway, "mapping", "table"} == SourceSettings.model_fields.keys()
+    assert {*gateway, "mapping", "table", "api"} == SourceSettings.model_fields.keys()
     assert platform["table"].keys() == TableSettings.model_fields.keys()
+    assert openai["api"].keys() == ApiSettings.model_fields.keys()
+    assert openai["api"]["metrics"].keys() == MetricSettings.model_fields.keys()
     assert values["snowflake"].keys() == SnowflakeSettings.model_fields.keys()
     assert values["snowflake"]["analytics_sink"].keys() == AnalyticsSinkSettings.model_fields.keys()
     assert exports["mapping"].keys() == ColumnMapping.model_fields.keys()
@@ -173,6 +177,8 @@ def test_init_shows_every_setting_but_secrets():
         ServiceSettings,
         ProbeSettings,
         AnalyticsSinkSettings,
+        ApiSettings,
+        MetricSettings,
         TableSettings,
     ],
 )

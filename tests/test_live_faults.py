@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from sophia_metrics.connect import connect_reach
+from sophia_metrics.services import HealthStatus, run_sync
 from tests.live_lab import LiveLab
 from tests.vendors.openai import KEY, Completion, OpenAI
 from tests.vendors.server import Fault, VendorServer
@@ -185,3 +187,19 @@ def test_people_stand_in_no_file_by_their_name(openai, lab):
     files = [path.read_bytes() for path in lab.folder.rglob("*") if path.is_file()]
     assert files
     assert not any(b"user-ada" in content for content in files)
+
+
+def test_a_source_that_answers_is_healthy_and_one_that_does_not_says_why(openai, lab):
+    service = connect_reach(lab.settings, lab.source("openai"), NOW)
+    openai.faults = [Fault.REFUSED]
+    first, second = run_sync(_two_looks(service))
+
+    assert (first.status, second.status) == (HealthStatus.DOWN, HealthStatus.HEALTHY)
+    assert "the key is refused" in first.message
+
+
+async def _two_looks(service):
+    async with service:
+        first, second = await service.health_check(), await service.health_check()
+        assert await service.get_metrics() == {}
+        return first, second

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import polars as pl
 import pytest
 
-from tests.live_faults import FINAL, OF_PAGES, PASSING, hurry
+from tests.live_faults import FINAL, OF_PAGES, PASSING
 from tests.live_lab import LiveLab
 from tests.vendors.langfuse import PUBLIC, SECRET, Langfuse, Observed
 from tests.vendors.server import Fault, VendorServer
@@ -19,7 +19,6 @@ ENDLESS = frozenset({Fault.ENDLESS_CURSOR, Fault.ENDLESS_PAGES})
 def langfuse(monkeypatch):
     monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", PUBLIC)
     monkeypatch.setenv("LANGFUSE_SECRET_KEY", SECRET)
-    hurry(monkeypatch)
     vendor = Langfuse()
     vendor.now = NOW
     with VendorServer(vendor) as server:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tests.live_faults import FINAL, PASSING, hurry
+from tests.live_faults import FINAL, PASSING
 from tests.live_lab import LiveLab
 from tests.vendors.openrouter import KEY, MANAGEMENT_KEY, OpenRouter
 from tests.vendors.server import VendorServer
@@ -18,7 +18,6 @@ START = datetime(2026, 11, 17)
 def openrouter(monkeypatch):
     monkeypatch.setenv("OPENROUTER_MANAGEMENT_KEY", MANAGEMENT_KEY)
     monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
-    hurry(monkeypatch)
     vendor = OpenRouter()
     vendor.now = NOW
     with VendorServer(vendor) as server:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sophia_metrics.sources.live import portkey as adapter
-from tests.live_faults import FINAL, PASSING, hurry
+from tests.live_faults import FINAL, PASSING
 from tests.live_lab import LiveLab
 from tests.vendors.portkey import KEY, Call, Portkey
 from tests.vendors.server import VendorServer
@@ -19,7 +19,6 @@ START = datetime(2026, 11, 20)
 @pytest.fixture
 def portkey(monkeypatch):
     monkeypatch.setenv("PORTKEY_API_KEY", KEY)
-    hurry(monkeypatch)
     vendor = Portkey()
     vendor.now = NOW
     with VendorServer(vendor) as server:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sophia_metrics.sources.live.counters import rises
-from tests.live_faults import FINAL, PASSING, hurry
+from tests.live_faults import FINAL, PASSING
 from tests.live_lab import LiveLab
 from tests.vendors.prometheus import Prometheus
 from tests.vendors.server import VendorServer
@@ -23,7 +23,6 @@ COUNTERS = {"tokens": "llm_tokens_total", "cost": "llm_cost_usd_total"}
 @pytest.fixture
 def prometheus(monkeypatch):
     monkeypatch.delenv("PROMETHEUS_TOKEN", raising=False)
-    hurry(monkeypatch)
     vendor = Prometheus()
     vendor.now = NOW
     with VendorServer(vendor) as server:

@@ -16,6 +16,7 @@ import sophia_metrics
 from sophia_metrics.alerts.notifier import Notifier
 from sophia_metrics.cache.redis_cache import CacheTerms, RedisCache
 from sophia_metrics.dashboard.service import Dashboard
+from sophia_metrics.invoices.files import BillFiles
 from sophia_metrics.notifiers.by_apprise import AppriseNotifier
 from sophia_metrics.notifiers.pagerduty import PagerDutyNotifier
 from sophia_metrics.notifiers.prefect_events import PrefectEventsNotifier
@@ -23,6 +24,8 @@ from sophia_metrics.notifiers.slack import SlackNotifier
 from sophia_metrics.notifiers.webhook import WebhookNotifier
 from sophia_metrics.services import Health, HealthStatus, Service, ServiceLifecycle, run_sync
 from sophia_metrics.sources.file_source import FileSource
+from sophia_metrics.sources.terms import SourceTerms
+from sophia_metrics.usage.live_pulling import LiveHealth
 from sophia_metrics.warehouse.duckdb.adapter import DuckDBWarehouse
 from sophia_metrics.warehouse.protocol import Warehouse
 from sophia_metrics.warehouse.snowflake.adapter import SnowflakeWarehouse
@@ -42,6 +45,11 @@ def warehouse(folder) -> Warehouse:
 def file_source(folder) -> FileSource:
     lab = Lab(folder / "state")
     return lab.source(lab.write("calls.jsonl", [event("a")]))
+
+
+def bill_files(folder) -> BillFiles:
+    (folder / "bill.csv").write_text("")
+    return BillFiles(SourceTerms("bill", "focus"), (str(folder),))
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +99,7 @@ def dashboard(folder) -> Dashboard:
 SERVICES = [
     (warehouse, DuckDBWarehouse),
     (file_source, FileSource),
+    (bill_files, BillFiles),
     (redis_cache, RedisCache),
     (dashboard, Dashboard),
     (webhook, WebhookNotifier),
@@ -141,12 +150,12 @@ def test_a_component_is_an_async_context_manager_that_yields_itself(service):
     assert asyncio.run(live()).status is HealthStatus.HEALTHY
 
 
-WALKED_ON_SNOWFLAKE = {SnowflakeWarehouse, TableHealth}
-"""By tests/test_snowflake_services.py and tests/test_snowflake_sources.py."""
+WALKED_ELSEWHERE = {SnowflakeWarehouse, TableHealth, LiveHealth}
+"""By tests/test_snowflake_services.py, tests/test_snowflake_sources.py and tests/test_live_faults.py."""
 
 
 def test_every_component_of_the_project_is_walked():
-    walked = {kind for _, kind in SERVICES} | WALKED_ON_SNOWFLAKE
+    walked = {kind for _, kind in SERVICES} | WALKED_ELSEWHERE
 
     assert {each for each in components() if each.__module__.startswith("sophia_metrics")} == walked
 

@@ -27,6 +27,7 @@ from sophia_metrics.settings import (
     CONFIG_NAME,
     SECRET_FIELDS,
     AnalyticsSinkSettings,
+    ApiSettings,
     DashboardSettings,
     GateSettings,
     QualitySettings,
@@ -36,6 +37,7 @@ from sophia_metrics.settings import (
     TableSettings,
 )
 from sophia_metrics.sources.column_mapping import ColumnMapping, ColumnRule
+from sophia_metrics.sources.live.metric_settings import MetricSettings
 from sophia_metrics.suggestions.settings import SuggestionSettings
 
 __all__ = ["render_config", "write_config"]
@@ -65,6 +67,8 @@ TABLES = frozenset(
         "snowflake",
         "analytics_sink",
         "table",
+        "api",
+        "metrics",
     }
 )
 """What stands in a table of its own."""
@@ -91,6 +95,12 @@ TABLE_SOURCE = """\
 #[[sources]]
 #name = "platform"
 #format = "snowflake_analytics"
+"""
+LIVE_SOURCE = """\
+# A source that answers over the network: see docs/live-sources.md.
+#[[sources]]
+#name = "openai"
+#format = "openai_usage"
 """
 COLUMNS_EXAMPLE = """\
 #[sources.mapping.columns]
@@ -127,6 +137,7 @@ def render_config() -> str:
     fields = Settings.model_fields
     mapping = SourceSettings.model_fields["mapping"]
     columns = ColumnMapping.model_fields["columns"]
+    api, metrics = SourceSettings.model_fields["api"], ApiSettings.model_fields["metrics"]
     table, sink = SourceSettings.model_fields["table"], SnowflakeSettings.model_fields["analytics_sink"]
     parts = [
         HEADER,
@@ -147,6 +158,9 @@ def render_config() -> str:
         f"{_comment(columns)}# A rule has these parts:\n{_rule()}{COLUMNS_EXAMPLE}",
         TABLE_SOURCE,
         f"{_comment(table)}#[sources.table]\n{_settings(TableSettings)}",
+        LIVE_SOURCE,
+        f"{_comment(api)}#[sources.api]\n{_settings(ApiSettings)}",
+        f"{_comment(metrics)}#[sources.api.metrics]\n{_settings(MetricSettings)}",
         f"{_comment(fields['caches'])}#[[caches]]\n{_settings(CacheSettings)}",
         f"{_comment(fields['services'])}{_services()}",
         f"{_comment(fields['probes'])}#[probes]\n{_settings(ProbeSettings)}",

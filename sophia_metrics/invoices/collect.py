@@ -77,7 +77,7 @@ class BillCollector:
 
         A file is taken as a whole, or refused: a bill with a part missing is none.
         """
-        source = InvoiceSource(bills.name, bills.terms.settling_seconds, self.exchange_rates)
+        source = InvoiceSource(bills.name, bills.terms.settling_seconds, self.exchange_rates, bills.terms.account)
         files = bills.find_files()
         known = known_positions(self.warehouse, bills.name)
         changed = [

@@ -55,11 +55,13 @@ class InvoiceSource:
         name: name of the source.
         settling_seconds: so long after the end of a line's last UTC day the provider may still change it.
         exchange_rates: dollars for one unit of another currency.
+        account: the account of lines that name none. None: they have none.
     """
 
     name: str
     settling_seconds: int
     exchange_rates: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    account: str | None = None
 
 
 def number_lines(
@@ -84,9 +86,10 @@ def number_lines(
     given = lines.with_columns(
         pl.lit(None, dtype=kind).alias(name) for name, kind in LINE_SCHEMA.items() if name not in lines.columns
     ).select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items())
-    given = given.with_columns(pl.col("charge_category").fill_null("Usage")).with_columns(
-        pl.col("is_usage").fill_null(pl.col("charge_category").is_in(list(USAGE_CATEGORIES)))
-    )
+    given = given.with_columns(
+        pl.col("charge_category").fill_null("Usage"),
+        pl.col("account_id").fill_null(pl.lit(source.account, dtype=pl.String)),
+    ).with_columns(pl.col("is_usage").fill_null(pl.col("charge_category").is_in(list(USAGE_CATEGORIES))))
     sql = resources.files("sophia_metrics").joinpath("sql", "invoices", "numbered_lines.sql").read_text("utf-8")
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE fx_rates (currency VARCHAR, rate DECIMAL(38,18))")

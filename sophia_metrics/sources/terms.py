@@ -23,6 +23,7 @@ class SourceTerms:
         reported_basis: what its cost field means. None: it has none.
         expected_within_seconds: without a successful collection for so long it is stale.
         settling_seconds: for so long after the end of a day it may still tell of that day.
+        account: what its rows say for account_id where they tell none. None: nothing.
     """
 
     name: str
@@ -32,3 +33,4 @@ class SourceTerms:
     reported_basis: ReportedBasis | None = None
     expected_within_seconds: int = 26 * 3600
     settling_seconds: int = 3600
+    account: str | None = None

@@ -18,7 +18,7 @@ from pydantic_core import to_json
 from sophia_metrics.errors import ServiceUnavailableError, SophiaError
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
 from sophia_metrics.sources.format import LandedColumn, is_nested
-from sophia_metrics.sources.live.api import Clock
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, LiveReader, Row
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.spool_source import PulledWindow

@@ -318,6 +318,8 @@ def _create_views(
         "ingested_at": f"TIMESTAMP {literal(now.isoformat(sep=' '))}",
         "attempt_id": literal(landing.attempt_id),
     }
+    if terms.account is not None:
+        ours["account_id"] = f"coalesce(account_id, {literal(terms.account)})"
     selected = ", ".join(f"{ours.get(column.name, column.name)} AS {column.name}" for column in STAGED_COLUMNS)
     connection.execute(
         "CREATE OR REPLACE VIEW keys AS "

@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import AwareDatetime, TypeAdapter
 from typing_extensions import TypedDict
 
-from sophia_metrics.sources.live.api import Api, Clock, Params
+from sophia_metrics.sources.live.api import Api, Params
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.pages import Cursor, every_page
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.windows import Window

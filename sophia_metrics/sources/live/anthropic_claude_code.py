@@ -14,7 +14,8 @@ from typing_extensions import TypedDict
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.sources.format import Completeness, Format, LandedColumn, TokenConvention
 from sophia_metrics.sources.live.anthropic_admin import BASE_URL, KEY, admin_api
-from sophia_metrics.sources.live.api import Clock, Params
+from sophia_metrics.sources.live.api import Params
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.money import Money, dollars_of_cents
 from sophia_metrics.sources.live.pages import Cursor, every_page
@@ -100,7 +101,6 @@ class ClaudeCodeReader:
                 f"{', '.join(CUSTOMERS)}"
             )
         self._customers = terms.kinds
-        self._account = terms.account
         self._api = admin_api(terms, clock)
 
     @property
@@ -138,7 +138,6 @@ class ClaudeCodeReader:
         actor = record["actor"]
         shared = {
             "day_at": naive_utc(record["date"]),
-            "account": self._account,
             "email_address": actor.get("email_address"),
             "api_key_name": actor.get("api_key_name"),
             "customer_type": record["customer_type"],
@@ -177,7 +176,6 @@ FORMAT = Format(
     settling_hours=24,
     columns=(
         LandedColumn("day_at", "TIMESTAMPTZ"),
-        LandedColumn("account", "VARCHAR"),
         *(LandedColumn(name, "VARCHAR", is_identity=name in {"email_address", "api_key_name"}) for name in WHO),
         LandedColumn("model", "VARCHAR"),
         *(LandedColumn(f"{name}_tokens", "DOUBLE") for name in TOKENS),

@@ -21,7 +21,8 @@ from sophia_metrics.sources.live.anthropic_admin import (
     read_buckets,
     rfc3339,
 )
-from sophia_metrics.sources.live.api import Clock, Params
+from sophia_metrics.sources.live.api import Params
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.money import Money, dollars_of_cents
 from sophia_metrics.sources.live.terms import LiveTerms
@@ -69,7 +70,6 @@ class CostReader:
             ConfigurationError: the key is not set.
         """
         self._api = admin_api(terms, clock)
-        self._account = terms.account
 
     @property
     def lead(self) -> timedelta | None:
@@ -84,7 +84,6 @@ class CostReader:
             for result in bucket["results"]:
                 yield {
                     **span,
-                    "account": self._account,
                     "amount": dollars_of_cents(result["amount"]),
                     "currency": result["currency"],
                     **{name: result.get(name) for name in TEXTS},
@@ -114,7 +113,6 @@ FORMAT = Format(
     columns=(
         LandedColumn("start_at", "TIMESTAMPTZ"),
         LandedColumn("end_at", "TIMESTAMPTZ"),
-        LandedColumn("account", "VARCHAR"),
         LandedColumn("amount", "DECIMAL(38,12)"),
         LandedColumn("currency", "VARCHAR"),
         *(LandedColumn(name, "VARCHAR") for name in TEXTS),

@@ -22,7 +22,8 @@ from sophia_metrics.sources.live.anthropic_admin import (
     read_buckets,
     rfc3339,
 )
-from sophia_metrics.sources.live.api import Clock, Params
+from sophia_metrics.sources.live.api import Params
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
@@ -82,7 +83,6 @@ class MessagesReader:
             ConfigurationError: the key is not set.
         """
         self._api = admin_api(terms, clock)
-        self._account = terms.account
 
     @property
     def lead(self) -> timedelta | None:
@@ -94,7 +94,7 @@ class MessagesReader:
         for bucket in read_buckets(self._api, PATH, window, HOUR, _params(HOURS_A_PAGE, GROUPS), PAGE):
             span = {"start_at": naive_utc(bucket["starting_at"]), "end_at": naive_utc(bucket["ending_at"])}
             for result in bucket["results"]:
-                yield {**span, "account": self._account, **_counted(result)}
+                yield {**span, **_counted(result)}
 
     def check(self) -> str:
         """Ask for one bucket, that of the hour before this one."""
@@ -138,7 +138,6 @@ FORMAT = Format(
     columns=(
         LandedColumn("start_at", "TIMESTAMPTZ"),
         LandedColumn("end_at", "TIMESTAMPTZ"),
-        LandedColumn("account", "VARCHAR"),
         *(LandedColumn(name, "VARCHAR", is_identity=name in IDENTITIES) for name in GROUPS),
         *(LandedColumn(name, "DOUBLE") for name in (*TOKENS, SEARCHES)),
         LandedColumn("read_at", "TIMESTAMPTZ"),

@@ -3,9 +3,7 @@
 Every request has a deadline of its own for the whole exchange. No key, no query and no body stands in a message.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Self, TypeVar
@@ -16,10 +14,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError, ServiceUnavailableError, SophiaError
 from sophia_metrics.retry_after import retry_after_seconds
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.windows import naive_utc
 
-__all__ = ["Api", "Clock", "Params"]
+__all__ = ["Api", "Params"]
 
 T = TypeVar("T")
 Params = Sequence[tuple[str, str | int]]
@@ -35,27 +34,6 @@ SUCCESS = 200
 REDIRECTS, REFUSALS = range(300, 400), frozenset({401, 403})
 PASSING = frozenset({408, 409, 425, 429})
 """Answers below 500 after which asking again may help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """How time passes, as functions: tests have their own.
-
-    Attributes:
-        seconds: a clock that only goes forwards.
-        sleep: waits for so many seconds.
-        now: the present (naive UTC), for a Retry-After that is a date and for the clock of a vendor.
-    """
-
-    seconds: Callable[[], float]
-    sleep: Callable[[float], None]
-    now: Callable[[], datetime]
-
-    @classmethod
-    def starting(cls, now: datetime) -> Self:
-        """Return the clock of this machine, which tells `now` (naive UTC) at this moment."""
-        started = time.monotonic()
-        return cls(time.monotonic, time.sleep, lambda: now + timedelta(seconds=time.monotonic() - started))
 
 
 class _TryAgainError(Exception):

@@ -23,7 +23,8 @@ from typing_extensions import TypedDict
 from sophia_metrics.sources.format import LandedColumn
 from sophia_metrics.sources.langfuse import FORMAT as FILES
 from sophia_metrics.sources.live.amounts import money
-from sophia_metrics.sources.live.api import Api, Clock, Params
+from sophia_metrics.sources.live.api import Api, Params
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.pages import Cursor, every_page
 from sophia_metrics.sources.live.terms import LiveTerms

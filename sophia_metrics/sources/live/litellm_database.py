@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
-from sophia_metrics.sources.live.api import Clock
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.litellm_rows import SpendRow, flat_row, live_copy
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.postgres import Address, Postgres, Session

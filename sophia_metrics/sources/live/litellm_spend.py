@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from sophia_metrics.errors import ProcessingError, ServiceUnavailableError
-from sophia_metrics.sources.live.api import Api, Clock, Params
+from sophia_metrics.sources.live.api import Api, Params
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.litellm_rows import SpendRow, flat_row, live_copy
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.pages import Cursor, every_page

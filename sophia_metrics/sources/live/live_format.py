@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.live.api import Clock
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.windows import Window
 

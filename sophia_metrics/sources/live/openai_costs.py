@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from sophia_metrics.sources.format import Completeness, Format, LandedColumn, TokenConvention
-from sophia_metrics.sources.live.api import Api, Clock, Params
+from sophia_metrics.sources.live.api import Api, Params
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.money import Money, dollars
 from sophia_metrics.sources.live.pages import Cursor, every_page
@@ -77,7 +78,6 @@ class CostReader:
         Raises:
             ConfigurationError: the key is not set.
         """
-        self._account = terms.account
         self._api = Api.of_terms(terms, clock, {"Authorization": f"Bearer {terms.key(KEY)}"})
 
     @property
@@ -95,7 +95,7 @@ class CostReader:
             for bucket in page["data"]:
                 span = {"start_at": _instant(bucket["start_time"]), "end_at": _instant(bucket["end_time"])}
                 for result in bucket["results"]:
-                    yield {**span, "account": self._account, **_line(result)}
+                    yield {**span, **_line(result)}
 
     def check(self) -> str:
         """Ask for one bucket, that of yesterday."""
@@ -156,7 +156,6 @@ FORMAT = Format(
     columns=(
         LandedColumn("start_at", "TIMESTAMPTZ"),
         LandedColumn("end_at", "TIMESTAMPTZ"),
-        LandedColumn("account", "VARCHAR"),
         LandedColumn("amount", "DECIMAL(38,12)"),
         LandedColumn("currency", "VARCHAR"),
         LandedColumn("line_item", "VARCHAR"),

@@ -15,7 +15,8 @@ from typing_extensions import TypedDict
 
 from sophia_metrics.sources.format import Completeness, Format, LandedColumn, TokenConvention
 from sophia_metrics.sources.live.amounts import money
-from sophia_metrics.sources.live.api import Api, Clock
+from sophia_metrics.sources.live.api import Api
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query

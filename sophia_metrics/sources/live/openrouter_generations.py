@@ -18,7 +18,8 @@ from typing_extensions import TypedDict
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.sources.format import LandedColumn
-from sophia_metrics.sources.live.api import Api, Clock
+from sophia_metrics.sources.live.api import Api
+from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.openrouter import FORMAT as FILES

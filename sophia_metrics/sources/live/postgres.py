@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError, ServiceUnavailableError, SophiaError
-from sophia_metrics.sources.live.api import Clock
+from sophia_metrics.sources.live.clock import Clock
 
 __all__ = ["Address", "Postgres", "Session"]
 

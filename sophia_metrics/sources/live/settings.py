@@ -37,15 +37,6 @@ class ApiSettings(BaseModel):
             examples=[["OPENAI_ADMIN_KEY_EU"]],
         ),
     ] = ()
-    account: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=200,
-            description="What its rows say for account_id where the vendor tells none.",
-            examples=["eu-organisation"],
-        ),
-    ] = None
     since: Annotated[
         date | None,
         Field(description="First UTC day to read. Unset: 30 days before the first reading.", examples=["2026-01-01"]),
@@ -126,7 +117,6 @@ class ApiSettings(BaseModel):
             base_url=base_url,
             variables=dict(zip(live.key_variables, variables, strict=True)),
             keys={name: read_variable(name) for name in variables},
-            account=self.account,
             since_on=self.since,
             settling_minutes=live.settling_minutes if self.settling_minutes is None else self.settling_minutes,
             reread_hours=live.reread_hours if self.reread_hours is None else self.reread_hours,

@@ -20,7 +20,6 @@ class LiveTerms:
         base_url: where the vendor answers.
         variables: the variable that stands for each of the vendor's usual ones.
         keys: the values of these variables; never in a message or a repr.
-        account: what its rows say for account_id where the vendor tells none. None: nothing.
         since_on: first UTC day to read. None: as many days as is usual.
         settling_minutes: a window is complete so long after its end.
         reread_hours: so much before the newest window is read again each time.
@@ -36,7 +35,6 @@ class LiveTerms:
     base_url: str
     variables: Mapping[str, str]
     keys: Mapping[str, str | None] = field(repr=False)
-    account: str | None
     since_on: date | None
     settling_minutes: int
     reread_hours: int

@@ -4,7 +4,6 @@
 -- owner: sources
 SELECT
     'anthropic' AS provider,
-    account AS account_id,
     make_timestamp(epoch_us(start_at)) AS charge_start_at,
     make_timestamp(epoch_us(end_at)) AS charge_end_at,
     nullif(model, '') AS model,

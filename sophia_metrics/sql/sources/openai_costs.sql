@@ -6,7 +6,6 @@ WITH items AS (
     SELECT
         make_timestamp(epoch_us(start_at)) AS started_at,
         make_timestamp(epoch_us(end_at)) AS ended_at,
-        account,
         amount,
         upper(currency) AS currency,
         nullif(trim(line_item), '') AS item,
@@ -18,7 +17,6 @@ WITH items AS (
 )
 SELECT
     'openai' AS provider,
-    account AS account_id,
     started_at AS charge_start_at,
     ended_at AS charge_end_at,
     -- "gpt-4o-2024-08-06, input"; what has no comma is a tool, or names no model.
