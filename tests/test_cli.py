@@ -136,7 +136,7 @@ def uncommented(text):
 def test_every_example_of_init_is_a_setting_that_loads(sophia):
     (sophia.folder / "sophia.toml").write_text(uncommented(render_config()))
 
-    assert [source.name for source in load_settings().sources] == ["gateway", "exports", "platform"]
+    assert [source.name for source in load_settings().sources] == ["gateway", "exports", "platform", "openai"]
 
 
 def test_init_shows_every_setting_but_secrets():
