@@ -150,7 +150,7 @@ class LivePuller:
         """
         before = known.get((window.start_at, window.end_at))
         frame = self._frame(rows)
-        digest = hashlib.sha256(frame.write_csv().encode()).hexdigest()[:32]
+        digest = _digest(frame)
         is_open = window.end_at + timedelta(minutes=self._terms.settling_minutes) > now
         if before is not None and (before.digest, before.is_open) == (digest, is_open):
             return None
@@ -160,7 +160,7 @@ class LivePuller:
         return frame.height
 
     def _frame(self, rows: Sequence[Row]) -> pl.DataFrame:
-        """Return the rows as columns of the format, identifiers hashed, in an order of their own.
+        """Return the rows as columns of the format, identifiers hashed, each row once.
 
         A key that the format does not read is a number that may be usage: it comes along, and landing notes its name.
         """
@@ -171,7 +171,8 @@ class LivePuller:
         nested = [column.key for column in columns if is_nested(column.type_in_file)]
         plain = [_with_text(row, nested) for row in rows] if nested else rows
         frame = pl.DataFrame(plain, schema=schema, orient="row") if plain else pl.DataFrame(schema=schema)
-        return self._hashed(frame, columns).unique(maintain_order=True).sort(frame.columns)
+        hashed = self._hashed(frame, columns)
+        return hashed.unique(maintain_order=True) if hashed.hash_rows().n_unique() < hashed.height else hashed
 
     def _hashed(self, frame: pl.DataFrame, columns: Iterable[LandedColumn]) -> pl.DataFrame:
         secret = self._identity.secret
@@ -218,6 +219,12 @@ class LiveHealth(ServiceLifecycle):
         except SophiaError as error:
             return Health(self._terms.source, HealthStatus.DOWN, str(error))
         return Health(self._terms.source, HealthStatus.HEALTHY, message, (perf_counter() - started) * 1e3)
+
+
+def _digest(rows: pl.DataFrame) -> str:
+    """Return a hash over the rows in any order. Another version of Polars may find another one: they are read again."""
+    names = ",".join(rows.columns)
+    return hashlib.sha256(names.encode() + rows.hash_rows().sort().to_numpy().tobytes()).hexdigest()[:32]
 
 
 def _floor(moment: datetime, step: timedelta) -> datetime:
