@@ -118,7 +118,7 @@ class _Usage(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002 - the names of the standard library
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the names of the standard library
         """Say nothing."""
 
 

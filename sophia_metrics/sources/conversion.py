@@ -143,9 +143,7 @@ def from_typed(connection: duckdb.DuckDBPyConnection, value: str, found_type: st
     if found_type in {_TEXT, "JSON"}:
         return from_text(connection, f"CAST({value} AS VARCHAR)", duckdb_type)
     if duckdb_type == "TIMESTAMPTZ" and (found_type == "DATE" or found_type.startswith("TIMESTAMP")):
-        if found_type == "TIMESTAMP WITH TIME ZONE":
-            return Converted(value, "false")
-        return Converted(f"timezone('UTC', CAST({value} AS TIMESTAMP))", "false")
+        return Converted(value if found_type == "TIMESTAMP WITH TIME ZONE" else _in_utc(value), "false")
     if duckdb_type == _TEXT and not is_nested(found_type):
         return Converted(f"CAST({value} AS VARCHAR)", "false")
     if duckdb_type == "DOUBLE" and found_type in _NUMBERS:
@@ -155,6 +153,10 @@ def from_typed(connection: duckdb.DuckDBPyConnection, value: str, found_type: st
     if found_type == duckdb_type and not is_nested(found_type):
         return Converted(value, "false")
     return from_json(connection, f"to_json({value})", duckdb_type)
+
+
+def _in_utc(value: str) -> str:
+    return f"timezone('UTC', CAST({value} AS TIMESTAMP))"
 
 
 @dataclass(frozen=True, slots=True)
