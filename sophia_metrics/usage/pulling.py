@@ -1,4 +1,4 @@
-"""What pulling a source that is a table elsewhere tells, and who does it."""
+"""What pulling a source tells that is a table elsewhere or answers over the network, and who does it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +12,10 @@ class Pulled:
     """What a pull found.
 
     Attributes:
-        table: the table.
-        file_count: hours that are new or have changed, each in a file now.
+        table: what was read: the table, or the source.
+        file_count: windows that are new or have changed, each in a file now.
         row_count: their rows.
-        finding: why the table could not be read, and what to do. None: it was.
+        finding: why it could not be read to its end, and what to do. None: it was.
     """
 
     table: str
@@ -25,10 +25,10 @@ class Pulled:
 
 
 class Puller(Protocol):
-    """Brings the rows of a table into files of the state folder."""
+    """Brings the rows of a source into files of the state folder."""
 
     def pull(self, now: datetime) -> Pulled:
-        """Read the hours that are settled at `now` (naive UTC), and write those that are new or have changed.
+        """Read the windows that are due at `now` (naive UTC), and write those that are new or have changed.
 
         Raises:
             ConfigurationError: the table is not there, or may not be read.
