@@ -25,7 +25,7 @@ __all__ = [
 
 _TEXT = "VARCHAR"
 _NUMBERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "DOUBLE"})
-"""Types of files that are numbers as they stand; what is no finite number is none."""
+"""Types of files that are numbers as they stand; what is no finite number meets a row rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +147,7 @@ def from_typed(connection: duckdb.DuckDBPyConnection, value: str, found_type: st
     if duckdb_type == _TEXT and not is_nested(found_type):
         return Converted(f"CAST({value} AS VARCHAR)", "false")
     if duckdb_type == "DOUBLE" and found_type in _NUMBERS:
-        number = f"CAST({value} AS DOUBLE)"
-        is_wrong = f"coalesce(NOT isfinite({number}), false)"
-        return Converted(f"(CASE WHEN isfinite({number}) THEN {number} END)", is_wrong)
+        return Converted(f"CAST({value} AS DOUBLE)", "false")
     if found_type == duckdb_type and not is_nested(found_type):
         return Converted(value, "false")
     return from_json(connection, f"to_json({value})", duckdb_type)

@@ -2,8 +2,8 @@
 -- grain: one row a part
 -- sources: parts
 -- owner: exports
--- Tokens are priced by the million, other units by one, and what has no price by the dollar.
 WITH priced_sums AS (
+    -- Tokens are priced by the million, other units by one, and what has no price by the dollar.
     SELECT
         usage_on, account_id, provider, route, region, model, price_tier, team, project, environment, cost_basis,
         price_id, price_book, tier_low_tokens, daily_from_seconds,
