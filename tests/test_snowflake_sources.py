@@ -12,6 +12,7 @@ from sophia_metrics.services import HealthStatus, run_sync
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.sources.table_settings import TableSettings
 from sophia_metrics.usage.identity import keyed_hash, load_identity
+from sophia_metrics.usage.spool import Spool
 from sophia_metrics.warehouse.protocol import Query
 from sophia_metrics.warehouse.snowflake.pulling import TableHealth, TablePuller
 from tests.command_line import CommandLine
@@ -70,8 +71,8 @@ class Bench:
 
     def pull(self, now: datetime = NOW):
         identity = load_identity(self.settings.home)
-        warehouse = connect_warehouse(self.settings, now)
-        return TablePuller(self.session, self.terms, Path(self.source.paths[0]), identity, warehouse).pull(now)
+        spool = Spool(Path(self.source.paths[0]), "table", connect_warehouse(self.settings, now))
+        return TablePuller(self.session, self.terms, spool, identity).pull(now)
 
     def collect(self, now: datetime = NOW) -> list[dict]:
         """Pull, and commit what was pulled; return the events of core."""
