@@ -165,4 +165,10 @@ def find_landed(landings: Sequence[Landing], attempts: frozenset[str]) -> tuple[
             "rebuilding would lose their rows. Choose days whose landing is still kept; nothing was changed"
         )
     wanted = [landing for landing in landings if landing.attempt_id in attempts]
-    return tuple(sorted(wanted, key=lambda landing: (landing.landed_at, landing.ordinal, landing.attempt_id)))
+    return tuple(sorted(wanted, key=_order))
+
+
+def _order(landing: Landing) -> tuple[datetime, int, datetime, str]:
+    """Return what orders landed files; those of one moment by when their windows were read."""
+    read_at = max((window.read_at for window in complete_windows(landing).values()), default=landing.landed_at)
+    return landing.landed_at, landing.ordinal, read_at, landing.attempt_id
