@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-__all__ = ["Window", "naive_utc"]
+__all__ = ["Window", "floored", "naive_utc"]
+
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
 
 
 def naive_utc(moment: datetime) -> datetime:
@@ -18,6 +20,11 @@ def naive_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"the moment {moment.isoformat()} has no time zone")
     return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def floored(moment: datetime, step: timedelta) -> datetime:
+    """Return the start of the step in which an instant (naive UTC) is, counted from the epoch: an hour, a UTC day."""
+    return moment - (moment - EPOCH) % step
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -26,7 +26,7 @@ from sophia_metrics.turns import one_at_a_time
 from sophia_metrics.usage.identity import Identity, keyed_hash
 from sophia_metrics.usage.pulling import Pulled
 from sophia_metrics.usage.spool import Span, Spool
-from sophia_metrics.windows import Window
+from sophia_metrics.windows import Window, floored
 
 __all__ = ["LiveHealth", "LivePuller"]
 
@@ -37,7 +37,6 @@ MOST_LEAD = timedelta(minutes=1)
 """A clock that is further ahead of the vendor's is worth a word."""
 PULL_SECONDS = 2_400.0
 """A run reads no longer: the next one goes on, and other sources get their turn."""
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
 TYPES: Mapping[str, pl.DataType] = {
     "VARCHAR": pl.String(),
     "DOUBLE": pl.Float64(),
@@ -113,10 +112,10 @@ class LivePuller:
         """Return from where and up to where is read: whole windows, the one that runs among them where it is read."""
         live, terms = self._live, self._terms
         settled_at = now if live.is_open_read else now - timedelta(minutes=terms.settling_minutes)
-        end_at = _floor(settled_at, live.window)
+        end_at = floored(settled_at, live.window)
         if live.is_open_read and end_at < settled_at:
             end_at += live.window
-        today = _floor(now, DAY)
+        today = floored(now, DAY)
         first_at = today - live.first_days * DAY
         if terms.since_on is not None:
             first_at = datetime(terms.since_on.year, terms.since_on.month, terms.since_on.day)  # noqa: DTZ001 - naive UTC
@@ -125,7 +124,7 @@ class LivePuller:
         if known:
             waiting = [each.start_at for each in known.values() if each.is_open]
             newest = max(each.start_at for each in known.values())
-            again_at = _floor(newest - timedelta(hours=terms.reread_hours), live.window)
+            again_at = floored(newest - timedelta(hours=terms.reread_hours), live.window)
             first_at = max(first_at, min([again_at, *waiting]))
         return first_at, end_at
 
@@ -138,7 +137,7 @@ class LivePuller:
         for row in rows:
             moment = row[instant]
             if asked.start_at <= moment < asked.end_at:
-                found.setdefault(_floor(moment, self._live.window), []).append(row)
+                found.setdefault(floored(moment, self._live.window), []).append(row)
         return found
 
     def _write(
@@ -225,10 +224,6 @@ def _digest(rows: pl.DataFrame) -> str:
     """Return a hash over the rows in any order. Another version of Polars may find another one: they are read again."""
     names = ",".join(rows.columns)
     return hashlib.sha256(names.encode() + rows.hash_rows().sort().to_numpy().tobytes()).hexdigest()[:32]
-
-
-def _floor(moment: datetime, step: timedelta) -> datetime:
-    return moment - (moment - EPOCH) % step
 
 
 def _kind(column: LandedColumn) -> pl.DataType:

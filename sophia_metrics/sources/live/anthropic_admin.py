@@ -14,14 +14,13 @@ from sophia_metrics.sources.live.api import Api, Params
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.pages import Cursor, every_page
 from sophia_metrics.sources.live.terms import LiveTerms
-from sophia_metrics.windows import Window
+from sophia_metrics.windows import Window, floored
 
-__all__ = ["BASE_URL", "KEY", "Bucket", "BucketPage", "admin_api", "floored", "read_buckets", "rfc3339"]
+__all__ = ["BASE_URL", "KEY", "Bucket", "BucketPage", "admin_api", "read_buckets", "rfc3339"]
 
 KEY = "ANTHROPIC_ADMIN_KEY"
 BASE_URL = "https://api.anthropic.com/v1/organizations"
 VERSION = "2023-06-01"
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
 
 R = TypeVar("R")
 
@@ -73,11 +72,6 @@ def read_buckets(
 def rfc3339(moment: datetime) -> str:
     """Return an instant (naive UTC) as the API takes it."""
     return moment.replace(tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def floored(moment: datetime, width: timedelta) -> datetime:
-    """Return the start of the bucket in which an instant (naive UTC) is."""
-    return moment - (moment - EPOCH) % width
 
 
 def _buckets(page: BucketPage[Any]) -> list[Bucket[Any]]:

@@ -17,7 +17,6 @@ from sophia_metrics.sources.live.anthropic_admin import (
     KEY,
     BucketPage,
     admin_api,
-    floored,
     read_buckets,
     rfc3339,
 )
@@ -27,7 +26,7 @@ from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.money import Money, dollars_of_cents
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
-from sophia_metrics.windows import Window, naive_utc
+from sophia_metrics.windows import Window, floored, naive_utc
 
 __all__ = ["LIVE"]
 
