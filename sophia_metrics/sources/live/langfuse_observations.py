@@ -22,10 +22,10 @@ from typing_extensions import TypedDict
 
 from sophia_metrics.sources.format import LandedColumn
 from sophia_metrics.sources.langfuse import FORMAT as FILES
-from sophia_metrics.sources.live.amounts import money
 from sophia_metrics.sources.live.api import Api, Params
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
+from sophia_metrics.sources.live.money import dollars
 from sophia_metrics.sources.live.pages import Cursor, every_page
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.windows import Window, naive_utc
@@ -150,7 +150,7 @@ def _row(observation: Observation) -> Row:
         **others,
         "modelParameters": _service_tier(found.get("modelParameters")),
         "usageDetails": _short_keys(found.get("usageDetails")),
-        "totalCost": money(found.get("totalCost")),
+        "totalCost": dollars(found.get("totalCost")),
     }
 
 

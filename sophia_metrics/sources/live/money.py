@@ -14,11 +14,11 @@ _WIDE = Context(prec=38, rounding=ROUND_HALF_EVEN)
 _STEP = Decimal("1e-12")
 
 
-def dollars(amount: Decimal) -> Decimal:
-    """Return an amount in whole units of its currency with the 12 decimals that the warehouse keeps."""
-    return amount.quantize(_STEP, context=_WIDE)
+def dollars(amount: Decimal | None) -> Decimal | None:
+    """Return an amount in whole units of its currency with the 12 decimals that we keep. None stays None."""
+    return None if amount is None else amount.quantize(_STEP, context=_WIDE)
 
 
-def dollars_of_cents(amount: Decimal) -> Decimal:
+def dollars_of_cents(amount: Decimal | None) -> Decimal | None:
     """Return an amount in hundredths of its currency as `dollars` does."""
-    return dollars(_WIDE.divide(amount, Decimal(100)))
+    return None if amount is None else dollars(_WIDE.divide(amount, Decimal(100)))

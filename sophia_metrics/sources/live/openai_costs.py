@@ -120,14 +120,13 @@ class CostReader:
 
 
 def _line(result: Result) -> dict[str, str | Decimal | None]:
-    quantity = result.get("quantity")
     return {
         "amount": dollars(result["amount"]["value"]),
         "currency": result["amount"]["currency"],
         "line_item": result.get("line_item"),
         "project_id": result.get("project_id"),
         "api_key_id": result.get("api_key_id"),
-        "quantity": None if quantity is None else dollars(quantity),
+        "quantity": dollars(result.get("quantity")),
         "quantity_unit": result.get("quantity_unit"),
     }
 

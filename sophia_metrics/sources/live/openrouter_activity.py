@@ -14,10 +14,10 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from sophia_metrics.sources.format import Completeness, Format, LandedColumn, TokenConvention
-from sophia_metrics.sources.live.amounts import money
 from sophia_metrics.sources.live.api import Api
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
+from sophia_metrics.sources.live.money import dollars
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
 from sophia_metrics.windows import Window
@@ -102,7 +102,7 @@ def _row(item: Item) -> Row:
     }
     return {
         **{key: item.get(key) for key in (*TEXTS, *COUNTS)},
-        **{key: money(item.get(key)) for key in MONEY},
+        **{key: dollars(item.get(key)) for key in MONEY},
         **others,
         "start_at": start_at,
     }

@@ -22,10 +22,10 @@ from typing_extensions import TypedDict
 
 from sophia_metrics.errors import ProcessingError, ServiceUnavailableError
 from sophia_metrics.sources.format import Format, LandedColumn, TokenConvention
-from sophia_metrics.sources.live.amounts import money
 from sophia_metrics.sources.live.api import Api
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
+from sophia_metrics.sources.live.money import dollars_of_cents
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
 from sophia_metrics.windows import Window, naive_utc
@@ -194,7 +194,7 @@ def _row(call: Call) -> Row:
         **others,
         "created_at": _utc(call["created_at"]),
         "is_success": found.get("is_success"),
-        "cost_usd": money(found.get("cost"), in_cents=True),
+        "cost_usd": dollars_of_cents(found.get("cost")),
     }
 
 

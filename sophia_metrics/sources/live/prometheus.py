@@ -17,11 +17,11 @@ from typing_extensions import TypedDict
 
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
 from sophia_metrics.sources.format import Completeness, Format, LandedColumn, TokenConvention
-from sophia_metrics.sources.live.amounts import money
 from sophia_metrics.sources.live.api import Api
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.counters import Sample, rises
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
+from sophia_metrics.sources.live.money import dollars
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
 from sophia_metrics.windows import Window
@@ -159,7 +159,7 @@ class CounterReader:
             row |= {"input_tokens": 0.0, "output_tokens": 0.0, "is_cached_inside": self._counters.is_cached_inside}
         row |= {column: float(rise) for column, rise in counted.items() if column != "cost"}
         if self._counters.cost:
-            row["cost"] = money(counted.get("cost", Decimal(0)))
+            row["cost"] = dollars(counted.get("cost", Decimal(0)))
         return row
 
 
