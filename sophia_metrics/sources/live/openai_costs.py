@@ -5,7 +5,7 @@ dollars, not cents. A line item names the model and what is paid for: "gpt-4o-20
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import NotRequired
 
@@ -13,10 +13,11 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from sophia_metrics.sources.format import Completeness, Format, LandedColumn, TokenConvention
-from sophia_metrics.sources.live.api import Api, Params
+from sophia_metrics.sources.live.api import Params
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.money import Money, dollars
+from sophia_metrics.sources.live.openai_admin import KEY, BucketPage, admin_api, buckets_of, epoch, following, instant
 from sophia_metrics.sources.live.pages import Cursor, every_page
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
@@ -24,7 +25,6 @@ from sophia_metrics.windows import Window
 
 __all__ = ["LIVE"]
 
-KEY = "OPENAI_ADMIN_KEY"
 PATH = "/organization/costs"
 DAY = timedelta(days=1)
 DAYS_A_PAGE = 180
@@ -50,23 +50,7 @@ class Result(TypedDict):
     quantity_unit: NotRequired[str | None]
 
 
-class Bucket(TypedDict):
-    """One UTC day; seconds of the epoch."""
-
-    start_time: int
-    end_time: int
-    results: list[Result]
-
-
-class Page(TypedDict):
-    """Buckets in order of time."""
-
-    data: list[Bucket]
-    has_more: bool
-    next_page: str | None
-
-
-PAGE = TypeAdapter(Page)
+PAGE: TypeAdapter[BucketPage[Result]] = TypeAdapter(BucketPage[Result])
 
 
 class CostReader:
@@ -78,7 +62,7 @@ class CostReader:
         Raises:
             ConfigurationError: the key is not set.
         """
-        self._api = Api.of_terms(terms, clock, {"Authorization": f"Bearer {terms.key(KEY)}"})
+        self._api = admin_api(terms, clock)
 
     @property
     def lead(self) -> timedelta | None:
@@ -88,12 +72,12 @@ class CostReader:
     def read(self, window: Window) -> Iterator[Row]:
         """Yield the lines of every UTC day of the window."""
 
-        def ask(cursor: Cursor | None) -> Page:
+        def ask(cursor: Cursor | None) -> BucketPage[Result]:
             return self._page(window, DAYS_A_PAGE, GROUPS, cursor)
 
-        for page in every_page(self._api.source, ask, _buckets, _following):
+        for page in every_page(self._api.source, ask, buckets_of, following):
             for bucket in page["data"]:
-                span = {"start_at": _instant(bucket["start_time"]), "end_at": _instant(bucket["end_time"])}
+                span = {"start_at": instant(bucket["start_time"]), "end_at": instant(bucket["end_time"])}
                 for result in bucket["results"]:
                     yield {**span, **_line(result)}
 
@@ -107,10 +91,10 @@ class CostReader:
         """Give the connections back."""
         self._api.close()
 
-    def _page(self, window: Window, limit: int, groups: tuple[str, ...], cursor: Cursor | None) -> Page:
+    def _page(self, window: Window, limit: int, groups: tuple[str, ...], cursor: Cursor | None) -> BucketPage[Result]:
         params: Params = [
-            ("start_time", _epoch(window.start_at)),
-            ("end_time", _epoch(window.end_at)),
+            ("start_time", epoch(window.start_at)),
+            ("end_time", epoch(window.end_at)),
             ("bucket_width", "1d"),
             ("limit", limit),
             *(("group_by[]", group) for group in groups),
@@ -129,22 +113,6 @@ def _line(result: Result) -> dict[str, str | Decimal | None]:
         "quantity": dollars(result.get("quantity")),
         "quantity_unit": result.get("quantity_unit"),
     }
-
-
-def _buckets(page: Page) -> list[Bucket]:
-    return page["data"]
-
-
-def _following(page: Page) -> Cursor | None:
-    return page["next_page"] if page["has_more"] else None
-
-
-def _epoch(moment: datetime) -> int:
-    return int(moment.replace(tzinfo=UTC).timestamp())
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
 FORMAT = Format(

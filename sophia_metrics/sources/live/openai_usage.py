@@ -4,7 +4,7 @@ Source: the OpenAPI description 2.3.0 of OpenAI, https://platform.openai.com/doc
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,10 @@ from typing_extensions import TypedDict
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.sources.format import Completeness, Format, LandedColumn, TokenConvention
-from sophia_metrics.sources.live.api import Api, Params
+from sophia_metrics.sources.live.api import Params
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
+from sophia_metrics.sources.live.openai_admin import KEY, BucketPage, admin_api, buckets_of, epoch, following, instant
 from sophia_metrics.sources.live.pages import Cursor, every_page
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
@@ -23,7 +24,6 @@ from sophia_metrics.windows import Window
 
 __all__ = ["LIVE"]
 
-KEY = "OPENAI_ADMIN_KEY"
 HOURS_A_PAGE = 168
 """The most hourly buckets that a page may hold."""
 BY_MODEL = ("project_id", "user_id", "api_key_id", "model")
@@ -101,23 +101,7 @@ class Result(TypedDict, total=False):
     num_requests: int | None
 
 
-class Bucket(TypedDict):
-    """One hour, or part of it; seconds of the epoch."""
-
-    start_time: int
-    end_time: int
-    results: list[Result]
-
-
-class Page(TypedDict):
-    """Buckets in order of time."""
-
-    data: list[Bucket]
-    has_more: bool
-    next_page: str | None
-
-
-PAGE = TypeAdapter(Page)
+PAGE: TypeAdapter[BucketPage[Result]] = TypeAdapter(BucketPage[Result])
 
 
 class UsageReader:
@@ -134,7 +118,7 @@ class UsageReader:
                 f"source {terms.source}: there is no usage of the kind {unknown[0]!r}: name some of {', '.join(GROUPS)}"
             )
         self._kinds = terms.kinds or tuple(GROUPS)
-        self._api = Api.of_terms(terms, clock, {"Authorization": f"Bearer {terms.key(KEY)}"})
+        self._api = admin_api(terms, clock)
 
     @property
     def lead(self) -> timedelta | None:
@@ -144,9 +128,9 @@ class UsageReader:
     def read(self, window: Window) -> Iterator[Row]:
         """Yield the groups of every bucket of the window, kind by kind."""
         for kind in self._kinds:
-            for page in every_page(self._api.source, partial(self._page, kind, window), _buckets, _following):
+            for page in every_page(self._api.source, partial(self._page, kind, window), buckets_of, following):
                 for bucket in page["data"]:
-                    start_at, end_at = _instant(bucket["start_time"]), _instant(bucket["end_time"])
+                    start_at, end_at = instant(bucket["start_time"]), instant(bucket["end_time"])
                     for result in bucket["results"]:
                         yield {"kind": kind, "start_at": start_at, "end_at": end_at, **_counted(result)}
 
@@ -161,24 +145,16 @@ class UsageReader:
         """Give the connections back."""
         self._api.close()
 
-    def _page(self, kind: str, window: Window, cursor: Cursor | None) -> Page:
+    def _page(self, kind: str, window: Window, cursor: Cursor | None) -> BucketPage[Result]:
         params: Params = [
-            ("start_time", _epoch(window.start_at)),
-            ("end_time", _epoch(window.end_at)),
+            ("start_time", epoch(window.start_at)),
+            ("end_time", epoch(window.end_at)),
             ("bucket_width", "1h"),
             ("limit", HOURS_A_PAGE),
             *(("group_by[]", group) for group in GROUPS[kind]),
             *((("page", cursor),) if cursor is not None else ()),
         ]
         return self._api.get(f"/organization/usage/{kind}", params, PAGE)
-
-
-def _buckets(page: Page) -> list[Bucket]:
-    return page["data"]
-
-
-def _following(page: Page) -> Cursor | None:
-    return page["next_page"] if page["has_more"] else None
 
 
 def _counted(result: Result) -> Mapping[str, Any]:
@@ -191,14 +167,6 @@ def _counted(result: Result) -> Mapping[str, Any]:
         for key, value in result.items()
         if key in KEYS or (isinstance(value, int | float) and not isinstance(value, bool))
     }
-
-
-def _epoch(moment: datetime) -> int:
-    return int(moment.replace(tzinfo=UTC).timestamp())
-
-
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
 FORMAT = Format(
