@@ -11,7 +11,7 @@ import fakesnow.cursor
 import pytest
 from sqlglot import exp
 
-from sophia_metrics.warehouse.snowflake.loading import STAGE_NAME
+from sophia_metrics.warehouse.snowflake.stage_names import STAGE_NAME
 
 REMEMBERED = re.compile(
     r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE|MERGE|DROP\s+TABLE|CREATE\s+TRANSIENT\s+TABLE|BEGIN|COMMIT)\b", re.IGNORECASE

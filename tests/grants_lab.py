@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import sqlglot
 from sqlglot import exp
 
-from sophia_metrics.warehouse.snowflake.loading import STAGE_NAME
+from sophia_metrics.warehouse.snowflake.stage_names import STAGE_NAME
 
 MADE = ("CREATE", "DROP", "PUT", "COPY", "SHOW", "BEGIN", "COMMIT", "ROLLBACK")
 """What needs a right on the schema, or none; COPY fills stage tables, which are the role's own."""

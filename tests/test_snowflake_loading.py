@@ -15,8 +15,8 @@ from sophia_metrics.warehouse.snowflake.loading import (
     drop_stage_tables,
     leftover_stage_tables,
     load,
-    stage_table_name,
 )
+from sophia_metrics.warehouse.snowflake.stage_names import stage_table_name
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 

@@ -153,7 +153,7 @@ def test_lists_of_the_same_length_are_rows(session):
         ("SELECT $1", [datetime.fromisoformat("2026-01-01T00:00:00+00:00")], "has a time zone"),
         ("SELECT $1", [Decimal("1e39")], "a decimal of more than 38 digits"),
         ("SELECT $1", [Decimal("NaN")], "a decimal that is no number"),
-        ("SELECT $1", [[1]], "a value of type list cannot be bound"),
+        ("SELECT $1", [[1]], "$1 is a list: it stands in list_contains or in unnest only"),
         ("SELECT 1; SELECT 2", None, "one statement at a time"),
     ],
 )

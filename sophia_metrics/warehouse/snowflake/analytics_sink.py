@@ -21,9 +21,10 @@ from sophia_metrics.schema.column import Column, Kind
 from sophia_metrics.turns import one_at_a_time
 from sophia_metrics.usage.sinking import Sunk
 from sophia_metrics.warehouse.protocol import Query, Warehouse
-from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load, stage_table_name
+from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings
+from sophia_metrics.warehouse.snowflake.stage_names import stage_table_name
 from sophia_metrics.working import spill_folder, working_connection
 
 __all__ = ["NOTES_NAME", "AnalyticsSink"]

@@ -5,12 +5,11 @@ What is built is in tables of its own, `built_…`, until it is judged and publi
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import uuid4
 
 import polars as pl
-from sqlglot import exp
 
 from sophia_metrics import schema
 from sophia_metrics.marts import Mart
@@ -20,9 +19,10 @@ from sophia_metrics.schema.ddl import Engine, create_table
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece, TableDay, add_files, files_of, remove_days
 from sophia_metrics.warehouse.protocol import BuildReport
-from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, stage_table_name
+from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables
 from sophia_metrics.warehouse.snowflake.reading import Relation, over_relations
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from sophia_metrics.warehouse.snowflake.stage_names import stage_table_name
 from sophia_metrics.warehouse.snowflake.state import SnowflakeState
 from sophia_metrics.warehouse.snowflake.tables import built_name
 from sophia_metrics.warehouse.staleness import DAY_MARTS, DAY_TABLES, day_inputs, hash_inputs, stale_days
@@ -43,7 +43,7 @@ class StageTables:
     def fill(self, table: Table, sql: str, parameters: Mapping[str, object], relations: Iterable[Relation]) -> None:
         """Compute the rows of a table into a stage table: a SELECT whose columns are those of the table, in order."""
         rows, bound = over_relations(sql, parameters, relations)
-        self.session.execute(exp.insert(rows, self._make(table), columns=table.names), bound)
+        self.session.execute(replace(rows, into=(self._make(table), table.names)), bound)
 
     def keep(self, table: Table, rows: pl.DataFrame) -> None:
         """Put some rows of a table into a stage table."""

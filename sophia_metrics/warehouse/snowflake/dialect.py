@@ -30,7 +30,11 @@ def parse(sql: str) -> exp.Expr:
     statements = [each for each in sqlglot.parse(sql, read="duckdb") if each is not None]
     if len(statements) != 1:
         raise ValueError(f"one statement at a time, found {len(statements)}")
-    return statements[0]
+    (tree,) = statements
+    for node in tree.walk():
+        node.pop_comments()
+        node.meta.clear()  # where it stood in the text: most of what a copy would cost
+    return tree
 
 
 def render(tree: exp.Expr) -> str:
@@ -42,11 +46,6 @@ def render(tree: exp.Expr) -> str:
     """
     carried = carry_over(tree)
     refuse(carried)
-    text = carried.sql(dialect="snowflake", unsupported_level=sqlglot.ErrorLevel.RAISE, comments=False)
-    _refuse_rendered(text)
-    return text
-
-
-@lru_cache(maxsize=512)
-def _refuse_rendered(text: str) -> None:
+    text = carried.sql(dialect="snowflake", unsupported_level=sqlglot.ErrorLevel.RAISE, comments=False, copy=False)
     refuse(sqlglot.parse_one(text, read="snowflake"))
+    return text

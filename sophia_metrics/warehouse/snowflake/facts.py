@@ -21,8 +21,9 @@ from sophia_metrics.schema.ddl import empty_relation, select_typed
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.facts import EVERYTHING, REPLACED_BY, Wanted
 from sophia_metrics.warehouse.manifest import Piece, Switch
-from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load, stage_table_name
+from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from sophia_metrics.warehouse.snowflake.stage_names import stage_table_name
 from sophia_metrics.warehouse.snowflake.staged import Staged, count_days, merge_staged, remove_days
 from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.working import spill_folder

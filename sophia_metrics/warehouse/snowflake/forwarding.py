@@ -25,10 +25,11 @@ from sophia_metrics.warehouse.forwarding import Forwarded
 from sophia_metrics.warehouse.horizons import horizons
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece, TableDay, add_files, files_of, remove_days
-from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load, stage_table_name
+from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load
 from sophia_metrics.warehouse.snowflake.merging import merge_sql
 from sophia_metrics.warehouse.snowflake.parts import day_of, select_parts
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from sophia_metrics.warehouse.snowflake.stage_names import stage_table_name
 from sophia_metrics.warehouse.snowflake.taking_over import note_origin
 from sophia_metrics.warehouse.state_connection import StateConnection
 from sophia_metrics.working import spill_folder, working_connection

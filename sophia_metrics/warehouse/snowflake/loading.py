@@ -1,8 +1,6 @@
 """Parquet files into a stage table: PUT, COPY INTO, count. Stage tables are dropped when their rows are merged."""
 
-import hashlib
 import re
-import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,27 +11,12 @@ from sophia_metrics.errors import ConfigurationError, ProcessingError
 from sophia_metrics.schema.column import Column
 from sophia_metrics.schema.ddl import Engine, sql_type
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from sophia_metrics.warehouse.snowflake.stage_names import STAGE_NAME
 
-__all__ = ["drop_leftovers", "drop_stage_tables", "leftover_stage_tables", "load", "stage_table_name"]
+__all__ = ["drop_leftovers", "drop_stage_tables", "leftover_stage_tables", "load"]
 
-STAGE_NAME = re.compile(r"stage_[0-9a-f]{16}_(?P<made>[0-9a-f]{8})[0-9a-f]{8}_[a-z0-9_]+")
 LEFTOVER_AFTER = timedelta(days=1)
 FILE_FORMAT = "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE)"
-
-
-def stage_table_name(attempt_id: str, noun: str, now: datetime) -> str:
-    """Return the name of a stage table of an attempt; no two calls return the same.
-
-    It says when it was made, so that whatever a run that died has left is told by its name.
-
-    Args:
-        attempt_id: the attempt.
-        noun: what its rows are, such as usage_events.
-        now: the present (naive UTC).
-    """
-    attempt = hashlib.sha256(attempt_id.encode()).hexdigest()[:16]
-    made = int(now.replace(tzinfo=UTC).timestamp())
-    return f"stage_{attempt}_{made:08x}{uuid.uuid4().hex[:8]}_{noun}"
 
 
 def load(session: SnowflakeSession, stage_table: str, columns: Sequence[Column], files: Iterable[Path]) -> int:
@@ -43,7 +26,7 @@ def load(session: SnowflakeSession, stage_table: str, columns: Sequence[Column],
 
     Args:
         session: outside of a transaction: this makes tables.
-        stage_table: the name of the table, from stage_table_name; there is none of that name.
+        stage_table: the name of the table, from stage_names.py; there is none of that name.
         columns: the columns of the table.
         files: Parquet files on this machine, none of which changes meanwhile.
 

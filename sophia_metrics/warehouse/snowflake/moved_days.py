@@ -16,9 +16,10 @@ from sophia_metrics.warehouse import manifest
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.manifest import Piece, TableDay, add_files, note_audited
 from sophia_metrics.warehouse.snowflake.facts import FILE_BYTES
-from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load, stage_table_name
+from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load
 from sophia_metrics.warehouse.snowflake.moved import MOVED_CORE, MovedDay
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from sophia_metrics.warehouse.snowflake.stage_names import stage_table_name
 from sophia_metrics.warehouse.snowflake.tables import built_name
 from sophia_metrics.warehouse.staleness import DAY_MARTS, note_built_as_listed
 from sophia_metrics.warehouse.state_connection import StateConnection

@@ -14,10 +14,11 @@ from sophia_metrics.schema.ddl import select_typed
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.ledger import insert_frame
-from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load, stage_table_name
+from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load
 from sophia_metrics.warehouse.snowflake.moved import MOVED_STATE, select_state
 from sophia_metrics.warehouse.snowflake.parts import DATED_BY
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
+from sophia_metrics.warehouse.snowflake.stage_names import stage_table_name
 
 __all__ = ["StateRows", "export_state", "load_state", "state_differences"]
 

@@ -10,6 +10,8 @@ from sophia_metrics import schema
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.warehouse.protocol import Query
 from sophia_metrics.warehouse.snowflake.dialect import parse
+from sophia_metrics.warehouse.snowflake.portability import tables_read
+from sophia_metrics.warehouse.snowflake.statement import Part, ReadInstead, Statement
 from sophia_metrics.warehouse.snowflake.tables import built_name
 
 __all__ = ["Relation", "over_committed", "over_relations", "tables_of"]
@@ -32,8 +34,8 @@ def tables_of(query: Query) -> tuple[Table, ...]:
     return tuple(table for table in schema.TABLES if table.name in names)
 
 
-def over_committed(query: Query) -> tuple[exp.Expr, dict[str, object]]:
-    """Return the parsed statement, still in DuckDB's words, and the parameters by which a query is answered."""
+def over_committed(query: Query) -> tuple[Statement, dict[str, object]]:
+    """Return the statement, still in DuckDB's words, and the parameters by which a query is answered."""
     relations = (
         Relation(table, ((built_name(table), query.days),))
         for table in tables_of(query)
@@ -44,23 +46,19 @@ def over_committed(query: Query) -> tuple[exp.Expr, dict[str, object]]:
 
 def over_relations(
     sql: str, parameters: Mapping[str, object], relations: Iterable[Relation]
-) -> tuple[exp.Expr, dict[str, object]]:
-    """Return a parsed SELECT that reads relations in the place of their tables, and its parameters."""
-    tree, bound = parse(sql).copy(), dict(parameters)
-    by_name = {relation.table.name: relation for relation in relations}
-    steps = {step.alias for step in tree.find_all(exp.CTE)}
-    for node in list(tree.find_all(exp.Table)):
-        relation = by_name.get(node.name)
-        if relation is None or node.name in steps:
+) -> tuple[Statement, dict[str, object]]:
+    """Return a SELECT that reads relations in the place of their tables, and its parameters."""
+    bound, read = dict(parameters), tables_read(parse(sql))
+    instead: list[ReadInstead] = []
+    for relation in relations:
+        table = relation.table
+        if table.name not in read:
             continue
-        rows: list[str] = []
+        parts: list[Part] = []
         for place, (name, days) in enumerate(relation.parts):
-            part = f"SELECT {', '.join(relation.table.names)} FROM {name}"
-            if days is not None:
-                parameter = f"days_of_{relation.table.name}_{place}"
-                part += f" WHERE list_contains(${parameter}, {relation.table.day})"
+            parameter = None if days is None else f"days_of_{table.name}_{place}"
+            parts.append(Part(name, parameter))
+            if days is not None and parameter is not None:
                 bound[parameter] = list(days)
-            rows.append(part)
-        alias = exp.TableAlias(this=exp.to_identifier(node.alias_or_name))
-        node.replace(exp.Subquery(this=parse(" UNION ALL ".join(rows)).copy(), alias=alias))
-    return tree, bound
+        instead.append(ReadInstead(table.name, table.names, table.day, tuple(parts)))
+    return Statement(sql, tuple(instead)), bound

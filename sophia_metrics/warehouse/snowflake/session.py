@@ -18,11 +18,10 @@ import snowflake.connector
 from snowflake.connector import SnowflakeConnection, errors
 from snowflake.connector.cursor import SnowflakeCursor
 from snowflake.connector.errorcode import ER_FAILED_TO_REQUEST
-from sqlglot import exp
 
 from sophia_metrics.errors import ConfigurationError, SophiaError
 from sophia_metrics.warehouse.snowflake.answers import Answer, all_rows, changed_rows, frame_of, named_rows
-from sophia_metrics.warehouse.snowflake.binding import Value, bind
+from sophia_metrics.warehouse.snowflake.binding import bind
 from sophia_metrics.warehouse.snowflake.failures import (
     LostCommitError,
     is_session_gone,
@@ -33,6 +32,8 @@ from sophia_metrics.warehouse.snowflake.failures import (
 )
 from sophia_metrics.warehouse.snowflake.login import ReadSecret, connection_arguments
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings
+from sophia_metrics.warehouse.snowflake.shape import Value
+from sophia_metrics.warehouse.snowflake.statement import Statement
 
 __all__ = ["SnowflakeSession", "connect_session"]
 
@@ -127,7 +128,7 @@ class SnowflakeSession:
         return self._settings
 
     def execute(
-        self, query: str | exp.Expr, parameters: Sequence[object] | Mapping[str, object] | None = None, /
+        self, query: str | Statement, parameters: Sequence[object] | Mapping[str, object] | None = None, /
     ) -> Answer:
         """Run one statement of DuckDB's dialect, with `$1` or `$name` parameters.
 
@@ -140,11 +141,10 @@ class SnowflakeSession:
             ValueError: the statement does not carry over, or a value cannot be bound.
         """
         bound = bind(query, parameters, self._frames)
-
         return Answer(self._perform(bound.sql, bound.values, changed_rows if bound.is_change else all_rows))
 
     def fetch_frame(
-        self, query: str | exp.Expr, parameters: Sequence[object] | Mapping[str, object] | None = None
+        self, query: str | Statement, parameters: Sequence[object] | Mapping[str, object] | None = None
     ) -> pl.DataFrame:
         """Return the rows of one SELECT of DuckDB's dialect as a frame; without rows its columns are typed too."""
         bound = bind(query, parameters, self._frames)
