@@ -174,7 +174,7 @@ def _place(settings: SnowflakeSettings, role: str) -> Iterator[str]:
 
 def _tables(settings: SnowflakeSettings, role: str) -> Iterator[str]:
     yield ""
-    yield "-- The tables, as they are now, and which steps that took: the program finds nothing left to make or to alter."
+    yield "-- The tables, as they are now, and which steps that took: the program has nothing left to make."
     yield "-- Rows are written too: where the session has no warehouse, name one first (USE WAREHOUSE)."
     yield f"USE SCHEMA {_schema(settings)};"
     for step in MIGRATIONS:
