@@ -1,5 +1,6 @@
 """The contract of a warehouse: what every engine does with the same changes of core. DuckDB beside Snowflake."""
 
+import re
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -225,8 +226,15 @@ def test_events_without_a_price_are_priced_when_one_is_known(lab):
         {"provider": "openai", "model": "our-own-model", "per_million": {"input": "1", "output": "2"}}
     )
     lab = replace(lab, book=PriceBook((card,)))
+    collector = lab.collector
+    if isinstance(lab, SnowflakeWarehouseLab):
+        lab.snowflake.statements.texts.clear()
 
-    assert lab.collector.price_again(lab.now) == 1
+    assert collector.price_again(lab.now) == 1
+    if isinstance(lab, SnowflakeWarehouseLab):
+        rows = r"SELECT event_id, .* FROM core_usage_(events|units) "
+        read = [found[1] for text in lab.snowflake.statements.texts if (found := re.match(rows, text, re.DOTALL))]
+        assert read == ["events"]  # the rows that may be priced are fetched once; of units there are none
     assert lab.rows("SELECT event_id IS NULL, cost_usd FROM core_usage_events ORDER BY cost_usd") == [
         (False, Decimal("0.001200000000")),
         (False, Decimal("0.003500000000")),
