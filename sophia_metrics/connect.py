@@ -279,8 +279,10 @@ def connect_puller(settings: Settings, source: SourceSettings, warehouse: Wareho
     return TablePuller(_snowflake_session(settings), _table_terms(settings, source), spool, _identity(settings))
 
 
-def snowflake_grants(settings: Settings, *, role: str | None, read_role: str | None) -> str:
+def snowflake_grants(settings: Settings, *, role: str | None, read_role: str | None, is_moving: bool = False) -> str:
     """Return the script that grants what these settings need in Snowflake; nothing is asked.
+
+    `is_moving`: the state folder is to be moved there, whatever the settings name as the warehouse now.
 
     Raises:
         ConfigurationError: nothing of Snowflake is configured, or a role is no name.
@@ -290,7 +292,8 @@ def snowflake_grants(settings: Settings, *, role: str | None, read_role: str | N
     connection = _snowflake_settings(settings)
     sink = connection.analytics_sink
     reach = Reach(
-        is_warehouse=settings.warehouse == "snowflake",
+        is_warehouse=is_moving or settings.warehouse == "snowflake",
+        is_moving=is_moving,
         sources=tuple(_table_terms(settings, source) for source in settings.sources if source.is_table),
         sink=sink.place if sink is not None else None,
     )

@@ -1,5 +1,6 @@
 """What statements need of a role: which table, and which verb."""
 
+import re
 from collections.abc import Iterable
 
 import sqlglot
@@ -7,15 +8,26 @@ from sqlglot import exp
 
 from sophia_metrics.warehouse.snowflake.stage_names import STAGE_NAME
 
-MADE = ("CREATE", "DROP", "PUT", "COPY", "SHOW", "BEGIN", "COMMIT", "ROLLBACK")
-"""What needs a right on the schema, or none; COPY fills stage tables, which are the role's own."""
+MADE = re.compile(
+    r"^(?:CREATE(?: TRANSIENT)? TABLE(?: IF NOT EXISTS)?|DROP TABLE(?: IF EXISTS)?|COPY INTO|(?:ALTER|TRUNCATE) TABLE) "
+    r"(?:\w+\.)*(\w+)",
+    re.IGNORECASE,
+)
+FREE = ("PUT", "SHOW", "BEGIN", "COMMIT", "ROLLBACK")
+"""What needs a right on the schema or the stage, or none."""
 
 
 def needed(statements: Iterable[str]) -> set[tuple[str, str]]:
-    """Return (table, verb) of everything that statements in Snowflake's words ask for; stage tables are left out."""
+    """Return (table, verb) of everything that statements in Snowflake's words ask for; stage tables are left out.
+
+    Whoever makes, alters, fills or drops a table that is no stage table must own it.
+    """
     found: set[tuple[str, str]] = set()
     for text in statements:
-        if text.split(maxsplit=1)[0].upper() not in MADE:
+        verb = text.split(maxsplit=1)[0].upper()
+        if verb in ("CREATE", "DROP", "COPY", "ALTER", "TRUNCATE"):
+            found |= {(name.lower(), "OWNERSHIP") for name in MADE.findall(text)}
+        elif verb not in FREE:
             found |= _needed(sqlglot.parse_one(text, dialect="snowflake"))
     return {(table, verb) for table, verb in found if STAGE_NAME.fullmatch(table) is None}
 

@@ -1,5 +1,6 @@
 """The contract of a warehouse: what every engine does with the same changes of core. DuckDB beside Snowflake."""
 
+import re
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -7,18 +8,22 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
+from sophia_metrics.invoices.commit import commit_lines
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.override import Override
 from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.polars_types import polars_schema
+from sophia_metrics.usage.price_drift import note_price_drift
 from sophia_metrics.warehouse.protocol import Observations, Query, Record, RepriceOrder, Retention
 from sophia_metrics.windows import Window
 from tests.forgotten import ADA, calls, files_with, forgetter, stored
 from tests.lab import NOW, Lab, event
 from tests.pulled import Bucket, PulledLab
 from tests.snowflake_warehouse import SnowflakeWarehouseLab
+from tests.test_invoices import BILL, WINDOW, frame, line
+from tests.test_price_drift import DEARER
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 
@@ -221,8 +226,15 @@ def test_events_without_a_price_are_priced_when_one_is_known(lab):
         {"provider": "openai", "model": "our-own-model", "per_million": {"input": "1", "output": "2"}}
     )
     lab = replace(lab, book=PriceBook((card,)))
+    collector = lab.collector
+    if isinstance(lab, SnowflakeWarehouseLab):
+        lab.snowflake.statements.texts.clear()
 
-    assert lab.collector.price_again(lab.now) == 1
+    assert collector.price_again(lab.now) == 1
+    if isinstance(lab, SnowflakeWarehouseLab):
+        rows = r"SELECT event_id, .* FROM core_usage_(events|units) "
+        read = [found[1] for text in lab.snowflake.statements.texts if (found := re.match(rows, text, re.DOTALL))]
+        assert read == ["events"]  # the rows that may be priced are fetched once; of units there are none
     assert lab.rows("SELECT event_id IS NULL, cost_usd FROM core_usage_events ORDER BY cost_usd") == [
         (False, Decimal("0.001200000000")),
         (False, Decimal("0.003500000000")),
@@ -271,6 +283,44 @@ def test_events_are_priced_again_on_request_and_what_changed_is_kept(lab):
     assert lab.rows("SELECT model, reason, event_count, before_usd, after_usd FROM core_reprices") == [
         ("gpt-4o", "the contract came late", 1, Decimal("0.003500000000"), Decimal("0.001500000000"))
     ]
+
+
+def test_a_price_that_is_learnt_holds_for_usage_from_then_on_and_is_learnt_once(lab):
+    commit(lab, "a.jsonl", event("a"))
+    tomorrow = NOW + timedelta(days=1)
+    cards = "SELECT count(*), count(known_to_at) FROM core_price_cards"
+    assert lab.rows(cards) == [(3, 0)]  # gpt-4o has had three prices
+
+    (drift,) = note_price_drift(lab.warehouse, DEARER, tomorrow)
+    assert note_price_drift(lab.warehouse, DEARER, tomorrow + timedelta(hours=1)) == ()
+    assert (drift.rate_before_usd, drift.rate_after_usd) == (Decimal("0.00001"), Decimal("0.000011"))
+    assert lab.rows(cards) == [(6, 3)]
+    assert lab.rows("SELECT DISTINCT known_from_at FROM core_price_cards WHERE known_to_at IS NULL") == [(tomorrow,)]
+    assert lab.rows("SELECT change_ratio IS NOT NULL, spend_28d_usd FROM core_price_drifts") == [
+        (True, Decimal("0.0035"))
+    ]
+    commit(replace(lab, book=DEARER, now=tomorrow + timedelta(hours=2)), "b.jsonl", event("b", "2026-11-21T13:00:00Z"))
+    assert lab.rows("SELECT event_id IS NULL, cost_usd FROM core_usage_events ORDER BY cost_usd") == [
+        (False, Decimal("0.003500000000")),
+        (False, Decimal("0.003600000000")),
+    ]
+
+
+def test_a_bill_is_held_against_what_was_computed_and_its_lines_replace_what_was_billed_before(lab):
+    commit(lab, "a.jsonl", event("a"))
+    commit_lines(lab.warehouse, BILL, WINDOW, frame(line(cost="0.004"), line("gpt-5", "7", currency="EUR")), NOW)
+    commit_lines(lab.warehouse, BILL, WINDOW, frame(line(cost="0.005")), LATER)
+    publish_judged(lab.warehouse, LATER)
+
+    assert lab.rows("SELECT model, billed_cost_usd, removed_at FROM core_invoice_lines ORDER BY model") == [
+        ("gpt-4o", Decimal("0.005"), None),
+        ("gpt-5", None, LATER),
+    ]
+    held = "SELECT usage_on, model, computed_usd, invoiced_usd FROM mart_reconciliation_days ORDER BY model"
+    expected = [(date(2026, 11, 18), "gpt-4o", Decimal("0.003500000000"), Decimal("0.005000000000"))]
+    assert lab.serving.query(held).rows() == expected
+    if isinstance(lab, SnowflakeWarehouseLab):
+        assert lab.session.fetch_frame(held).rows() == expected
 
 
 def test_a_complete_window_that_is_read_again_takes_away_what_it_no_longer_has(lab):

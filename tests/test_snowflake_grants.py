@@ -9,10 +9,14 @@ from sqlglot import exp
 from sophia_metrics.connect import snowflake_grants
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import Settings, SourceSettings
-from sophia_metrics.warehouse.snowflake.grants import SINK_VERBS, VERBS
+from sophia_metrics.warehouse.snowflake.dialect import parse
+from sophia_metrics.warehouse.snowflake.grants import MOVING_VERBS, SINK_VERBS, VERBS
+from sophia_metrics.warehouse.snowflake.portability import tables_read
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings
-from sophia_metrics.warehouse.snowflake.tables import prepare, table_statements
+from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, prepare, table_statements
+from tests.everything_sent import send_everything
 from tests.grants_lab import granted, needed
+from tests.test_snowflake_statements import statements
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 
@@ -22,7 +26,13 @@ SOURCES = tuple(SourceSettings(name=name, format=f"snowflake_{name}") for name i
 
 
 def script(
-    tmp_path, *, read_role: str | None = None, role: str | None = None, warehouse="snowflake", **connection
+    tmp_path,
+    *,
+    read_role: str | None = None,
+    role: str | None = None,
+    warehouse="snowflake",
+    moving=False,
+    **connection,
 ) -> str:
     settings = Settings(
         home=tmp_path,
@@ -30,14 +40,14 @@ def script(
         snowflake=CONNECTION.model_copy(update=connection),
         sources=SOURCES if connection.pop("with_sources", True) else (),
     )
-    return snowflake_grants(settings, role=role, read_role=read_role)
+    return snowflake_grants(settings, role=role, read_role=read_role, is_moving=moving)
 
 
 def test_every_statement_of_the_script_is_one_of_snowflakes(tmp_path):
     text = script(tmp_path, read_role="READERS", analytics_sink=AnalyticsSinkSettings())
     trees = [tree for tree in sqlglot.parse(text, dialect="snowflake") if tree is not None]
     kinds = {type(tree) for tree in trees if not isinstance(tree, exp.Semicolon)}
-    assert kinds <= {exp.Grant, exp.Create, exp.Command}
+    assert kinds <= {exp.Grant, exp.Create, exp.Alter, exp.Insert, exp.Use, exp.Command}
     commands = [tree.sql(dialect="snowflake", comments=False) for tree in trees if isinstance(tree, exp.Command)]
     assert all(each.upper().startswith(("CREATE ROLE", "GRANT")) for each in commands), commands
 
@@ -59,6 +69,17 @@ def test_each_table_is_granted_exactly_the_verbs_that_are_declared(tmp_path):
     given = granted(script(tmp_path, with_sources=False))
     wanted = {table: set(verbs) for table, verbs in VERBS.items() if verbs}
     assert {table: verbs for table, verbs in given.items() if table in VERBS} == wanted
+
+
+def test_what_a_move_needs_beside_that_is_granted_where_it_is_asked_for(tmp_path):
+    text = script(tmp_path, with_sources=False, warehouse="duckdb", moving=True)
+    wanted = {table: {*VERBS[table], *MOVING_VERBS.get(table, ())} for table in VERBS}
+    assert {table: verbs for table, verbs in granted(text).items() if table in VERBS} == {
+        table: verbs for table, verbs in wanted.items() if verbs
+    }
+    for table, verbs in MOVING_VERBS.items():
+        place = f"SOPHIA_AI.SOPHIA_METRICS.{table}"
+        assert f"-- REVOKE {', '.join(verbs)} ON TABLE {place} FROM ROLE SOPHIA_METRICS;" in text
 
 
 def test_in_the_platforms_schema_nothing_is_deleted_and_nothing_is_made(tmp_path):
@@ -108,27 +129,32 @@ def test_the_role_that_writes_is_not_the_one_for_those_who_read(tmp_path):
         script(tmp_path, read_role="sophia_metrics")
 
 
-def test_the_script_makes_the_tables_that_the_program_makes(snowflake, tmp_path):
+def test_after_the_script_the_program_has_nothing_to_make_to_alter_and_to_note(snowflake, tmp_path):
     text = script(tmp_path, database=snowflake.settings.database, schema_name=snowflake.settings.schema_name)
     session = snowflake.session()
-    made = [each for each in text.split(";\n") if "CREATE TABLE IF" in each]
-    for statement in made:
-        session.run(statement[statement.index("CREATE TABLE IF") :])
+    made = [each.strip() for each in text.split(";\n")]
+    made = [each for each in made if each.startswith(("CREATE TABLE IF", "ALTER TABLE", "INSERT INTO"))]
+    for statement in (*made, *(each for each in made if each.startswith("INSERT"))):
+        session.run(statement)
+    snowflake.statements.texts.clear()
     prepare(session, NOW)
-    names = {str(row["name"]).lower() for row in session.run_rows("SHOW TABLES")}
-    assert set(VERBS) <= names
+    assert snowflake.statements.verbs == ["SHOW", "SELECT"]
+    assert set(VERBS) <= {str(row["name"]).lower() for row in session.run_rows("SHOW TABLES")}
+    assert session.execute("SELECT count(*) FROM write_lock").fetchall() == [(1,)]
+    assert session.execute("SELECT count(*) FROM schema_migrations").fetchall() == [(len(MIGRATIONS),)]
 
 
-def test_what_making_the_tables_and_taking_the_lock_sends_is_granted(snowflake):
-    session = snowflake.session()
-    for _ in range(2):
-        prepare(session, NOW)
-    with session.transaction():
-        session.execute("SELECT turn FROM write_lock").fetchall()
-    asked = needed(snowflake.statements.texts)
-    assert {(table, verb) for table, verb in asked if verb not in VERBS[table]} == set()
-    assert {verb for table, verb in asked if table == "write_lock"} == set(VERBS["write_lock"])
-    assert {verb for table, verb in asked if table == "schema_migrations"} == set(VERBS["schema_migrations"])
+def test_all_that_is_sent_is_granted_and_nothing_is_granted_that_no_statement_needs(snowflake, tmp_path):
+    snowflake.prepare(NOW)
+    send_everything(snowflake, tmp_path / "here" / "state")
+    asked = needed(dict.fromkeys(snowflake.statements.texts))
+    given = {(table, verb) for table, verbs in VERBS.items() for verb in verbs}
+    assert (asked - given, given - asked) == (set(), set())
+
+
+def test_every_table_that_a_statement_of_the_product_reads_may_be_read():
+    read = {table for each in statements() for table in tables_read(parse(each.values[0]))}
+    assert {table for table in read if "SELECT" not in VERBS[table]} == set()
 
 
 @pytest.mark.parametrize(
@@ -139,6 +165,9 @@ def test_what_making_the_tables_and_taking_the_lock_sends_is_granted(snowflake):
         ("DELETE FROM manifest WHERE a = 1", {("manifest", "SELECT"), ("manifest", "DELETE")}),
         ("UPDATE manifest SET a = 1 WHERE b = 2", {("manifest", "SELECT"), ("manifest", "UPDATE")}),
         ("WITH x AS (SELECT 1 FROM manifest) SELECT 1 FROM x", {("manifest", "SELECT")}),
+        ("INSERT INTO manifest (a) SELECT a FROM manifest", {("manifest", "INSERT"), ("manifest", "SELECT")}),
+        ("ALTER TABLE manifest ADD COLUMN IF NOT EXISTS a DATE", {("manifest", "OWNERSHIP")}),
+        ("DROP TABLE IF EXISTS stage_0123456789abcdef_0123456789abcdef_manifest", set()),
         (
             (
                 "MERGE INTO manifest USING stage_0123456789abcdef_0123456789abcdef_manifest AS s ON manifest.a = s.a "

@@ -3,11 +3,13 @@
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
 import polars as pl
 import pytest
 
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.invoices.commit import commit_lines
 from sophia_metrics.quality.judging import judge_marts
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.polars_types import polars_schema
@@ -20,6 +22,7 @@ from sophia_metrics.warehouse.snowflake.mirror import Mirror
 from tests.lab import NOW, Lab, event
 from tests.mirror_lab import MirrorLab, ordered
 from tests.snowflake_lab import IS_ON_ACCOUNT, PASSWORD, SnowflakeLab, account_lab, fake_settings
+from tests.test_invoices import BILL, WINDOW, frame, line
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 
@@ -368,6 +371,25 @@ def test_a_mirror_whose_folder_is_lost_gets_its_operations_back(operating, tmp_p
     assert ordered(lost.committed("SELECT run_id FROM core_pipeline_runs")) == [("one",), ("two",)]
     assert lost.committed("SELECT succeeded_at FROM core_heartbeats") == [(NOW,)]
     assert lost.committed("SELECT count(*) FROM core_probe_results") == [(2,)]
+
+
+def test_lines_of_bills_are_forwarded_as_they_stand_and_come_back_to_a_folder_that_is_lost(operating, tmp_path):
+    columns = ", ".join(core.INVOICE_LINES.names)
+    lines = f"SELECT {columns} FROM core_invoice_lines ORDER BY line_id"
+    known = "SELECT model, billed_cost, billed_cost_usd, removed_at FROM core_invoice_lines ORDER BY model"
+    commit_lines(operating.warehouse, BILL, WINDOW, frame(line("a", "1.5", currency="EUR"), line("b", "2")), NOW)
+    assert operating.forward().rows["core_invoice_lines"] == 2
+    commit_lines(operating.warehouse, BILL, WINDOW, frame(line("a", "1.6", currency="EUR")), NOW + timedelta(hours=1))
+    assert dict(operating.forward().rows) == {"core_invoice_lines": 2}
+
+    assert operating.there(known) == [
+        ("a", Decimal("1.6"), Decimal("1.76"), None),
+        ("b", None, None, NOW + timedelta(hours=1)),
+    ]
+    assert operating.there(lines) == operating.committed(lines)
+    lost = replace(operating, home=tmp_path / "another" / "state")
+    lost.sync()
+    assert lost.committed(lines) == operating.committed(lines)
 
 
 def test_observations_whose_file_is_lost_come_back(operating):

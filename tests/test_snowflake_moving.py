@@ -18,6 +18,7 @@ from sophia_metrics.cli.facts import exact_text
 from sophia_metrics.cli.figures import money
 from sophia_metrics.costs.budgets import Budget, load_budgets, set_budget
 from sophia_metrics.errors import ConfigurationError, ProcessingError, SophiaError
+from sophia_metrics.invoices.commit import commit_lines
 from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.schema import Storage
 from sophia_metrics.scopes import Scope
@@ -29,6 +30,7 @@ from sophia_metrics.warehouse.duckdb.upkeep import DuckDBUpkeep
 from sophia_metrics.warehouse.moving import Moved
 from sophia_metrics.warehouse.protocol import Retention
 from sophia_metrics.warehouse.snowflake.build import build_marts
+from sophia_metrics.warehouse.snowflake.grants import MOVING_VERBS, VERBS
 from sophia_metrics.warehouse.snowflake.loading import leftover_stage_tables
 from sophia_metrics.warehouse.snowflake.moved import MOVED_STATE, STAYING
 from sophia_metrics.warehouse.snowflake.moving import SnowflakeMover
@@ -37,10 +39,12 @@ from sophia_metrics.warehouse.snowflake.state import SnowflakeState
 from sophia_metrics.warehouse.snowflake.target import claim
 from tests.command_line import CommandLine
 from tests.forgotten import ADA, forgetter
+from tests.grants_lab import needed
 from tests.lab import NOW, Lab, event
 from tests.snowflake_front import Fault, front_of
 from tests.snowflake_lab import PASSWORD, SnowflakeLab, fake_settings
 from tests.snowflake_warehouse import SnowflakeWarehouseLab
+from tests.test_invoices import BILL, WINDOW, frame, line
 from tests.test_snowflake_mirror import probes
 
 pytest_plugins = ("tests.snowflake_fixtures",)
@@ -71,6 +75,8 @@ def made(tmp_path_factory):
         ),
     )
     lab.warehouse.commit(probes((NOW,), (datetime(2026, 11, 20, 11), "failed")))
+    commit_lines(lab.warehouse, BILL, WINDOW, frame(line("a", "1.5", currency="EUR"), line("b", "2")), NOW)
+    commit_lines(lab.warehouse, BILL, WINDOW, frame(line("a", "1.6", currency="EUR")), NOW)
     set_budget(lab.warehouse, Budget("all", Scope("all", "all"), "month", Decimal("0.01")), NOW)
     lab.collector.audit(NOW)
     publish_judged(lab.warehouse, NOW)
@@ -81,6 +87,7 @@ def made(tmp_path_factory):
     lost = ("core_usage_events", LOST, "a file is gone", 1, NOW, 1)
     with StateFile(lab.home).transaction() as locked:
         locked.execute("INSERT INTO damaged_days VALUES ($1, $2, $3, $4, $5, $6)", list(lost))
+        locked.execute("INSERT INTO core_quarantine_verdicts VALUES ('bad', 'discarded', $1)", [NOW])
     return lab
 
 
@@ -93,11 +100,12 @@ def lab(made, tmp_path):
 
 @dataclass(frozen=True)
 class AfterMove:
-    """A folder that has moved, where to, and what was said of it; nobody changes it."""
+    """A folder that has moved, where to, what was said of it, and what was sent; nobody changes it."""
 
     home: Path
     session: SnowflakeSession
     answer: Moved
+    sent: frozenset[str]
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +114,9 @@ def moved(made, tmp_path_factory, snowflake_server):
     shutil.copytree(made.home, lab.home, symlinks=True)
     snowflake = SnowflakeLab(fake_settings(snowflake_server), {"SNOWFLAKE_PASSWORD": PASSWORD})
     session = snowflake.prepare(NOW)
-    yield AfterMove(lab.home, session, mover(lab, session).move(NOW))
+    watched = snowflake.session()
+    answer = mover(lab, watched).move(NOW)
+    yield AfterMove(lab.home, session, answer, frozenset(snowflake.statements.texts))
     snowflake.close()
 
 
@@ -180,6 +190,22 @@ def test_all_state_and_every_sum_is_there(made, moved):
     }
     assert there(moved.session, SPEND) == made.rows(SPEND)
     assert leftover_stage_tables(moved.session, NOW + timedelta(days=3650)) == ()
+
+
+def test_lines_of_bills_are_there_with_those_that_are_gone(made, moved):
+    told = by_table(moved.answer)["core_invoice_lines"]
+    lines = f"SELECT {', '.join(schema.table('core_invoice_lines').names)} FROM core_invoice_lines ORDER BY line_id"
+    known = "SELECT model, billed_cost, billed_cost_usd, removed_at FROM core_invoice_lines ORDER BY model"
+    assert (told.day_count, told.row_count) == (1, 2)
+    assert there(moved.session, lines) == made.rows(lines)
+    assert there(moved.session, known) == [("a", Decimal("1.6"), Decimal("1.76"), None), ("b", None, None, NOW)]
+
+
+def test_a_move_sends_what_the_script_grants_for_it_and_needs_all_that_it_adds(moved):
+    asked = needed(moved.sent)
+    added = {(table, verb) for table, verbs in MOVING_VERBS.items() for verb in verbs}
+    assert asked - added <= {(table, verb) for table, verbs in VERBS.items() for verb in verbs}
+    assert added <= asked
 
 
 def test_an_expired_day_is_there_as_its_rollups_which_nothing_builds_again(moved):

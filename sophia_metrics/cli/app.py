@@ -767,11 +767,14 @@ def grants(
     read_role: Annotated[
         str | None, typer.Option("--read-role", help="A role for people who query: it may read core and marts.")
     ] = None,
+    is_moving: Annotated[
+        bool, typer.Option("--migrate", help="Also what `sophia-metrics migrate` needs, whatever the warehouse is now.")
+    ] = False,
 ) -> None:
     """Print the SQL that gives a role in Snowflake what the settings need, and no more. Nothing is asked or changed."""
     from sophia_metrics.cli.grants import print_grants  # noqa: PLC0415
 
-    print_grants(role=role, read_role=read_role)
+    print_grants(role=role, read_role=read_role, is_moving=is_moving)
 
 
 @app.command()

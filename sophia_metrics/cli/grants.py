@@ -8,10 +8,10 @@ from sophia_metrics.settings import load_settings
 __all__ = ["print_grants"]
 
 
-def print_grants(*, role: str | None, read_role: str | None) -> None:
+def print_grants(*, role: str | None, read_role: str | None, is_moving: bool = False) -> None:
     """Print the script; nothing is asked of Snowflake, and no secret is needed.
 
     Raises:
         ConfigurationError: nothing of Snowflake is configured, or a role is no name.
     """
-    sys.stdout.write(snowflake_grants(load_settings(), role=role, read_role=read_role))
+    sys.stdout.write(snowflake_grants(load_settings(), role=role, read_role=read_role, is_moving=is_moving))

@@ -6,6 +6,7 @@ Rows are computed in a working connection of DuckDB, whatever the engine: `event
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 import duckdb
@@ -56,6 +57,10 @@ class Facts(Protocol):
         self, connection: duckdb.DuckDBPyConnection, table: Table, found: Sequence[Piece], wanted: Wanted = EVERYTHING
     ) -> str:
         """Return a SELECT for the working connection over the rows of some pieces, as far as they matter."""
+        ...
+
+    def days(self, connection: duckdb.DuckDBPyConnection, found: Sequence[Piece], wanted: Wanted) -> Sequence[date]:
+        """Return the days of core_usage_events, among those found, on which an event fulfils `wanted.where`."""
         ...
 
     def write_changes(

@@ -75,15 +75,13 @@ def _bounds(order: RepriceOrder) -> tuple[date, date]:
     return days[0], days[-1]
 
 
-def _days(state: State, facts: Facts, change: Repricing, wanted: Wanted) -> list[date]:
+def _days(state: State, facts: Facts, change: Repricing, wanted: Wanted) -> Sequence[date]:
     """Return the days on which events are to be priced again."""
     if change.order is not None:
         return list(change.order.window.days())
     with state.transaction() as locked:
         found = files_of(locked, [core.USAGE_EVENTS.name])
-    create_known(change.connection, facts, found, wanted)
-    rows = change.connection.execute(f"SELECT DISTINCT usage_on FROM core_events WHERE {wanted.where}").fetchall()
-    return [day for (day,) in rows]
+    return facts.days(change.connection, found, wanted)
 
 
 def _write(

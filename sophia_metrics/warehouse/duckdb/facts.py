@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -33,6 +34,14 @@ class DayFileFacts:
         """Return a SELECT over the files: which of their rows are read is for the reader to say."""
         del connection, wanted
         return self.store.relation(table, found)
+
+    def days(self, connection: duckdb.DuckDBPyConnection, found: Sequence[Piece], wanted: Wanted) -> list[date]:
+        """Return the days on which an event fulfils the predicate."""
+        rows = connection.execute(
+            f"SELECT DISTINCT usage_on FROM ({self.store.relation(core.USAGE_EVENTS, found)}) "
+            f"WHERE {wanted.where or 'true'}"
+        )
+        return [day for (day,) in rows.fetchall()]
 
     def write_changes(
         self,

@@ -59,11 +59,18 @@ class SnowflakeFacts:
         if not days and not is_anywhere:
             connection.execute(f"CREATE OR REPLACE TABLE {name} AS {empty_relation(table)}")
             return f"SELECT * FROM {name}"
-        rows = self._fetch(connection, table, None if is_anywhere else days, wanted)
+        rows = self._fetch(connection, table, None if is_anywhere else days, wanted, ", ".join(table.names))
         connection.register("fetched_rows", rows)
         connection.execute(f"CREATE OR REPLACE TABLE {name} AS {select_typed(table, 'fetched_rows')}")
         connection.unregister("fetched_rows")
         return f"SELECT * FROM {name}"
+
+    def days(self, connection: duckdb.DuckDBPyConnection, found: Sequence[Piece], wanted: Wanted) -> list[date]:
+        """Return the days on which an event fulfils the predicate: they are found there, and no row is fetched."""
+        days = sorted({piece.day_on for piece in found})
+        if not days:
+            return []
+        return self._fetch(connection, core.USAGE_EVENTS, days, wanted, "DISTINCT usage_on")["usage_on"].to_list()
 
     def write_changes(
         self,
@@ -115,7 +122,12 @@ class SnowflakeFacts:
         self.staged.clear()
 
     def _fetch(
-        self, connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date] | None, wanted: Wanted
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: Table,
+        days: Sequence[date] | None,
+        wanted: Wanted,
+        selected: str,
     ) -> pl.DataFrame:
         conditions: list[str] = []
         parameters: dict[str, object] = {}
@@ -135,7 +147,7 @@ class SnowflakeFacts:
             conditions.append(wanted.where if table is core.USAGE_EVENTS else f"event_id IN ({matching})")
         try:
             return self.session.fetch_frame(
-                f"SELECT {', '.join(table.names)} FROM {table.name} WHERE {' AND '.join(conditions) or 'true'}",
+                f"SELECT {selected} FROM {table.name} WHERE {' AND '.join(conditions) or 'true'}",
                 parameters,
             )
         finally:

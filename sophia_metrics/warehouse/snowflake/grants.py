@@ -13,14 +13,16 @@ from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.schema import alerting, findings, state
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.sources.table_settings import TableTerms
+from sophia_metrics.warehouse.snowflake.moved import MOVED_CORE, MOVED_STATE
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings
-from sophia_metrics.warehouse.snowflake.tables import PUBLISHED_DAYS, WRITE_LOCK, built_name, table_statements
+from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, PUBLISHED_DAYS, WRITE_LOCK, built_name
 
-__all__ = ["SINK_VERBS", "VERBS", "Reach", "grants_script"]
+__all__ = ["MOVING_VERBS", "SINK_VERBS", "VERBS", "Reach", "grants_script"]
 
 Verbs = tuple[str, ...]
 NONE: Verbs = ()
 """The table is there because DuckDB has it; Snowflake's has no rows."""
+READ: Verbs = ("SELECT",)
 ADDED: Verbs = ("SELECT", "INSERT")
 MERGED: Verbs = ("SELECT", "INSERT", "UPDATE")
 REPLACED: Verbs = ("SELECT", "INSERT", "DELETE")
@@ -34,7 +36,7 @@ _STATE: Mapping[Table, Verbs] = MappingProxyType(
         state.WATERMARKS: REPLACED,
         state.PRICE_CARDS: MERGED,
         state.PRICE_CARD_UNITS: ADDED,
-        state.QUARANTINE_VERDICTS: REPLACED,
+        state.QUARANTINE_VERDICTS: READ,
         state.PIPELINE_RUNS: CHANGED,
         state.QUALITY_VERDICTS: CHANGED,
         state.SCHEMA_CHANGES: REPLACED,
@@ -57,16 +59,16 @@ _STATE: Mapping[Table, Verbs] = MappingProxyType(
         state.FILE_POSITIONS: REPLACED,
         state.MANIFEST: CHANGED,
         state.MANIFEST_DAYS: REPLACED,
-        state.DAMAGED_DAYS: NONE,
+        state.DAMAGED_DAYS: ("SELECT", "DELETE"),
         state.KEY_RUNS: NONE,
         state.MART_BUILDS: REPLACED,
         state.JUDGED_DAYS: REPLACED,
         state.PRICE_BOOKS: REPLACED,
-        state.SCHEMA_MIGRATIONS: ADDED,
-        state.MIRRORS: NONE,
+        state.SCHEMA_MIGRATIONS: READ,
+        state.MIRRORS: READ,
         state.MIRRORED_PARTS: NONE,
         state.FORWARDED_PARTS: NONE,
-        WRITE_LOCK: MERGED,
+        WRITE_LOCK: ("SELECT", "UPDATE"),
     }
 )
 
@@ -86,6 +88,19 @@ def _verbs() -> Iterator[tuple[str, Verbs]]:
 VERBS: Mapping[str, Verbs] = MappingProxyType(dict(_verbs()))
 """By table of our schema, which statements are sent to it; a MERGE is a SELECT, an INSERT and an UPDATE."""
 
+_MOVED: Mapping[str, Verbs] = MappingProxyType(
+    {**dict.fromkeys((*MOVED_CORE, *(table.name for table in MOVED_STATE), state.MIRRORS.name), REPLACED)}
+)
+
+MOVING_VERBS: Mapping[str, Verbs] = MappingProxyType(
+    {
+        name: tuple(verb for verb in verbs if verb not in VERBS[name])
+        for name, verbs in _MOVED.items()
+        if not set(verbs) <= set(VERBS[name])
+    }
+)
+"""What moving a folder to a schema needs beside them: state is brought there whole, more than once where need be."""
+
 READABLE = ("core_", "mart_")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,254}")
 USAGE_VIEWER = "SNOWFLAKE.USAGE_VIEWER"
@@ -96,12 +111,14 @@ class Reach:
     """What of Snowflake the settings use.
 
     Attributes:
-        is_warehouse: core and marts live there.
+        is_warehouse: core and marts live there, or are to.
+        is_moving: a state folder is to be moved there.
         sources: the tables that usage is read from.
         sink: the table to which events are written. None: to none.
     """
 
     is_warehouse: bool
+    is_moving: bool = False
     sources: Sequence[TableTerms] = ()
     sink: tuple[str, str, str] | None = None
 
@@ -129,6 +146,8 @@ def grants_script(settings: SnowflakeSettings, reach: Reach, *, role: str | None
         lines += _place(settings, ours)
     if reach.is_warehouse:
         lines += _tables(settings, ours)
+        if reach.is_moving:
+            lines += _moving(settings, ours)
     lines += _platform(settings, reach, ours)
     if read_role is not None and reach.is_warehouse:
         lines += _readers(settings, read_role)
@@ -155,13 +174,39 @@ def _place(settings: SnowflakeSettings, role: str) -> Iterator[str]:
 
 def _tables(settings: SnowflakeSettings, role: str) -> Iterator[str]:
     yield ""
-    for statement in table_statements():
-        yield f"{_placed(statement, settings)};"
+    yield "-- The tables, as they are now, and which steps that took: the program has nothing left to make."
+    yield "-- Rows are written too: where the session has no warehouse, name one first (USE WAREHOUSE)."
+    yield f"USE SCHEMA {_schema(settings)};"
+    for step in MIGRATIONS:
+        for statement in step():
+            yield f"{statement};"
+        yield f"{_noted(step.__name__)};"
     yield ""
     yield "-- Each table, and the statements that are sent to it."
-    for name, verbs in VERBS.items():
-        if verbs:
-            yield f"GRANT {', '.join(verbs)} ON TABLE {_schema(settings)}.{name} TO ROLE {role};"
+    yield from _granted(VERBS, settings, role)
+
+
+def _noted(step: str) -> str:
+    """Return what notes a step, where it is not noted yet."""
+    moment = "CAST(CONVERT_TIMEZONE('UTC', CURRENT_TIMESTAMP()) AS TIMESTAMP_NTZ)"
+    name = state.SCHEMA_MIGRATIONS.name
+    known = f"SELECT 1 FROM {name} WHERE migration = '{step}'"
+    return f"INSERT INTO {name} (migration, applied_at) SELECT '{step}', {moment} WHERE NOT EXISTS ({known})"
+
+
+def _granted(verbs: Mapping[str, Verbs], settings: SnowflakeSettings, role: str) -> Iterator[str]:
+    for name, granted in verbs.items():
+        if granted:
+            yield f"GRANT {', '.join(granted)} ON TABLE {_schema(settings)}.{name} TO ROLE {role};"
+
+
+def _moving(settings: SnowflakeSettings, role: str) -> Iterator[str]:
+    yield ""
+    yield "-- For `sophia-metrics migrate --to snowflake`, beside that."
+    yield from _granted(MOVING_VERBS, settings, role)
+    yield "-- Once it is done:"
+    for name, verbs in MOVING_VERBS.items():
+        yield f"-- REVOKE {', '.join(verbs)} ON TABLE {_schema(settings)}.{name} FROM ROLE {role};"
 
 
 def _platform(settings: SnowflakeSettings, reach: Reach, role: str) -> Iterator[str]:
@@ -220,11 +265,6 @@ def _readable(names: Iterable[str]) -> Iterator[str]:
 
 HIDDEN = frozenset({state.TOMBSTONES.name, *(table.name for table, verbs in _STATE.items() if not verbs)})
 """What no reader needs: who was forgotten, and tables without rows."""
-
-
-def _placed(statement: str, settings: SnowflakeSettings) -> str:
-    """Return a CREATE TABLE with the whole name of its table."""
-    return statement.replace("IF NOT EXISTS ", f"IF NOT EXISTS {_schema(settings)}.", 1)
 
 
 def _schema(settings: SnowflakeSettings) -> str:

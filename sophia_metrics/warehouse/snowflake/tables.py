@@ -3,7 +3,7 @@
 DDL commits by itself there. So every step can be done twice, and by two programs at once, with the same end.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from sophia_metrics import schema
@@ -65,7 +65,8 @@ def prepare(session: SnowflakeSession, now: datetime) -> None:
         )
     for step in MIGRATIONS:
         if step.__name__ not in seen:
-            step(session)
+            for statement in step():
+                session.run(statement)
             session.execute("INSERT INTO schema_migrations VALUES ($1, $2)", [step.__name__, now])
 
 
@@ -106,27 +107,26 @@ def _seen(session: SnowflakeSession) -> set[str]:
     return {str(name) for (name,) in session.execute("SELECT migration FROM schema_migrations").fetchall()}
 
 
-def s001_initial(session: SnowflakeSession) -> None:
+def s001_initial() -> Iterator[str]:
     """Make every table, and the one row of the lock."""
-    for statement in table_statements():
-        session.run(statement)
-    session.execute(
+    yield from table_statements()
+    yield (
         "INSERT INTO write_lock (lock_name, turn) SELECT 'write', 0 "
         "WHERE NOT EXISTS (SELECT 1 FROM write_lock WHERE lock_name = 'write')"
     )
 
 
-def s002_budget_terms(session: SnowflakeSession) -> None:
+def s002_budget_terms() -> Iterator[str]:
     """Let budgets begin on another day, and have thresholds for their forecast."""
-    session.run(_create(state.BUDGET_PERIODS, state.BUDGET_PERIODS.name))
+    yield _create(state.BUDGET_PERIODS, state.BUDGET_PERIODS.name)
     for column in ("start_day", "forecast_thresholds"):
-        _add(session, state.BUDGETS, column)
-    _add(session, marts.BUDGET_STATUS, "forecast_thresholds")
+        yield _add(state.BUDGETS, column)
+    yield _add(marts.BUDGET_STATUS, "forecast_thresholds")
 
 
-def s003_alerting(session: SnowflakeSession) -> None:
+def s003_alerting() -> Iterator[str]:
     """Let alerts be acknowledged, grouped and counted, and silences say of what and by whom they are."""
-    session.run(create_table(schema.table("core_alert_acknowledgements"), Engine.SNOWFLAKE))
+    yield create_table(schema.table("core_alert_acknowledgements"), Engine.SNOWFLAKE)
     added = {
         "core_alert_silences": ("scope_type", "scope_value", "created_by", "created_at"),
         "core_alert_episodes": ("held_count", "held_basis"),
@@ -134,32 +134,33 @@ def s003_alerting(session: SnowflakeSession) -> None:
     }
     for name, columns in added.items():
         for column in columns:
-            _add(session, schema.table(name), column)
+            yield _add(schema.table(name), column)
 
 
-def s004_context_windows(session: SnowflakeSession) -> None:
+def s004_context_windows() -> Iterator[str]:
     """Let events say how large the calls in a bucket are: so far no source does."""
-    _add(session, core.USAGE_EVENTS, "context_window")
+    yield _add(core.USAGE_EVENTS, "context_window")
 
 
-def s005_invoices(session: SnowflakeSession) -> None:
+def s005_invoices() -> Iterator[str]:
     """Keep lines of bills, and hold our sums against them."""
     added = {table.name for table in (invoices.INVOICE_LINES, invoices.RECONCILIATION_DAYS, invoices.RECONCILIATION)}
     for table, name in every_table():
         if table.name in added:
-            session.run(_create(table, name))
+            yield _create(table, name)
 
 
-def _add(session: SnowflakeSession, table: Table, name: str) -> None:
-    """Add a column to a table that was made without it."""
+def _add(table: Table, name: str) -> str:
+    """Return what adds a column to a table that was made without it."""
     (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
-    session.run(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}")
+    return f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {kind}"
 
 
-MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (
+MIGRATIONS: tuple[Callable[[], Iterator[str]], ...] = (
     s001_initial,
     s002_budget_terms,
     s003_alerting,
     s004_context_windows,
     s005_invoices,
 )
+"""Each yields statements in Snowflake's own words, which change nothing where they were done before."""
