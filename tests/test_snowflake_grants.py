@@ -1,5 +1,6 @@
 """The script of grants: it gives what the statements of this program need, and no more."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -11,7 +12,7 @@ from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.settings import Settings, SourceSettings
 from sophia_metrics.warehouse.snowflake.grants import SINK_VERBS, VERBS
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings
-from sophia_metrics.warehouse.snowflake.tables import prepare, table_statements
+from sophia_metrics.warehouse.snowflake.tables import prepare, table_statements, view_statements
 from tests.grants_lab import granted, needed
 
 pytest_plugins = ("tests.snowflake_fixtures",)
@@ -51,7 +52,7 @@ def test_no_grant_is_wider_than_a_named_verb_on_a_named_thing(tmp_path):
 
 
 def test_every_table_that_is_made_has_its_verbs_declared():
-    made = {text.split(maxsplit=6)[5].lower() for text in table_statements()}
+    made = {text.split(maxsplit=6)[5].lower() for text in (*table_statements(), *view_statements())}
     assert set(VERBS) == made
 
 
@@ -84,9 +85,10 @@ def test_those_who_query_may_read_core_and_marts_and_nothing_else(tmp_path):
     tables = [line.split()[4].rpartition(".")[2] for line in lines if " TABLE " in line]
     assert {line.split()[1] for line in lines if " TABLE " in line} == {"SELECT"}
     assert all(name.startswith(("core_", "mart_")) for name in tables)
+    assert "GRANT SELECT ON VIEW SOPHIA_AI.SOPHIA_METRICS.focus_cost_and_usage TO ROLE READERS;" in lines
     assert {"core_usage_events", "mart_cost_daily", "mart_cost_trend"} <= set(tables)
     assert "core_tombstones" not in tables
-    assert [line for line in lines if " TABLE " not in line] == [
+    assert [line for line in lines if " TABLE " not in line and " VIEW " not in line] == [
         "GRANT USAGE ON WAREHOUSE SOPHIA_AI_WH TO ROLE READERS;",
         "GRANT USAGE ON DATABASE SOPHIA_AI TO ROLE READERS;",
         "GRANT USAGE ON SCHEMA SOPHIA_AI.SOPHIA_METRICS TO ROLE READERS;",
@@ -111,11 +113,11 @@ def test_the_role_that_writes_is_not_the_one_for_those_who_read(tmp_path):
 def test_the_script_makes_the_tables_that_the_program_makes(snowflake, tmp_path):
     text = script(tmp_path, database=snowflake.settings.database, schema_name=snowflake.settings.schema_name)
     session = snowflake.session()
-    made = [each for each in text.split(";\n") if "CREATE TABLE IF" in each]
+    made = [found for each in text.split(";\n") if (found := re.search(r"CREATE (TABLE|VIEW) IF.*", each, re.DOTALL))]
     for statement in made:
-        session.run(statement[statement.index("CREATE TABLE IF") :])
+        session.run(statement.group())
     prepare(session, NOW)
-    names = {str(row["name"]).lower() for row in session.run_rows("SHOW TABLES")}
+    names = {str(row["name"]).lower() for kind in ("TABLES", "VIEWS") for row in session.run_rows(f"SHOW {kind}")}
     assert set(VERBS) <= names
 
 

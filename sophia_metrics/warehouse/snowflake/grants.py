@@ -10,15 +10,22 @@ from types import MappingProxyType
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema import alerting, findings, state
+from sophia_metrics.schema import alerting, findings, focus, state
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.sources.table_settings import TableTerms
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings
-from sophia_metrics.warehouse.snowflake.tables import PUBLISHED_DAYS, WRITE_LOCK, built_name, table_statements
+from sophia_metrics.warehouse.snowflake.tables import (
+    PUBLISHED_DAYS,
+    WRITE_LOCK,
+    built_name,
+    table_statements,
+    view_statements,
+)
 
 __all__ = ["SINK_VERBS", "VERBS", "Reach", "grants_script"]
 
 Verbs = tuple[str, ...]
+READ: Verbs = ("SELECT",)
 NONE: Verbs = ()
 """The table is there because DuckDB has it; Snowflake's has no rows."""
 ADDED: Verbs = ("SELECT", "INSERT")
@@ -54,6 +61,7 @@ _STATE: Mapping[Table, Verbs] = MappingProxyType(
         **dict.fromkeys(findings.FINDINGS, REPLACED),
         state.CALENDAR_DAYS: REPLACED,
         state.BUDGET_PERIODS: REPLACED,
+        focus.SELLERS: REPLACED,
         state.FILE_POSITIONS: REPLACED,
         state.MANIFEST: CHANGED,
         state.MANIFEST_DAYS: REPLACED,
@@ -75,6 +83,8 @@ def _verbs() -> Iterator[tuple[str, Verbs]]:
     for table in (*schema.TABLES, WRITE_LOCK, PUBLISHED_DAYS):
         if table in _STATE:
             yield table.name, _STATE[table]
+        elif table.storage is Storage.VIEW:
+            yield table.name, READ
         elif table.name.startswith("mart_"):
             yield table.name, REPLACED
             if table.storage is Storage.DAY_FILES:
@@ -86,7 +96,7 @@ def _verbs() -> Iterator[tuple[str, Verbs]]:
 VERBS: Mapping[str, Verbs] = MappingProxyType(dict(_verbs()))
 """By table of our schema, which statements are sent to it; a MERGE is a SELECT, an INSERT and an UPDATE."""
 
-READABLE = ("core_", "mart_")
+READABLE = ("core_", "mart_", "focus_")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,254}")
 USAGE_VIEWER = "SNOWFLAKE.USAGE_VIEWER"
 
@@ -150,18 +160,18 @@ def _place(settings: SnowflakeSettings, role: str) -> Iterator[str]:
     yield "-- Our own schema. What is loaded goes through tables and stages that live for one attempt."
     yield f"CREATE SCHEMA IF NOT EXISTS {_schema(settings)};"
     yield f"GRANT USAGE ON DATABASE {settings.database} TO ROLE {role};"
-    yield f"GRANT USAGE, CREATE TABLE, CREATE STAGE ON SCHEMA {_schema(settings)} TO ROLE {role};"
+    yield f"GRANT USAGE, CREATE TABLE, CREATE VIEW, CREATE STAGE ON SCHEMA {_schema(settings)} TO ROLE {role};"
 
 
 def _tables(settings: SnowflakeSettings, role: str) -> Iterator[str]:
     yield ""
-    for statement in table_statements():
+    for statement in (*table_statements(), *view_statements()):
         yield f"{_placed(statement, settings)};"
     yield ""
     yield "-- Each table, and the statements that are sent to it."
     for name, verbs in VERBS.items():
         if verbs:
-            yield f"GRANT {', '.join(verbs)} ON TABLE {_schema(settings)}.{name} TO ROLE {role};"
+            yield f"GRANT {', '.join(verbs)} ON {_kind(name)} {_schema(settings)}.{name} TO ROLE {role};"
 
 
 def _platform(settings: SnowflakeSettings, reach: Reach, role: str) -> Iterator[str]:
@@ -196,7 +206,11 @@ def _readers(settings: SnowflakeSettings, role: str) -> Iterator[str]:
     yield f"GRANT USAGE ON DATABASE {settings.database} TO ROLE {role};"
     yield f"GRANT USAGE ON SCHEMA {_schema(settings)} TO ROLE {role};"
     for name in _readable(VERBS):
-        yield f"GRANT SELECT ON TABLE {_schema(settings)}.{name} TO ROLE {role};"
+        yield f"GRANT SELECT ON {_kind(name)} {_schema(settings)}.{name} TO ROLE {role};"
+
+
+def _kind(name: str) -> str:
+    return "VIEW" if name in {table.name for table in schema.stored(Storage.VIEW)} else "TABLE"
 
 
 def _advice(settings: SnowflakeSettings) -> Iterator[str]:
