@@ -402,7 +402,7 @@ priced_parts AS (
     WHERE part_kind <> 'difference' OR billed_usd <> 0
 ),
 
--- Whole millionths and millionths of millionths: no engine shortens a product of whole numbers.
+-- Snowflake keeps 12 decimals of a product of 6 and 12. So both are split: what is left has a short product, or a whole one.
 whole_parts AS (
     SELECT
         usage_on, account_id, provider, route, region, model, price_tier, team, project, environment, cost_basis,
@@ -415,10 +415,9 @@ whole_parts AS (
         priced_quantity,
         contracted_price,
         list_price,
-        CAST(CAST(priced_quantity AS DECIMAL(18, 6)) * CAST(1000000 AS DECIMAL(7, 0)) AS DECIMAL(18, 0)) AS quantity_millionths,
-        CAST(CAST(contracted_price AS DECIMAL(20, 12)) * CAST(1000000000000 AS DECIMAL(13, 0)) AS DECIMAL(20, 0))
-            AS contracted_trillionths,
-        CAST(CAST(list_price AS DECIMAL(20, 12)) * CAST(1000000000000 AS DECIMAL(13, 0)) AS DECIMAL(20, 0)) AS list_trillionths
+        CAST(priced_quantity AS DECIMAL(12, 0)) AS whole_quantity,
+        CAST(contracted_price AS DECIMAL(14, 6)) AS short_contracted_price,
+        CAST(list_price AS DECIMAL(14, 6)) AS short_list_price
     FROM priced_parts
 ),
 
@@ -434,14 +433,32 @@ worded_parts AS (
         contracted_price,
         list_price,
         CAST(
-            CAST(
-                CAST(quantity_millionths AS DECIMAL(18, 0)) * CAST(contracted_trillionths AS DECIMAL(20, 0)) AS DECIMAL(38, 0)
-            ) * CAST(0.000000000000000001 AS DECIMAL(18, 18)) AS DECIMAL(38, 18)
+            CAST(CAST(whole_quantity AS DECIMAL(12, 0)) * CAST(contracted_price AS DECIMAL(20, 12)) AS DECIMAL(38, 18))
+            + CAST(
+                CAST(priced_quantity - whole_quantity AS DECIMAL(7, 6)) * CAST(short_contracted_price AS DECIMAL(14, 6)) AS DECIMAL(38, 18)
+            )
+            + CAST(
+                CAST(
+                    CAST(CAST(priced_quantity - whole_quantity AS DECIMAL(7, 6)) * CAST(1000000 AS DECIMAL(7, 0)) AS DECIMAL(7, 0))
+                    * CAST(
+                        CAST(contracted_price - short_contracted_price AS DECIMAL(18, 12)) * CAST(1000000000000 AS DECIMAL(13, 0)) AS DECIMAL(7, 0)
+                    ) AS DECIMAL(14, 0)
+                ) * CAST(0.000000000000000001 AS DECIMAL(18, 18)) AS DECIMAL(38, 18)
+            ) AS DECIMAL(38, 18)
         ) AS contracted_product,
         CAST(
-            CAST(
-                CAST(quantity_millionths AS DECIMAL(18, 0)) * CAST(list_trillionths AS DECIMAL(20, 0)) AS DECIMAL(38, 0)
-            ) * CAST(0.000000000000000001 AS DECIMAL(18, 18)) AS DECIMAL(38, 18)
+            CAST(CAST(whole_quantity AS DECIMAL(12, 0)) * CAST(list_price AS DECIMAL(20, 12)) AS DECIMAL(38, 18))
+            + CAST(
+                CAST(priced_quantity - whole_quantity AS DECIMAL(7, 6)) * CAST(short_list_price AS DECIMAL(14, 6)) AS DECIMAL(38, 18)
+            )
+            + CAST(
+                CAST(
+                    CAST(CAST(priced_quantity - whole_quantity AS DECIMAL(7, 6)) * CAST(1000000 AS DECIMAL(7, 0)) AS DECIMAL(7, 0))
+                    * CAST(
+                        CAST(list_price - short_list_price AS DECIMAL(18, 12)) * CAST(1000000000000 AS DECIMAL(13, 0)) AS DECIMAL(7, 0)
+                    ) AS DECIMAL(14, 0)
+                ) * CAST(0.000000000000000001 AS DECIMAL(18, 18)) AS DECIMAL(38, 18)
+            ) AS DECIMAL(38, 18)
         ) AS list_product,
         -- A unit in words of title case: audio_seconds is Audio Seconds.
         SUBSTRING(
