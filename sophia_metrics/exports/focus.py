@@ -60,6 +60,6 @@ def export_focus(ask: Ask, month: date) -> FocusExport:
 
 
 def _focus_rows(found: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows with the names of FOCUS, which Snowflake does not keep, and instants that say that they are UTC."""
+    """Return the rows by the names of FOCUS, which Snowflake does not keep, and with instants that are told as UTC."""
     named = found.rename(dict(zip(found.columns, FOCUS_COLUMNS, strict=True)))
     return named.with_columns(pl.selectors.datetime().dt.replace_time_zone("UTC"))

@@ -51,6 +51,10 @@ VIEW_MARTS = frozenset(
 )
 """Marts that whoever reads them computes: they read the clock, or are as long as their table."""
 
+STEP = re.compile(r"^((?:WITH )?\w+) AS \($", re.MULTILINE)
+"""Where a step of a statement begins. DuckDB computes one that is read twice beforehand, of all days, unless it is told
+not to: then a filter on the day reaches the files."""
+
 PARTS_DAYS = 92
 """So many days before now changes look back: 28 days and the 28 before, a month to date and the month before."""
 
@@ -70,7 +74,7 @@ def create_serving_marts(
     _write_sellers(version)
     for each in MARTS:
         if each.table.storage is Storage.VIEW:  # before tables have other rows for the marts of the present
-            create_view(version, each.name, each.sql)
+            create_view(version, each.name, STEP.sub(r"\1 AS NOT MATERIALIZED (", each.sql))
     for name, days in recent_days(version, now).items():
         table = schema.table(name)
         version.execute(f"CREATE TEMP VIEW {name} AS {store.relation(table, _recent(files, table, now, days))}")
