@@ -76,7 +76,7 @@ def collect_source(
         return Collected(source.name, Findings((), 0), (), (Refusal(pulled.table, pulled.finding),))
     if source.is_bill:
         bills = collect_bills(settings, source, now)
-        return Collected(source.name, Findings((), bills.file_count), bills.receipts, bills.refused)
+        return Collected(source.name, Findings((), bills.file_count, bills.new_count), bills.receipts, bills.refused)
     receipts = [commit_landing(settings, source, each, now) for each in find_pending(settings, source, now)]
     findings = find_usage(settings, source, now, are_finished=are_finished)
     refused: list[Refusal] = []

@@ -20,6 +20,7 @@ from sophia_metrics.alerts.maintenance_windows import MaintenanceWindow, WeeklyT
 from sophia_metrics.alerts.notifier import Notifier
 from sophia_metrics.alerts.policy import Policy
 from sophia_metrics.alerts.price_rule import PriceRule
+from sophia_metrics.alerts.reconciliation_rule import ReconciliationRule
 from sophia_metrics.alerts.rule import Rule
 from sophia_metrics.alerts.service_rule import service_rules
 from sophia_metrics.alerts.settings import NotifierSettings
@@ -607,6 +608,7 @@ def alert_rules(settings: Settings) -> tuple[Rule, ...]:
         ForecastRule(hysteresis=held.forecast_hysteresis_ratio, resolve_after=resolve_after),
         AnomalyRule(min_impact_usd=held.min_anomaly_usd),
         PriceRule(min_change_ratio=held.min_price_change_ratio),
+        ReconciliationRule(min_gap_usd=held.min_gap_usd, min_gap_ratio=held.min_gap_ratio),
         *services,
         FlowRule(resolve_after=resolve_after),
     )

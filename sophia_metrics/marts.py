@@ -40,6 +40,7 @@ BUILD_ORDER = (
     schema.marts.PIPELINE_RUNS_MART,
     schema.marts.FRESHNESS,
     schema.marts.DATA_QUALITY,
+    schema.focus.FOCUS_COST_AND_USAGE,
 )
 
 _TABLE_NAMES = frozenset(table.name for table in schema.TABLES)

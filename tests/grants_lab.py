@@ -36,7 +36,7 @@ def granted(script: str) -> dict[str, set[str]]:
     """Return by table what a script grants to anybody."""
     tables: dict[str, set[str]] = {}
     for tree in sqlglot.parse(script, dialect="snowflake"):
-        if isinstance(tree, exp.Grant) and str(tree.args.get("kind")).upper() == "TABLE":
+        if isinstance(tree, exp.Grant) and str(tree.args.get("kind")).upper() in {"TABLE", "VIEW"}:
             verbs = {str(privilege.this.this).upper() for privilege in tree.args["privileges"]}
             tables.setdefault(tree.args["securable"].name.lower(), set()).update(verbs)
     return tables

@@ -8,7 +8,14 @@ import pytest
 from sophia_metrics.alerts.anomaly_rule import AnomalyRule
 from sophia_metrics.alerts.budget_rule import BudgetRule
 from sophia_metrics.alerts.forecast_rule import ForecastRule
-from sophia_metrics.alerts.observation import AnomalyObservation, BudgetObservation, Observations, ServiceObservation
+from sophia_metrics.alerts.observation import (
+    AnomalyObservation,
+    BudgetObservation,
+    GapObservation,
+    Observations,
+    ServiceObservation,
+)
+from sophia_metrics.alerts.reconciliation_rule import ReconciliationRule
 from sophia_metrics.alerts.rule import Severity, Verdict
 from sophia_metrics.alerts.rule_history import rule_changes
 from sophia_metrics.alerts.service_rule import ServiceRule, service_rules
@@ -261,3 +268,50 @@ def unusual(scope, impact, kind="spend_spike", on=date(2026, 11, 18)):
 def test_one_cause_is_one_alert_and_the_narrowest_anomaly_speaks(seen, told):
     found = AnomalyRule().readings(Observations(anomalies=tuple(seen)))
     assert [each.subject.rpartition(" ")[0] for each in found] == told
+
+
+# --- bills -------------------------------------------------------------------------------------------------
+
+
+def gap(invoiced, computed, model="gpt-4o"):
+    known = None if computed is None else Decimal(computed)
+    billed = Decimal(invoiced)
+    return GapObservation("openai", "org-1", model, date(2026, 11, 18), billed, billed - (known or 0), known)
+
+
+@pytest.mark.parametrize(
+    ("seen", "is_told"),
+    [
+        (gap(110, 100), True),
+        (gap("100.99", 100), False),  # less than a dollar
+        (gap(1000, 981), False),  # 1.9 %
+        (gap(1000, 980), True),  # 2 % of the greater
+        (gap(980, 1000), True),  # the bill may be the smaller one
+        (gap(50, None), True),
+    ],
+)
+def test_a_gap_is_told_where_it_is_large_in_dollars_and_as_a_share(seen, is_told):
+    rule = ReconciliationRule(min_gap_usd=Decimal(1), min_gap_ratio=Decimal("0.02"))
+
+    assert [each.verdict for each in rule.readings(Observations(gaps=(seen,)))] == [Verdict.MET] * is_told
+
+
+def test_a_gap_is_told_with_both_amounts_and_each_model_is_an_alert():
+    seen = (gap(110, 100), gap(50, None, model="(all)"))
+    readings = list(ReconciliationRule().readings(Observations(gaps=seen)))
+
+    assert [each.message for each in readings] == [
+        (
+            "openai, account org-1, model gpt-4o on 2026-11-18: 110.00 USD are billed, 10.00 more than we computed"
+            " (100.00 USD), and nothing explains it"
+        ),
+        (
+            "openai, account org-1, model (all) on 2026-11-18: 50.00 USD are billed, 50.00 more than we computed"
+            " (nothing), and nothing explains it"
+        ),
+    ]
+    assert len({each.fingerprint for each in readings}) == 2
+
+
+def test_a_version_that_says_nothing_of_bills_ends_no_alert_of_one():
+    assert ReconciliationRule().terms(Observations()) is None

@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import json
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,6 +21,7 @@ from sophia_metrics.frames import fetch_frame
 from sophia_metrics.marts import mart
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.override import Override
+from sophia_metrics.pricing.sellers import seller_frame
 from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.schema.polars_types import polars_schema
 from tests.effort import examples
@@ -33,6 +35,7 @@ EVENTS = schema.table("core_usage_events")
 UNITS = schema.table("core_usage_units")
 CARDS = schema.table("core_price_cards")
 CARD_UNITS = schema.table("core_price_card_units")
+SELLERS = schema.table("core_sellers")
 
 
 def as_text(rows):
@@ -199,9 +202,9 @@ def test_what_was_billed_beside_a_known_price_is_an_adjustment(tmp_path):
         rows = as_text(export_focus(ask, NOVEMBER).rows)
 
     assert [(row["ChargeCategory"], row["SkuMeter"], row["BilledCost"]) for row in rows] == [
-        ("Adjustment", None, "0.0015"),
         ("Usage", "Input Tokens", "0.0025"),
         ("Usage", "Output Tokens", "0.001"),
+        ("Adjustment", None, "0.0015"),
     ]
     assert broken_rules(rows) == []
 
@@ -219,6 +222,49 @@ def test_a_parquet_file_has_what_the_csv_has(export, tmp_path):
 
     assert pl.read_parquet(tmp_path / "focus.parquet").equals(export.rows)
     assert (tmp_path / "focus.csv").read_text(encoding="utf-8") == csv_text(export.rows)
+
+
+def test_people_can_select_the_rows_of_the_export(lab, export):
+    rows = lab.serving.query(
+        "SELECT SkuMeter, SUM(BilledCost) AS billed FROM focus_cost_and_usage "
+        "WHERE usage_on < DATE '2026-12-01' GROUP BY SkuMeter ORDER BY SkuMeter"
+    )
+    exported = export.rows.group_by("SkuMeter").agg(pl.col("BilledCost").sum()).sort("SkuMeter")
+
+    assert rows.rows() == exported.rows()
+
+
+# --- sellers -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("provider", "route", "model", "names"),
+    [
+        ("openai", "azure_openai", "gpt-4o", ("Microsoft", "Azure AI", "OpenAI")),
+        ("anthropic", None, "vertex_ai/claude", ("Google Cloud", "Vertex AI", "Anthropic")),
+        ("Mistral AI", "litellm", "mistral-large", ("Mistral AI", "Mistral AI API", "Mistral AI")),
+        ("nobody", None, "openai/gpt-4o", ("nobody", "nobody API", "nobody")),
+        ("openai", "Some_Gate", "gpt-4o", ("some-gate", "some-gate API", "OpenAI")),
+    ],
+)
+def test_who_sells_is_told_by_the_route_the_model_or_the_provider(provider, route, model, names):
+    (call,) = random_rows(EVENTS, 1, 1, datetime(2026, 11, 1), 1, {"source_role": ("ledger",), "price_id": ("none",)})
+    told = {"provider": provider, "route": route, "model": model, "cost_usd": Decimal(1)}
+    rows = {EVENTS: [call | told], UNITS: [], CARDS: [], CARD_UNITS: [], SELLERS: seller_frame().to_dicts()}
+    with tables(rows) as held:
+        sold = held.execute("SELECT ProviderName, ServiceName, PublisherName FROM focus_cost_and_usage")
+
+        assert sold.fetchone() == names
+
+
+def test_a_name_with_quotes_stands_in_the_tags_as_it_is(tmp_path):
+    team = 'the "A" \\ team\n\tof two'
+    lab = Lab(tmp_path / "home")
+    lab.ingest(lab.write("calls.jsonl", [event("1", team=team)]))
+    lab.publish()
+
+    tags = lab.serving.query("SELECT DISTINCT Tags FROM focus_cost_and_usage").item()
+    assert json.loads(tags) == {"team": team}
 
 
 # --- for any usage -----------------------------------------------------------------------------------------
@@ -275,6 +321,7 @@ def random_usage(seed):
         ),
         CARDS: [{**row, **card} for row, card in zip(card_rows, cards, strict=True)],
         CARD_UNITS: card_units,
+        SELLERS: seller_frame().to_dicts(),
     }
 
 
@@ -290,6 +337,7 @@ def tables(rows):
         for name in ("mart_cost_15min", "mart_cost_hourly", "mart_cost_daily"):
             connection.execute(create_table(schema.table(name)))
             connection.execute(f"INSERT INTO {name} {mart(name).sql}")
+        connection.execute(f"CREATE VIEW focus_cost_and_usage AS {mart('focus_cost_and_usage').sql}")
         yield connection
 
 

@@ -271,3 +271,9 @@ def test_a_run_takes_usage_and_bills_and_reconcile_shows_both(tmp_path, monkeypa
     assert [(each["charge_category"], each["billed_cost_usd"]) for each in facts["apart"]] == [("Tax", "0.25")]
     assert sophia.rows("SELECT sum(cost_usd) AS usd FROM mart_cost_daily") == [{"usd": "0.0035"}]
     assert "1.25" in sophia("reconcile", "--from", "2026-11-01", "--to", "2026-11-30").stdout
+
+
+def test_a_bill_is_new_once(lab, tmp_path):
+    path = write(tmp_path / "one.csv", {})
+
+    assert [collect(lab, path).new_count for _ in range(2)] == [1, 0]

@@ -7,6 +7,8 @@ from threading import Thread
 import polars as pl
 import pytest
 
+from sophia_metrics.alerts.observation import GapObservation
+from sophia_metrics.alerts.published import read_observations
 from sophia_metrics.costs.reconciliation import load_double_ledgers, load_reconciliation
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.invoices.commit import commit_lines
@@ -226,6 +228,18 @@ def test_a_bill_that_comes_later_is_held_against_the_day_that_was_built(billed):
     assert found.rows() == [
         (date(2026, 11, 18), "gpt-4o", Decimal("0.0035"), Decimal(5), Decimal("4.9965")),
     ]
+
+
+def test_rules_of_alerts_see_a_gap_that_nothing_explains_once_it_is_settled(billed):
+    lab, _ = billed
+
+    assert read_observations(lab.serving).gaps == (
+        GapObservation("openai", "(none)", "gpt-4o", DAY.date(), Decimal(5), Decimal("4.9965"), Decimal("0.0035")),
+    )
+
+    commit_lines(lab.warehouse, InvoiceSource("bill", 10**9, {}), WINDOW, frame(line(cost="5")), NOW)
+    lab.publish()
+    assert read_observations(lab.serving).gaps == ()
 
 
 # --- the report --------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from sophia_metrics.warehouse.snowflake.dialect import parse
 from sophia_metrics.warehouse.snowflake.grants import MOVING_VERBS, SINK_VERBS, VERBS
 from sophia_metrics.warehouse.snowflake.portability import tables_read
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings
-from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, prepare, table_statements
+from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, prepare, table_statements, view_statements
 from tests.everything_sent import send_everything
 from tests.grants_lab import granted, needed
 from tests.test_snowflake_statements import statements
@@ -61,7 +61,7 @@ def test_no_grant_is_wider_than_a_named_verb_on_a_named_thing(tmp_path):
 
 
 def test_every_table_that_is_made_has_its_verbs_declared():
-    made = {text.split(maxsplit=6)[5].lower() for text in table_statements()}
+    made = {text.split(maxsplit=6)[5].lower() for text in (*table_statements(), *view_statements())}
     assert set(VERBS) == made
 
 
@@ -105,9 +105,10 @@ def test_those_who_query_may_read_core_and_marts_and_nothing_else(tmp_path):
     tables = [line.split()[4].rpartition(".")[2] for line in lines if " TABLE " in line]
     assert {line.split()[1] for line in lines if " TABLE " in line} == {"SELECT"}
     assert all(name.startswith(("core_", "mart_")) for name in tables)
+    assert "GRANT SELECT ON VIEW SOPHIA_AI.SOPHIA_METRICS.focus_cost_and_usage TO ROLE READERS;" in lines
     assert {"core_usage_events", "mart_cost_daily", "mart_cost_trend"} <= set(tables)
     assert "core_tombstones" not in tables
-    assert [line for line in lines if " TABLE " not in line] == [
+    assert [line for line in lines if " TABLE " not in line and " VIEW " not in line] == [
         "GRANT USAGE ON WAREHOUSE SOPHIA_AI_WH TO ROLE READERS;",
         "GRANT USAGE ON DATABASE SOPHIA_AI TO ROLE READERS;",
         "GRANT USAGE ON SCHEMA SOPHIA_AI.SOPHIA_METRICS TO ROLE READERS;",
@@ -133,13 +134,17 @@ def test_after_the_script_the_program_has_nothing_to_make_to_alter_and_to_note(s
     text = script(tmp_path, database=snowflake.settings.database, schema_name=snowflake.settings.schema_name)
     session = snowflake.session()
     made = [each.strip() for each in text.split(";\n")]
-    made = [each for each in made if each.startswith(("CREATE TABLE IF", "ALTER TABLE", "INSERT INTO"))]
+    made = [
+        each for each in made if each.startswith(("CREATE TABLE IF", "CREATE VIEW IF", "ALTER TABLE", "INSERT INTO"))
+    ]
     for statement in (*made, *(each for each in made if each.startswith("INSERT"))):
         session.run(statement)
     snowflake.statements.texts.clear()
     prepare(session, NOW)
     assert snowflake.statements.verbs == ["SHOW", "SELECT"]
-    assert set(VERBS) <= {str(row["name"]).lower() for row in session.run_rows("SHOW TABLES")}
+    assert set(VERBS) <= {
+        str(row["name"]).lower() for kind in ("TABLES", "VIEWS") for row in session.run_rows(f"SHOW {kind}")
+    }
     assert session.execute("SELECT count(*) FROM write_lock").fetchall() == [(1,)]
     assert session.execute("SELECT count(*) FROM schema_migrations").fetchall() == [(len(MIGRATIONS),)]
 

@@ -27,9 +27,11 @@ from sophia_metrics.calendars import calendar_frame
 from sophia_metrics.frames import fetch_frame
 from sophia_metrics.marts import MARTS, mart
 from sophia_metrics.periods import Terms, period_frame
+from sophia_metrics.pricing.sellers import seller_frame
 from sophia_metrics.schema import Table
 from sophia_metrics.schema.ddl import Engine, create_table
 from sophia_metrics.schema.findings import FORECAST_SNAPSHOTS
+from sophia_metrics.schema.focus import SELLERS
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.schema.state import BUDGET_PERIODS, CALENDAR_DAYS
 from sophia_metrics.warehouse.snowflake.dialect import parse, render
@@ -258,6 +260,7 @@ def frames_of(tables: Mapping[str, Sequence[Row]]) -> dict[str, pl.DataFrame]:
     return {
         **frames,
         CALENDAR_DAYS.name: calendar_frame(zones, NOW),
+        SELLERS.name: seller_frame(),
         BUDGET_PERIODS.name: period_frame(terms, NOW),
         FORECAST_SNAPSHOTS.name: pl.concat([frames[FORECAST_SNAPSHOTS.name], forecasts(zones)]),
     }
@@ -297,7 +300,7 @@ def both_engines(account):
     frames = frames_of(given_tables())
     cursor = account.cursor()
     with duckdb.connect() as local:
-        for name in dict.fromkeys([*frames, *(each.name for each in MARTS)]):
+        for name in dict.fromkeys([*frames, *(name for each in MARTS for name in (*each.inputs, each.name))]):
             local.execute(create_table(schema.table(name)))
             fill(account, schema.table(name), ())
         for name, frame in frames.items():

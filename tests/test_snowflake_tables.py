@@ -1,15 +1,24 @@
 """Tables of Snowflake are made once, whoever else makes them, and never in a transaction."""
 
 import threading
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
+from sophia_metrics.exports.focus import export_focus
+from sophia_metrics.exports.focus_columns import FOCUS_COLUMNS
 from sophia_metrics.schema.column import Kind, Storage
 from sophia_metrics.schema.core import USAGE_EVENTS
+from sophia_metrics.schema.polars_types import polars_schema
+from sophia_metrics.warehouse.ledger import insert_frame
+from sophia_metrics.warehouse.protocol import Query
+from sophia_metrics.warehouse.snowflake.reading import over_committed
 from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, prepare, table_statements
+from tests.random_rows import random_rows
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 
@@ -30,12 +39,40 @@ def test_every_table_is_made_and_a_second_time_nothing_is(snowflake):
     names = table_names(session)
     marts = {table.name for table in schema.stored(Storage.DAY_FILES) if table.name.startswith("mart_")}
     own = {"write_lock", "published_days"}
-    assert names == {table.name for table in schema.TABLES} | {f"built_{name}" for name in marts} | own
+    assert (
+        names
+        == {table.name for table in schema.TABLES if table.storage is not Storage.VIEW}
+        | {f"built_{name}" for name in marts}
+        | own
+    )
     assert snowflake.statements.verbs[sent:-1] == ["SHOW", "SELECT"]
     assert session.execute("SELECT * FROM schema_migrations").fetchall() == [
         (step.__name__, NOW) for step in MIGRATIONS
     ]
     assert snowflake.statements.in_transactions() == []
+
+
+def test_usage_is_exported_from_the_view_in_the_columns_of_focus(snowflake):
+    session = snowflake.session()
+    prepare(session, NOW)
+    told = {
+        "source_role": ("ledger",),
+        "model": ("gpt-4o",),
+        "team": ("search",),
+        "price_id": ("none",),
+        "project": ("",),
+        "environment": ("",),
+    }
+    (call,) = random_rows(USAGE_EVENTS, 1, 1, datetime(2026, 11, 1), 1, told)
+    known = pl.DataFrame([call], schema=polars_schema(USAGE_EVENTS))
+    insert_frame(session, USAGE_EVENTS, known.with_columns(cost_usd=pl.lit(Decimal(1)).cast(pl.Decimal(38, 12))))
+
+    rows = export_focus(
+        lambda sql, given: session.fetch_frame(*over_committed(Query(sql, given))), date(2026, 11, 1)
+    ).rows
+
+    assert dict(rows.schema) == dict(FOCUS_COLUMNS)
+    assert rows["BilledCost", "SkuMeter", "Tags"].rows() == [(Decimal(1), "Billed Amount", '{"team": "search"}')]
 
 
 def test_prepared_tables_take_transactions(snowflake):

@@ -1,4 +1,4 @@
-"""What a published version says of budgets, findings, services and our own flows: all that rules look at."""
+"""What a published version says of budgets, findings, bills, services and our own flows: all that rules look at."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,6 +9,7 @@ __all__ = [
     "BudgetObservation",
     "Contributor",
     "FlowObservation",
+    "GapObservation",
     "Observations",
     "PriceObservation",
     "ServiceObservation",
@@ -140,6 +141,29 @@ class PriceObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class GapObservation:
+    """One row of mart_reconciliation, of a settled day of late, whose gap has no reason that we know.
+
+    Attributes:
+        provider: who sends the bill.
+        account_id: the account, (none) or (all).
+        model: the model, (all) or (other).
+        usage_on: the UTC day.
+        invoiced_usd: what is billed.
+        gap_usd: that less what we computed.
+        computed_usd: what we computed. None: nothing.
+    """
+
+    provider: str
+    account_id: str
+    model: str
+    usage_on: date
+    invoiced_usd: Decimal
+    gap_usd: Decimal
+    computed_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observations:
     """What was published. None: the table is not there, which says nothing; empty: there is nothing to watch."""
 
@@ -148,3 +172,4 @@ class Observations:
     flows: tuple[FlowObservation, ...] | None = None
     anomalies: tuple[AnomalyObservation, ...] | None = None
     prices: tuple[PriceObservation, ...] | None = None
+    gaps: tuple[GapObservation, ...] | None = None

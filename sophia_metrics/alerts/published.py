@@ -11,6 +11,7 @@ from sophia_metrics.alerts.observation import (
     AnomalyObservation,
     BudgetObservation,
     FlowObservation,
+    GapObservation,
     Observations,
     PriceObservation,
     ServiceObservation,
@@ -64,12 +65,14 @@ def read_observations(serving: Serving) -> Observations:
         flows = _flows(connection)
         anomalies = None if is_sample else _found(connection, "core_anomalies", "recent_anomalies")
         prices = None if is_sample else _found(connection, "core_price_drifts", "recent_price_drifts")
+        gaps = None if is_sample else _found(connection, "mart_reconciliation", "recent_gaps")
     return Observations(
         budgets=budgets,
         services=None if services is None else tuple(map(_service, services)),
         flows=flows,
         anomalies=None if anomalies is None else tuple(AnomalyObservation(**row) for row in anomalies),
         prices=None if prices is None else tuple(PriceObservation(**row) for row in prices),
+        gaps=None if gaps is None else tuple(GapObservation(**row) for row in gaps),
     )
 
 

@@ -35,7 +35,7 @@ class Terms:
 
     Attributes:
         rule: the name, as people silence it.
-        kind: budget, forecast, anomaly, price, service or flow.
+        kind: budget, forecast, anomaly, price, reconciliation, service or flow.
         severity: how bad it is when the condition is met.
         threshold: at what it fires: a share of the limit. None: at a status, which its name tells.
         subject: the one thing that it watches. None: every one of its kind.

@@ -145,6 +145,14 @@ class AlertSettings(BaseModel):
         Decimal,
         Field(ge=0, description="Prices that moved by less than this share alert nobody.", examples=[0.01]),
     ] = Decimal("0.01")
+    min_gap_usd: Annotated[
+        Decimal,
+        Field(ge=0, description="A bill that differs by less from our sums alerts nobody.", examples=[1]),
+    ] = Decimal(1)
+    min_gap_ratio: Annotated[
+        Decimal,
+        Field(ge=0, le=1, description="The same, as a share of the greater amount.", examples=[0.02]),
+    ] = Decimal("0.02")
     dashboard_url: Annotated[
         str | None,
         Field(

@@ -55,7 +55,8 @@ def print_query(query: str, output: str) -> None:
 def _reads_usage(query: str) -> bool:
     """Say whether a query reads rows of which a mirror of Snowflake has the newest days only."""
     return any(
-        re.search(rf"\b{name}\b", query) for name in ("core_usage_events", "core_usage_units", "core_quarantine")
+        re.search(rf"\b{name}\b", query)
+        for name in ("core_usage_events", "core_usage_units", "core_quarantine", "focus_cost_and_usage")
     )
 
 

@@ -39,7 +39,7 @@ def near_names(name: str, names: Iterable[str]) -> list[str]:
 
 def readable_tables() -> tuple[schema.Table, ...]:
     """Return the tables that a published version has."""
-    return schema.stored(Storage.DAY_FILES, Storage.STATE, Storage.SERVING)
+    return schema.stored(Storage.DAY_FILES, Storage.STATE, Storage.SERVING, Storage.VIEW)
 
 
 def _suggest(near: list[str]) -> str:

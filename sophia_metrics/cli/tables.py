@@ -10,7 +10,7 @@ from rich.text import Text
 from sophia_metrics.cli.facts import print_facts
 from sophia_metrics.cli.sql_errors import near_names, readable_tables
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema import Table
+from sophia_metrics.schema import Storage, Table
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import load_settings
@@ -82,9 +82,11 @@ def _grid(*headings: str) -> Grid:
 
 
 def _row_counts(serving: Serving, tables: tuple[Table, ...]) -> Mapping[str, int]:
-    """Count the rows of every table of the published version; nothing where there is none."""
+    """Count the rows of every table of the published version that is stored; nothing where there is none."""
     if serving.version is None:
         return {}
-    counts = " UNION ALL ".join(f"SELECT '{each.name}', count(*) FROM {each.name}" for each in tables)
+    counts = " UNION ALL ".join(
+        f"SELECT '{each.name}', count(*) FROM {each.name}" for each in tables if each.storage is not Storage.VIEW
+    )
     with serving.connection() as connection:
         return {str(name): int(count) for name, count in connection.execute(counts).fetchall()}

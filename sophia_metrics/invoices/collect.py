@@ -58,6 +58,11 @@ class BillsCollected:
     receipts: tuple[Receipt, ...]
     refused: tuple[Refusal, ...]
 
+    @property
+    def new_count(self) -> int:
+        """Files that are new or have changed."""
+        return len(self.receipts) + len(self.refused)
+
 
 @dataclass(frozen=True, slots=True)
 class BillCollector:

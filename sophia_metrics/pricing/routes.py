@@ -4,7 +4,7 @@ import re
 
 from sophia_metrics.pricing.card import PriceKey
 
-__all__ = ["PASS_THROUGH", "canonical", "is_customised", "list_provider", "model_references"]
+__all__ = ["PASS_THROUGH", "RESELLERS", "canonical", "is_customised", "list_provider", "model_references", "spellings"]
 
 PASS_THROUGH = frozenset({"direct", "gateway", "helicone", "litellm", "litellm-proxy", "portkey", "proxy"})
 """Routes that forward a call to the provider, who bills it at its own price."""
@@ -80,3 +80,8 @@ def canonical(name: str) -> str:
     """Return a provider's name in one spelling: lower case, with hyphens, and without its many aliases."""
     plain = re.sub(r"[._\s]+", "-", name.strip().lower())
     return _ALIASES.get(plain, plain)
+
+
+def spellings() -> frozenset[str]:
+    """Return all names that are known, in lower case with hyphens."""
+    return frozenset({*_ALIASES, *_ALIASES.values(), *PASS_THROUGH, *RESELLERS})

@@ -1,6 +1,6 @@
 """Every table, written once: DDL, Polars schemas and the data dictionary derive from here."""
 
-from sophia_metrics.schema import alerting, core, findings, findings_marts, invoices, marts, state
+from sophia_metrics.schema import alerting, core, findings, findings_marts, focus, invoices, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
@@ -36,6 +36,7 @@ TABLES: tuple[Table, ...] = (
     *findings.FINDINGS,
     state.CALENDAR_DAYS,
     state.BUDGET_PERIODS,
+    focus.SELLERS,
     marts.COST_15MIN,
     marts.COST_HOURLY,
     marts.COST_DAILY,
@@ -64,6 +65,7 @@ TABLES: tuple[Table, ...] = (
     marts.PIPELINE_RUNS_MART,
     marts.FRESHNESS,
     marts.DATA_QUALITY,
+    focus.FOCUS_COST_AND_USAGE,
     state.FILE_POSITIONS,
     state.MANIFEST,
     state.MANIFEST_DAYS,

@@ -45,6 +45,8 @@ class Storage(StrEnum):
     """A table of warehouse.duckdb; copied into every serving version."""
     SERVING = "serving"
     """A small table computed at each publish; it exists in serving versions only."""
+    VIEW = "view"
+    """A view on both engines: whoever reads it computes it, over all days or those that are asked for."""
     INTERNAL = "internal"
     """A table of warehouse.duckdb that no reader needs."""
 

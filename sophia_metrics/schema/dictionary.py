@@ -30,6 +30,7 @@ _PARTS = (
     ("Core: facts", "core_", (Storage.DAY_FILES,)),
     ("Core: state and decisions", "core_", (Storage.STATE, Storage.SERVING)),
     ("Marts", "mart_", (Storage.DAY_FILES, Storage.STATE, Storage.SERVING)),
+    ("Bills of usage", "focus_", (Storage.VIEW,)),
 )
 
 

@@ -439,7 +439,7 @@ ALERT_RULES = Table(
     key=("rule", "subject", "valid_from_at"),
     columns=(
         Column("rule", TEXT, "Name of the rule, such as budget-80, service-down or flow-late.", True),
-        Column("kind", TEXT, "budget, forecast, anomaly, price, service or flow.", True),
+        Column("kind", TEXT, "budget, forecast, anomaly, price, reconciliation, service or flow.", True),
         Column("subject", TEXT, "The budget, service or flow that it watches. Null: every one of its kind."),
         Column("severity", TEXT, "warning or critical.", True),
         Column(

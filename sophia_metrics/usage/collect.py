@@ -75,15 +75,22 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What there is at a source: what is new in batches, and how many files in all."""
+    """What there is at a source: what is new in batches, and how many files in all.
+
+    Attributes:
+        batches: what is to be landed.
+        file_count: the files that there are.
+        bill_count: files of bills that are new or have changed; each is taken as a whole, and is in no batch.
+    """
 
     batches: tuple[Batch, ...]
     file_count: int
+    bill_count: int = 0
 
     @property
     def new_file_count(self) -> int:
         """Files that are new or have changed."""
-        return sum(len(batch.parts) for batch in self.batches)
+        return self.bill_count + sum(len(batch.parts) for batch in self.batches)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sophia_metrics.sources.live.api import Params
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.money import Money, dollars_of_cents
+from sophia_metrics.sources.live.numbers import is_number
 from sophia_metrics.sources.live.pages import Cursor, every_page
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
@@ -163,7 +164,7 @@ def _following(page: Page) -> Cursor | None:
 
 
 def _is_count(key: str, value: object) -> bool:
-    return key in TOKENS or (isinstance(value, int | float) and not isinstance(value, bool))
+    return key in TOKENS or is_number(value)
 
 
 FORMAT = Format(

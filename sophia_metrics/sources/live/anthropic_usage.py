@@ -24,6 +24,7 @@ from sophia_metrics.sources.live.anthropic_admin import (
 from sophia_metrics.sources.live.api import Params
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
+from sophia_metrics.sources.live.numbers import is_number
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
 from sophia_metrics.windows import Window, floored, naive_utc
@@ -113,7 +114,7 @@ def _params(limit: int, groups: tuple[str, ...]) -> Params:
 
 def _counted(result: Result) -> dict[str, Any]:
     """Return what is read of a group, objects flattened, and the numbers that are new."""
-    return {key: value for key, value in _flat(result) if key in KEYS or _is_number(value)}
+    return {key: value for key, value in _flat(result) if key in KEYS or is_number(value)}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -122,10 +123,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _flat(cast("Mapping[str, Any]", value), f"{prefix}{key}_")
         else:
             yield f"{prefix}{key}", value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 FORMAT = Format(

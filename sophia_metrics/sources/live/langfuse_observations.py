@@ -26,6 +26,7 @@ from sophia_metrics.sources.live.api import Api, Params
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.money import dollars
+from sophia_metrics.sources.live.numbers import is_number
 from sophia_metrics.sources.live.pages import Cursor, every_page
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.windows import Window, naive_utc
@@ -139,11 +140,7 @@ def _following(page: Page) -> Cursor | None:
 def _row(observation: Observation) -> Row:
     """Return what is read of a call, and the numbers that are new."""
     found: Mapping[str, Any] = observation
-    others = {
-        key: value
-        for key, value in found.items()
-        if key not in KEYS and isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    others = {key: value for key, value in found.items() if key not in KEYS and is_number(value)}
     return {
         **{key: found.get(key) for key in (*TEXTS, *SECONDS)},
         **{key: naive_utc(moment) for key in INSTANTS if (moment := found.get(key)) is not None},

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Annotated, Any, Required, cast
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, TypeAdapter, ValidationError
@@ -16,12 +16,12 @@ from typing_extensions import TypedDict
 from sophia_metrics.sources.format import Format, LandedColumn
 from sophia_metrics.sources.litellm import FORMAT
 from sophia_metrics.sources.live.live_format import Row
+from sophia_metrics.sources.live.money import dollars
+from sophia_metrics.sources.live.numbers import is_number
 from sophia_metrics.sources.tags import short_tags
 
 __all__ = ["SpendRow", "flat_row", "live_copy"]
 
-SMALLEST = Decimal("1e-12")
-"""Money has twelve digits after the point; the proxy adds up floating-point numbers, which have more."""
 USAGE = "metadata.usage_object"
 LONGEST_NAME = 64
 REPEATED = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
@@ -133,7 +133,7 @@ def _unread(
             continue
         if isinstance(value, dict):
             yield from _unread(f"{path}.{key}", cast("object", value), read.get(key))
-        elif key not in read and key not in skipped and isinstance(value, int | float) and not isinstance(value, bool):
+        elif key not in read and key not in skipped and is_number(value):
             yield f"{path}.{key}", float(value)
 
 
@@ -146,10 +146,6 @@ def _tags(value: object) -> list[str]:
 def _instant(moment: datetime) -> datetime:
     """Return a moment as naive UTC; the proxy means UTC where it says nothing."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo is not None else moment
-
-
-def _dollars(spend: Decimal) -> Decimal:
-    return spend.quantize(SMALLEST, ROUND_HALF_UP)
 
 
 def _text(value: object) -> object:
@@ -166,7 +162,7 @@ class SpendRow(TypedDict, total=False):
     startTime: Required[Instant]
     call_type: str | None
     api_key: str | None
-    spend: Annotated[Decimal, AfterValidator(_dollars)] | None
+    spend: Annotated[Decimal, AfterValidator(dollars)] | None
     prompt_tokens: float | None
     completion_tokens: float | None
     endTime: Instant | None

@@ -16,6 +16,7 @@ from sophia_metrics.sources.format import Completeness, Format, LandedColumn, To
 from sophia_metrics.sources.live.api import Params
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
+from sophia_metrics.sources.live.numbers import is_number
 from sophia_metrics.sources.live.openai_admin import KEY, BucketPage, admin_api, buckets_of, epoch, following, instant
 from sophia_metrics.sources.live.pages import Cursor, every_page
 from sophia_metrics.sources.live.terms import LiveTerms
@@ -162,11 +163,7 @@ def _counted(result: Result) -> Mapping[str, Any]:
     result.pop("object", None)
     if result.keys() <= KEYS:
         return result
-    return {
-        key: value
-        for key, value in result.items()
-        if key in KEYS or (isinstance(value, int | float) and not isinstance(value, bool))
-    }
+    return {key: value for key, value in result.items() if key in KEYS or is_number(value)}
 
 
 FORMAT = Format(

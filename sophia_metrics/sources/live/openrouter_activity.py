@@ -18,6 +18,7 @@ from sophia_metrics.sources.live.api import Api
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.money import dollars
+from sophia_metrics.sources.live.numbers import is_number
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
 from sophia_metrics.windows import Window
@@ -95,11 +96,7 @@ class ActivityReader:
 def _row(item: Item) -> Row:
     """Return what is read of an endpoint, and the numbers that are new."""
     start_at = datetime.fromisoformat(item["date"][:10])
-    others = {
-        key: value
-        for key, value in item.items()
-        if key not in KEYS and isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    others = {key: value for key, value in item.items() if key not in KEYS and is_number(value)}
     return {
         **{key: item.get(key) for key in (*TEXTS, *COUNTS)},
         **{key: dollars(item.get(key)) for key in MONEY},

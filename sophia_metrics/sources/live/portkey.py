@@ -26,6 +26,7 @@ from sophia_metrics.sources.live.api import Api
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.money import dollars_of_cents
+from sophia_metrics.sources.live.numbers import is_number
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.queries import source_query
 from sophia_metrics.windows import Window, naive_utc
@@ -182,11 +183,7 @@ class ExportReader:
 def _row(call: Call) -> Row:
     """Return what is read of a call, and the numbers that are new."""
     found: Mapping[str, Any] = call
-    others = {
-        key: value
-        for key, value in found.items()
-        if key not in KEYS and isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    others = {key: value for key, value in found.items() if key not in KEYS and is_number(value)}
     return {
         **{key: _text(found.get(key)) for key in TEXTS},
         **{key: found.get(key) for key in COUNTS},

@@ -77,6 +77,7 @@ LAYOUT = hashlib.sha256(
             f"format {FORMAT}",
             *(create_table(table) for table in schema.stored(Storage.STATE, Storage.SERVING)),
             *sorted(VIEW_MARTS),
+            *(table.name for table in schema.stored(Storage.VIEW)),
         ]
     ).encode()
 ).hexdigest()

@@ -16,7 +16,8 @@ from sophia_metrics.calendars import DAYS_BACK, calendar_frame
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.periods import Terms, period_frame
-from sophia_metrics.schema import core
+from sophia_metrics.pricing.sellers import seller_frame
+from sophia_metrics.schema import core, focus
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.ddl import create_table
@@ -50,6 +51,10 @@ VIEW_MARTS = frozenset(
 )
 """Marts that whoever reads them computes: they read the clock, or are as long as their table."""
 
+STEP = re.compile(r"^((?:WITH )?\w+) AS \($", re.MULTILINE)
+"""Where a step of a statement begins. DuckDB computes one that is read twice beforehand, of all days, unless it is told
+not to: then a filter on the day reaches the files."""
+
 PARTS_DAYS = 92
 """So many days before now changes look back: 28 days and the 28 before, a month to date and the month before."""
 
@@ -66,6 +71,10 @@ def create_serving_marts(
 ) -> None:
     """Compute the serving marts of a version whose state tables and views are there already."""
     _write_calendar(version, zones, now)
+    _write_sellers(version)
+    for each in MARTS:
+        if each.table.storage is Storage.VIEW:  # before tables have other rows for the marts of the present
+            create_view(version, each.name, STEP.sub(r"\1 AS NOT MATERIALIZED (", each.sql))
     for name, days in recent_days(version, now).items():
         table = schema.table(name)
         version.execute(f"CREATE TEMP VIEW {name} AS {store.relation(table, _recent(files, table, now, days))}")
@@ -137,6 +146,13 @@ def _write_calendar(version: duckdb.DuckDBPyConnection, time_zones: Sequence[str
     version.execute(create_table(periods))
     version.execute(f"DELETE FROM {periods.name}")
     insert_frame(version, periods, period_frame(budget_terms(version), now))
+
+
+def _write_sellers(version: duckdb.DuckDBPyConnection) -> None:
+    sellers = focus.SELLERS
+    version.execute(create_table(sellers))
+    version.execute(f"DELETE FROM {sellers.name}")
+    insert_frame(version, sellers, seller_frame())
 
 
 def _recent(files: Iterable[Piece], table: Table, now: datetime, days: int) -> list[Piece]:

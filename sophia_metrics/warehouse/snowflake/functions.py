@@ -62,6 +62,7 @@ _SAME: tuple[type[exp.Expr], ...] = (
     exp.Length,
     exp.Lower,
     exp.MD5,
+    exp.Replace,
     exp.Right,
     exp.SHA2,
     exp.SplitPart,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema import alerting, findings, state
+from sophia_metrics.schema import alerting, findings, focus, state
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.sources.table_settings import TableTerms
 from sophia_metrics.warehouse.snowflake.moved import MOVED_CORE, MOVED_STATE
@@ -56,6 +56,7 @@ _STATE: Mapping[Table, Verbs] = MappingProxyType(
         **dict.fromkeys(findings.FINDINGS, REPLACED),
         state.CALENDAR_DAYS: REPLACED,
         state.BUDGET_PERIODS: REPLACED,
+        focus.SELLERS: REPLACED,
         state.FILE_POSITIONS: REPLACED,
         state.MANIFEST: CHANGED,
         state.MANIFEST_DAYS: REPLACED,
@@ -77,6 +78,8 @@ def _verbs() -> Iterator[tuple[str, Verbs]]:
     for table in (*schema.TABLES, WRITE_LOCK, PUBLISHED_DAYS):
         if table in _STATE:
             yield table.name, _STATE[table]
+        elif table.storage is Storage.VIEW:
+            yield table.name, READ
         elif table.name.startswith("mart_"):
             yield table.name, REPLACED
             if table.storage is Storage.DAY_FILES:
@@ -101,7 +104,7 @@ MOVING_VERBS: Mapping[str, Verbs] = MappingProxyType(
 )
 """What moving a folder to a schema needs beside them: state is brought there whole, more than once where need be."""
 
-READABLE = ("core_", "mart_")
+READABLE = ("core_", "mart_", "focus_")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,254}")
 USAGE_VIEWER = "SNOWFLAKE.USAGE_VIEWER"
 
@@ -169,7 +172,7 @@ def _place(settings: SnowflakeSettings, role: str) -> Iterator[str]:
     yield "-- Our own schema. What is loaded goes through tables and stages that live for one attempt."
     yield f"CREATE SCHEMA IF NOT EXISTS {_schema(settings)};"
     yield f"GRANT USAGE ON DATABASE {settings.database} TO ROLE {role};"
-    yield f"GRANT USAGE, CREATE TABLE, CREATE STAGE ON SCHEMA {_schema(settings)} TO ROLE {role};"
+    yield f"GRANT USAGE, CREATE TABLE, CREATE VIEW, CREATE STAGE ON SCHEMA {_schema(settings)} TO ROLE {role};"
 
 
 def _tables(settings: SnowflakeSettings, role: str) -> Iterator[str]:
@@ -197,7 +200,7 @@ def _noted(step: str) -> str:
 def _granted(verbs: Mapping[str, Verbs], settings: SnowflakeSettings, role: str) -> Iterator[str]:
     for name, granted in verbs.items():
         if granted:
-            yield f"GRANT {', '.join(granted)} ON TABLE {_schema(settings)}.{name} TO ROLE {role};"
+            yield f"GRANT {', '.join(granted)} ON {_kind(name)} {_schema(settings)}.{name} TO ROLE {role};"
 
 
 def _moving(settings: SnowflakeSettings, role: str) -> Iterator[str]:
@@ -241,7 +244,11 @@ def _readers(settings: SnowflakeSettings, role: str) -> Iterator[str]:
     yield f"GRANT USAGE ON DATABASE {settings.database} TO ROLE {role};"
     yield f"GRANT USAGE ON SCHEMA {_schema(settings)} TO ROLE {role};"
     for name in _readable(VERBS):
-        yield f"GRANT SELECT ON TABLE {_schema(settings)}.{name} TO ROLE {role};"
+        yield f"GRANT SELECT ON {_kind(name)} {_schema(settings)}.{name} TO ROLE {role};"
+
+
+def _kind(name: str) -> str:
+    return "VIEW" if name in {table.name for table in schema.stored(Storage.VIEW)} else "TABLE"
 
 
 def _advice(settings: SnowflakeSettings) -> Iterator[str]:

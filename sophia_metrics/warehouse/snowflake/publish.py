@@ -16,7 +16,8 @@ from sophia_metrics.calendars import calendar_frame, local_day
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.periods import period_frame
-from sophia_metrics.schema import core
+from sophia_metrics.pricing.sellers import seller_frame
+from sophia_metrics.schema import core, focus
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.marts import BUDGET_DAYS
@@ -75,13 +76,14 @@ def publish_version(state: SnowflakeState, session: SnowflakeSession, now: datet
     try:
         stage.keep(CALENDAR, calendar_frame(zones, now))
         stage.keep(PERIODS, period_frame(terms, now))
+        stage.keep(focus.SELLERS, seller_frame())
         for mart in SERVING_MARTS:
             stage.fill(mart.table, mart.sql, dict.fromkeys(mart.parameters, now), _inputs(mart, days, stage.names))
         with state.transaction() as locked:
             if files_of(locked, [mart.name for mart in DAY_MARTS]) != listed:
                 return False  # another run has built meanwhile
             _switch_days(locked, listed)
-            for table in (CALENDAR, PERIODS, *(mart.table for mart in SERVING_MARTS)):
+            for table in (CALENDAR, PERIODS, focus.SELLERS, *(mart.table for mart in SERVING_MARTS)):
                 _replace(locked, table, stage.names[table.name])
             _note_version(locked, number + 1, content, now)
         return True

@@ -8,9 +8,11 @@ from datetime import datetime
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema import core, invoices, marts, state
+from sophia_metrics.marts import MARTS
+from sophia_metrics.schema import core, focus, invoices, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 from sophia_metrics.schema.ddl import Engine, create_table, sql_type
+from sophia_metrics.warehouse.snowflake.dialect import parse, render
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "is_prepared",
     "prepare",
     "table_statements",
+    "view_statements",
 ]
 
 WRITE_LOCK = Table(
@@ -85,6 +88,8 @@ def every_table() -> tuple[tuple[Table, str], ...]:
     """Return every table with its name in Snowflake; a mart by day is there twice, as published and as built."""
     named: list[tuple[Table, str]] = []
     for table in (*schema.TABLES, WRITE_LOCK, PUBLISHED_DAYS):
+        if table.storage is Storage.VIEW:
+            continue
         named.append((table, table.name))
         if table.storage is Storage.DAY_FILES and table.name.startswith("mart_"):
             named.append((table, built_name(table)))
@@ -94,6 +99,12 @@ def every_table() -> tuple[tuple[Table, str], ...]:
 def table_statements() -> tuple[str, ...]:
     """Return CREATE TABLE IF NOT EXISTS for every table."""
     return tuple(_create(table, name) for table, name in every_table())
+
+
+def view_statements() -> tuple[str, ...]:
+    """Return CREATE VIEW IF NOT EXISTS for every mart that whoever reads it computes; their tables come before."""
+    views = (mart for mart in MARTS if mart.table.storage is Storage.VIEW)
+    return tuple(f"CREATE VIEW IF NOT EXISTS {mart.name} AS\n{render(parse(mart.sql))}" for mart in views)
 
 
 def _create(table: Table, name: str) -> str:
@@ -150,6 +161,12 @@ def s005_invoices() -> Iterator[str]:
             yield _create(table, name)
 
 
+def s006_focus() -> Iterator[str]:
+    """Show spend in the columns of FOCUS. Who changes the statement of the view adds a step that replaces it."""
+    yield _create(focus.SELLERS, focus.SELLERS.name)
+    yield from view_statements()
+
+
 def _add(table: Table, name: str) -> str:
     """Return what adds a column to a table that was made without it."""
     (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
@@ -162,5 +179,6 @@ MIGRATIONS: tuple[Callable[[], Iterator[str]], ...] = (
     s003_alerting,
     s004_context_windows,
     s005_invoices,
+    s006_focus,
 )
 """Each yields statements in Snowflake's own words, which change nothing where they were done before."""
