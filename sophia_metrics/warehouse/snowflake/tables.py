@@ -150,6 +150,11 @@ def s005_invoices(session: SnowflakeSession) -> None:
             session.run(_create(table, name))
 
 
+def s006_kept_back(session: SnowflakeSession) -> None:
+    """Let alerts say what keeps them back: of those so far it is not known."""
+    _add(session, state.ALERT_EPISODES, "kept_back_by")
+
+
 def _add(session: SnowflakeSession, table: Table, name: str) -> None:
     """Add a column to a table that was made without it."""
     (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
@@ -162,4 +167,5 @@ MIGRATIONS: tuple[Callable[[SnowflakeSession], None], ...] = (
     s003_alerting,
     s004_context_windows,
     s005_invoices,
+    s006_kept_back,
 )
