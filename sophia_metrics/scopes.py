@@ -44,5 +44,16 @@ class Scope:
             raise ValueError(f"the tag of the scope {text!r} is empty, or holds a quote or a backslash")
         return cls(scope_type, scope_value)
 
+    @property
+    def is_tag(self) -> bool:
+        """Whether it is one value of a tag."""
+        return self.scope_type.startswith(TAG)
+
+    @property
+    def tag_texts(self) -> tuple[str, str]:
+        """How the tag stands in the JSON text of tags: behind the brace, and behind a comma."""
+        text = f'"{self.scope_type.removeprefix(TAG)}":"{self.scope_value}"'
+        return f"{{{text}", f",{text}"
+
     def __str__(self) -> str:
         return ALL if self.scope_type == ALL else f"{self.scope_type}/{self.scope_value}"

@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 SPEND_DAYS = 14
+ID_LENGTH = 8
 
 SPEND = """
 SELECT
@@ -122,11 +123,15 @@ def show_alerts(settings: Settings) -> None:
                 "state": each.state,
                 "since": f"{each.opened_at:%Y-%m-%d %H:%M}",
                 "message": each.message,
+                "acknowledged": each.handling.acknowledgement or "",
+                "kept_back_by": each.handling.holder or "",
+                "group": (each.handling.group_id or "")[:ID_LENGTH],
             }
             for each in overview.open_alerts
         ],
         key="open-alerts",
-        description="The alerts that are not over. Times are UTC.",
+        description="The alerts that are not over: who looks after each, what keeps it back, and what was told in "
+        "one message (the beginning of the id of its group). Times are UTC.",
     )
 
 

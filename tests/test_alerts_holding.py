@@ -44,6 +44,9 @@ class Held(World):
             self.deliveries[place] = sent
         return [(self.episodes[each.episode_id].rule, each.channel, each.kind.value) for each in found.deliveries]
 
+    def kept_back(self):
+        return {each.rule: each.kept_back_by for each in self.episodes.values()}
+
     def acknowledge(self):
         self.acknowledgements += tuple(Acknowledgement(each, self.now, "ada") for each in self.episodes)
 
@@ -86,6 +89,19 @@ def test_without_inhibition_both_thresholds_are_told():
     assert len(held(is_inhibiting=False).spend(100)) == 2
 
 
+def test_an_episode_says_what_keeps_it_back_as_long_as_it_does():
+    world = held()
+    world.spend(100)
+    assert world.kept_back() == {"budget-80": "alert/budget-100", "budget-100": None}
+    world.silences = (silence(ends_at=None),)
+    world.spend(100)
+    assert set(world.kept_back().values()) == {"silence/s"}
+    world.silences = ()
+    world.spend(10)
+    world.spend(10, after=HOLD)
+    assert set(world.kept_back().values()) == {None}
+
+
 # --- cool-down ---------------------------------------------------------------------------------------------
 
 
@@ -95,6 +111,7 @@ def test_an_alert_that_comes_back_within_the_cool_down_waits_for_its_end():
     world.serve("healthy", HOLD)
 
     assert (world.serve("down"), world.states) == ([], [RESOLVED, SUPPRESSED])
+    assert [each.kept_back_by for each in world.episodes.values()] == [None, "cool-down"]
     assert world.serve("down", after=58 * MINUTE) == []
     assert world.serve("down") == [("service-down", "ops", "fire")]
 

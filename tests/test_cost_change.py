@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from sophia_metrics import schema
 from sophia_metrics.costs.change import Days, explain_change
+from sophia_metrics.costs.tagged_change import explain_tagged_change
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.marts import mart
 from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.scopes import Scope
+from sophia_metrics.warehouse.protocol import Record
 from tests.effort import examples
-from tests.lab import Lab, event
+from tests.lab import NOW, Lab, event
 from tests.random_rows import random_rows
 
 LAST = date(2026, 11, 19)
@@ -179,11 +181,11 @@ def lab(tmp_path_factory):
     """One day of gpt-4o in two teams, and a day after it with twice as many calls of one of them."""
     lab = Lab(tmp_path_factory.mktemp("change") / "home")
     calls = [
-        event("1", "2026-11-10T10:00:00Z", team="search"),
+        event("1", "2026-11-10T10:00:00Z", team="search", tags={"app": "web", "feature": "chat"}),
         event("2", "2026-11-10T11:00:00Z", team="support"),
-        event("3", "2026-11-17T10:00:00Z", team="search"),
-        event("4", "2026-11-17T11:00:00Z", team="search"),
-        event("5", "2026-11-17T12:00:00Z", team="search", model="no-such-model"),
+        event("3", "2026-11-17T10:00:00Z", team="search", tags={"feature": "chat"}),
+        event("4", "2026-11-17T11:00:00Z", team="search", tags={"feature": "chatter"}),
+        event("5", "2026-11-17T12:00:00Z", team="search", model="no-such-model", tags={"feature": "chat"}),
     ]
     lab.ingest(lab.write("calls.jsonl", calls))
     lab.publish()
@@ -229,6 +231,39 @@ def test_a_scope_is_compared_alone(lab):
 
     assert (change.before_usd, change.after_usd) == (Decimal("0.0035"), Decimal("0.007"))
     assert change.by_effect == (("volume", Decimal("0.0035")),)
+
+
+def tagged(lab, before="2026-11-10", after="2026-11-11..2026-11-17", tag="tag:feature/chat"):
+    days = (Days.parse(before), Days.parse(after))
+    return explain_tagged_change(lab.warehouse, *days, Scope.parse(tag), folder=lab.home, memory_limit="1GiB")
+
+
+def test_a_tag_is_compared_by_its_calls(lab):
+    lab.ingest(lab.write("more.jsonl", [event("6", "2026-11-12T10:00:00Z", tags={"feature": "chat"}, output_tokens=0)]))
+    change = tagged(lab)
+
+    assert (change.before_usd, change.after_usd) == (Decimal("0.0035"), Decimal("0.006"))  # and 0.0025 for input alone
+    assert (change.unpriced_before_count, change.unpriced_after_count) == (0, 1)
+    assert sum(amount for _, amount in change.by_effect) == change.change_usd == Decimal("0.0025")
+    assert change.by_effect == (("new", Decimal("0.0025")),)
+    assert [(each.effect, each.subject) for each in change.effects] == [
+        ("new", "openai/gpt-4o"),
+        ("unknown", "openai/no-such-model of search"),
+    ]
+
+
+def test_the_parts_of_a_tag_that_every_call_has_are_those_of_all(lab):
+    everything = tagged(lab, tag="tag:app/web", after="2026-11-17")
+    assert (everything.by_effect, everything.after_usd) == ((("gone", Decimal("-0.0035")),), 0)
+
+
+def test_of_a_tag_whose_calls_have_expired_nothing_is_said(lab, tmp_path):
+    moved = pl.DataFrame({"table_name": ["core_usage_events"], "kept_from_on": [date(2026, 11, 11)], "moved_at": [NOW]})
+    other = Lab(tmp_path / "home")
+    other.warehouse.record(Record({"core_retention": moved}))
+
+    with pytest.raises(ConfigurationError, match="before 2026-11-11 have expired"):
+        tagged(other)
 
 
 def test_periods_that_nobody_used_are_a_change_of_nothing(lab):

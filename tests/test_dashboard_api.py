@@ -7,6 +7,9 @@ import pytest
 
 from sophia_metrics.costs.dashboard import get_cost_dashboard
 from sophia_metrics.dashboard.shapes import LlmStats
+from sophia_metrics.health.answer import Outcome
+from sophia_metrics.health.http_probe import HttpProbe
+from sophia_metrics.services import run_sync
 from tests.dashboard_lab import ROWS, Site, publish_usage
 from tests.dashboard_version import publish_by_hand
 from tests.lab import NOW, Lab
@@ -178,6 +181,12 @@ def test_health_names_every_service_and_a_stale_one_is_unknown(site):
         "queue": {"status": "unknown", "response_time_ms": 3, "error_message": None},
         "store": {"status": "down", "response_time_ms": None, "error_message": "connection refused"},
     }
+
+
+def test_the_page_can_be_probed_for_how_long_it_takes(site):
+    answer = run_sync(HttpProbe(site.url + "/").ask())
+
+    assert (answer.outcome, answer.latency_ms is not None) == (Outcome.OK, True)
 
 
 def test_alerts_are_those_about_cost_the_open_ones_first(site):

@@ -57,10 +57,43 @@ def test_the_first_28_settled_days_are_the_baseline_and_stay_it(tmp_path):
     assert note_baselines(lab.warehouse, NOW + timedelta(days=1)) == ()
 
     lab.publish()
-    rate, cost = load_kpis(lab.serving)
+    rate, cost, load = load_kpis(lab.serving)
     assert (rate.kpi, rate.current_value, rate.kpi_state, rate.is_met) == ("cache_hit_rate", 0.36, "ok", True)
     assert rate.change_ratio == pytest.approx(0.8)
     assert (cost.kpi, cost.current_value, cost.is_met) == ("daily_cost", 2.5, False)
+    assert (load.kpi, load.current_value, load.kpi_state) == ("dashboard_load_ms", None, "insufficient_history")
+
+
+def test_how_long_the_page_takes_is_what_probing_a_service_of_that_name_tells(tmp_path):
+    lab = lab_of(tmp_path, FIRST, 61)
+    for ago, service, latency_ms in (
+        (60, "dashboard", 900.0),
+        (60, "chat", 1.0),
+        (40, "dashboard", 700.0),
+        (2, "dashboard", 400.0),
+    ):
+        at = NOW - timedelta(days=ago)
+        row = {
+            "service": service,
+            "kind": "http",
+            "probed_at": at,
+            "probed_on": at.date(),
+            "outcome": "ok",
+            "status": "healthy",
+            "latency_ms": latency_ms,
+            "interval_seconds": 60,
+            "attempt_count": 1,
+            "is_vantage_ok": True,
+        }
+        lab.warehouse.commit(Observations({"core_probe_results": pl.DataFrame([row])}))
+    lab.warehouse.build()
+
+    noted = {each.kpi: each.value for each in note_baselines(lab.warehouse, NOW)}
+    assert noted["dashboard_load_ms"] == 800.0
+    lab.publish()
+    load = load_kpis(lab.serving)[-1]
+    assert (load.kpi, load.current_value, load.change_ratio, load.is_met) == ("dashboard_load_ms", 400.0, -0.5, True)
+    assert lab.serving.query("SELECT count(*) FROM mart_service_15min").item() == 4  # readers see all days
 
 
 def test_before_four_settled_weeks_there_is_no_baseline(tmp_path):
@@ -68,7 +101,7 @@ def test_before_four_settled_weeks_there_is_no_baseline(tmp_path):
 
     assert note_baselines(lab.warehouse, NOW) == ()
     lab.publish()
-    assert [each.kpi_state for each in load_kpis(lab.serving)] == ["insufficient_history"] * 2
+    assert [each.kpi_state for each in load_kpis(lab.serving)] == ["insufficient_history"] * 3
 
 
 def test_a_baseline_that_a_person_sets_takes_the_place_of_the_measured_one(tmp_path):

@@ -21,7 +21,7 @@ def lab(tmp_path_factory):
     claude = {"provider": "anthropic", "model": "claude-sonnet-4-5", "output_tokens": 0}
     calls = [
         event("1", "2026-11-17T10:00:00Z", team="search", **million),  # 2.50 + 1.00
-        event("2", "2026-11-18T10:00:00Z", team="support", **million),
+        event("2", "2026-11-18T10:00:00Z", team="support", tags={"feature": "chat"}, **million),
         event("3", "2026-11-18T10:00:00Z", team="search", model="no-such-model"),
         event("4", "2026-11-18T10:00:00Z", input_tokens=0, cache_write_5m_tokens=100_000, **claude),  # 0.375
         event("5", "2026-11-18T10:01:00Z", input_tokens=0, cache_read_tokens=100_000, **claude),  # 0.03
@@ -53,6 +53,13 @@ def test_another_tier_has_its_own_price(lab):
     assert (answer.before_usd, answer.after_usd) == (Decimal("3.5"), Decimal("1.75"))
     unknown = next(each for each in answer.models if each.model == "no-such-model")
     assert (unknown.before_usd, unknown.after_usd, unknown.unknown_before_count) == (0, 0, 1)
+
+
+def test_a_tag_is_asked_alone(lab):
+    answer = ask(lab, swaps=parse_swaps(("gpt-4o=gpt-4o-mini",)), scope=Scope.parse("tag:feature/chat"))
+
+    assert (answer.before_usd, answer.after_usd) == (Decimal("3.5"), Decimal("0.21"))
+    assert ask(lab, cache_policy="off", scope=Scope.parse("tag:feature/cha")).models == ()
 
 
 def test_without_the_prompt_cache_all_that_went_through_it_is_plain_input(lab):
@@ -99,7 +106,6 @@ def test_nothing_is_written(lab):
     ("fields", "says"),
     [
         ({}, "nothing is changed"),
-        ({"cache_policy": "off", "scope": Scope.parse("tag:a/b")}, "cannot be asked"),
         ({"swaps": (Swap("a", "b"), Swap("a", "c"))}, "has two others"),
     ],
 )

@@ -127,7 +127,7 @@ def _clear(reading: Reading, last: Episode, now: datetime) -> Step:
 
 def resolve(episode: Episode, now: datetime) -> Step:
     """Return an episode that is over: who was told of it is told that."""
-    over = replace(episode, state=EpisodeState.RESOLVED, clear_since_at=None, resolved_at=now)
+    over = replace(episode, state=EpisodeState.RESOLVED, clear_since_at=None, resolved_at=now, kept_back_by=None)
     return Step(over, None if episode.fired_at is None else DeliveryKind.RESOLVE)
 
 

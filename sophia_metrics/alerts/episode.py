@@ -66,6 +66,8 @@ class Episode:
         resolved_at: when it was over. None: it is open.
         held_count: in how many states of the data, one after the other, the condition was met before it fired.
         held_basis: the last of these states. None: the rule does not tell them apart.
+        kept_back_by: what keeps its beginning back, or its reminders once it fires, such as silence/<id>. None: nothing
+            does, or it is not known.
     """
 
     episode_id: str
@@ -87,6 +89,7 @@ class Episode:
     resolved_at: datetime | None = None
     held_count: int = 1
     held_basis: str | None = None
+    kept_back_by: str | None = None
 
     @property
     def dedup_key(self) -> str:

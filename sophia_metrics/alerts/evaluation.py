@@ -29,6 +29,8 @@ from sophia_metrics.alerts.silence import Silence
 
 __all__ = ["Channel", "Known", "Transitions", "evaluate"]
 
+COOL_DOWN = "cool-down"
+
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
@@ -55,23 +57,31 @@ class _Look:
     cooling: frozenset[str]
     now: datetime
 
-    def is_quiet(self, reading: Reading) -> bool:
-        """Say whether nobody wants to hear of it now, whether it begins or goes on."""
-        return (
-            reading.suppressed_by is not None
-            or any(each.covers(reading, self.now) for each in self.silences)
-            or any(each.covers(reading, self.now) for each in self.policy.maintenance)
-            or self.inhibition.covers(reading)
-        )
+    def quieted_by(self, reading: Reading) -> str | None:
+        """Say why nobody wants to hear of it now, whether it begins or goes on. None: somebody does."""
+        if reading.suppressed_by is not None:
+            return f"service/{reading.suppressed_by}"
+        for silence in self.silences:
+            if silence.covers(reading, self.now):
+                return f"silence/{silence.silence_id}"
+        for window in self.policy.maintenance:
+            if window.covers(reading, self.now):
+                return f"maintenance/{window.name}"
+        rule = self.inhibition.graver_rule(reading)
+        return None if rule is None else f"alert/{rule}"
 
     def judge(self, reading: Reading, last: Episode | None) -> Step | None:
         """Return what becomes of the newest episode of a reading. None: nothing."""
-        is_quiet = self.is_quiet(reading)
-        is_held = is_quiet or reading.fingerprint in self.cooling
-        step = advance(reading, last, self.mailbox.told(last), is_held=is_held, now=self.now)
-        if step is None or step.kind is not None or step.episode.state is not EpisodeState.FIRING:
+        quieted_by = self.quieted_by(reading)
+        held_by = quieted_by or (COOL_DOWN if reading.fingerprint in self.cooling else None)
+        step = advance(reading, last, self.mailbox.told(last), is_held=held_by is not None, now=self.now)
+        if step is None:
+            return None
+        kept_back_by = {EpisodeState.SUPPRESSED: held_by, EpisodeState.FIRING: quieted_by}.get(step.episode.state)
+        step = replace(step, episode=replace(step.episode, kept_back_by=kept_back_by))
+        if step.kind is not None or step.episode.state is not EpisodeState.FIRING:
             return step
-        return self._remind(step, is_quiet=is_quiet or reading.verdict is not Verdict.MET)
+        return self._remind(step, is_quiet=quieted_by is not None or reading.verdict is not Verdict.MET)
 
     def acknowledge(self, episode: Episode) -> Step | None:
         """Return what is told of an acknowledged episode that fires. None: nothing."""

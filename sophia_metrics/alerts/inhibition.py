@@ -12,19 +12,21 @@ Thing = tuple[str, str | None, str]
 
 @dataclass(slots=True)
 class Inhibition:
-    """Of which things a critical alert fires, as far as an evaluation knows by now."""
+    """Of which things a critical alert fires, and by which rule, as far as an evaluation knows by now."""
 
     is_wanted: bool
-    things: set[Thing] = field(default_factory=set[Thing])
+    things: dict[Thing, str] = field(default_factory=dict[Thing, str])
 
     def note(self, episode: Episode) -> None:
         """Take an episode into account as it is after this evaluation."""
         if episode.severity == Severity.CRITICAL and episode.state is EpisodeState.FIRING:
-            self.things.add(_thing(episode))
+            self.things.setdefault(_thing(episode), episode.rule)
 
-    def covers(self, reading: Reading) -> bool:
-        """Say whether a warning is kept back."""
-        return self.is_wanted and reading.terms.severity is Severity.WARNING and _thing(reading) in self.things
+    def graver_rule(self, reading: Reading) -> str | None:
+        """Return the rule of the critical alert that keeps a warning back. None: none does."""
+        if not self.is_wanted or reading.terms.severity is not Severity.WARNING:
+            return None
+        return self.things.get(_thing(reading))
 
 
 def _thing(about: Episode | Reading) -> Thing:

@@ -15,6 +15,7 @@ from sophia_metrics.connect import connect_warehouse, price_book
 from sophia_metrics.costs.change import CostChange, Days, explain_change
 from sophia_metrics.costs.kpi import Kpi, load_kpis, set_baseline
 from sophia_metrics.costs.suggestion_report import PublishedSuggestion, load_suggestions
+from sophia_metrics.costs.tagged_change import explain_tagged_change
 from sophia_metrics.costs.what_if import CachePolicy, WhatIf, WhatIfOrder, parse_swaps, what_if
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.quality.publishing import publish_judged
@@ -35,7 +36,13 @@ def print_change(before: str, after: str, scope: str, *, is_json: bool) -> None:
     Raises:
         ConfigurationError: nothing is published yet, or the periods or the scope cannot be compared.
     """
-    change = explain_change(Serving(load_settings().home), Days.parse(before), Days.parse(after), _scope(scope))
+    settings, wanted, periods = load_settings(), _scope(scope), (Days.parse(before), Days.parse(after))
+    if wanted.is_tag:
+        warehouse = connect_warehouse(settings, naive_utc(datetime.now(UTC)))
+        limit = settings.memory_limit
+        change = explain_tagged_change(warehouse, *periods, wanted, folder=settings.home, memory_limit=limit)
+    else:
+        change = explain_change(Serving(settings.home), *periods, wanted)
     if is_json:
         print_facts({"change": change, "change_usd": change.change_usd})
         return

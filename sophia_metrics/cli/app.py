@@ -470,7 +470,7 @@ def change(
     *,
     before: Annotated[str, typer.Option("--from", help="UTC days before: 2026-10-01..2026-10-07.", metavar="DAYS")],
     after: Annotated[str, typer.Option("--to", help="Later UTC days that are compared with them.", metavar="DAYS")],
-    scope: Annotated[str, typer.Option("--scope", help="all, team/search, provider/…, model/…")] = "all",
+    scope: Annotated[str, typer.Option("--scope", help="all, team/search, model/…, tag:feature/chat, …")] = "all",
     json: Json = False,
 ) -> None:
     """Say why spend changed between two periods: price, volume, mix, new and gone, which add up to the change."""
@@ -513,7 +513,7 @@ def what_if(
     last: Annotated[
         datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day; else yesterday.")
     ] = None,
-    scope: Annotated[str, typer.Option("--scope", help="all, team/search, provider/…, model/…")] = "all",
+    scope: Annotated[str, typer.Option("--scope", help="all, team/search, model/…, tag:feature/chat, …")] = "all",
     json: Json = False,
 ) -> None:
     """Price history under another model, tier or cache policy, and show the difference. Nothing is written."""

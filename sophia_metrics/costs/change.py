@@ -18,7 +18,7 @@ from sophia_metrics.marts import mart
 from sophia_metrics.scopes import ALL, DIMENSIONS, Scope
 from sophia_metrics.serving import Serving
 
-__all__ = ["CostChange", "Days", "Effect", "explain_change"]
+__all__ = ["CostChange", "Days", "Effect", "compare", "explain_change", "refuse_overlap"]
 
 SHARED_FROM = "\n-- What follows is the same for any two periods.\n"
 TOTALS = """
@@ -130,32 +130,55 @@ def explain_change(serving: Serving, before: Days, after: Days, scope: Scope | N
     """Say why the spend of a scope changed from one period to another, in the version that is published now.
 
     Raises:
-        ConfigurationError: nothing is published yet, the periods overlap, or the scope is one tag.
+        ConfigurationError: nothing is published yet, the periods overlap, or the scope is a tag, which no published
+            table has: tagged_change.explain_tagged_change reads calls.
     """
     wanted = scope or Scope(ALL, ALL)
     if wanted.scope_type not in {ALL, *DIMENSIONS}:
         raise ConfigurationError(f"the change of {wanted} cannot be told apart: ask for one of {', '.join(DIMENSIONS)}")
+    refuse_overlap(before, after)
+    with serving.connection() as connection:
+        _refuse_old_version(connection)
+        return compare(connection, wanted, wanted, before, after)
+
+
+def refuse_overlap(before: Days, after: Days) -> None:
+    """Refuse periods that have a day in common.
+
+    Raises:
+        ConfigurationError: they have one.
+    """
     if before.first_on <= after.last_on and after.first_on <= before.last_on:
         raise ConfigurationError(f"{before} and {after} overlap: compare two periods that have no day in common")
+
+
+def compare(connection: duckdb.DuckDBPyConnection, told: Scope, within: Scope, before: Days, after: Days) -> CostChange:
+    """Compare two periods by the rows of mart_cost_parts that a connection has.
+
+    Args:
+        connection: it has a table mart_cost_parts.
+        told: the scope that the answer is about.
+        within: which of the rows it is: all, or one value of a dimension.
+        before: the period before.
+        after: the later period.
+    """
     parameters = {
-        "scope_type": wanted.scope_type,
-        "scope_value": wanted.scope_value,
+        "scope_type": within.scope_type,
+        "scope_value": within.scope_value,
         "before_start_on": before.first_on,
         "before_end_on": before.last_on,
         "start_on": after.first_on,
         "end_on": after.last_on,
     }
     head = f"WITH compared_parts AS (\n{_compared_parts()}\n)"
-    with serving.connection() as connection:
-        _refuse_old_version(connection)
-        names = ", ".join(each.name for each in fields(Effect))
-        by_effect = "SELECT effect, SUM(amount_usd) FROM effects WHERE amount_usd IS NOT NULL GROUP BY effect"
-        shared, _, last = _shared().rpartition("\nSELECT\n")
-        rows = _rows(connection, f"{head},\n{shared}\nSELECT {names} FROM (SELECT\n{last})", parameters)
-        sums = _rows(connection, f"{head},\n{shared}\n{by_effect}", parameters)
-        ((before_usd, after_usd, *unpriced),) = _rows(connection, f"{head}\n{TOTALS}", parameters)
+    names = ", ".join(each.name for each in fields(Effect))
+    by_effect = "SELECT effect, SUM(amount_usd) FROM effects WHERE amount_usd IS NOT NULL GROUP BY effect"
+    shared, _, last = _shared().rpartition("\nSELECT\n")
+    rows = _rows(connection, f"{head},\n{shared}\nSELECT {names} FROM (SELECT\n{last})", parameters)
+    sums = _rows(connection, f"{head},\n{shared}\n{by_effect}", parameters)
+    ((before_usd, after_usd, *unpriced),) = _rows(connection, f"{head}\n{TOTALS}", parameters)
     return CostChange(
-        wanted,
+        told,
         before,
         after,
         before_usd,

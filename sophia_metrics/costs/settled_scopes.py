@@ -14,7 +14,7 @@ from sophia_metrics.calendars import settled_on
 from sophia_metrics.costs.budgets import load_budgets
 from sophia_metrics.costs.histories import SCOPE_KEY
 from sophia_metrics.marts import mart
-from sophia_metrics.scopes import ALL, DIMENSIONS, TAG, Scope
+from sophia_metrics.scopes import ALL, DIMENSIONS, Scope
 from sophia_metrics.warehouse.protocol import Query, Warehouse
 
 __all__ = [
@@ -93,7 +93,7 @@ def load_budget_days(warehouse: Warehouse, now: datetime, day_count: int) -> pl.
     zones: dict[str, set[Scope]] = {}
     for each in load_budgets(warehouse):
         budget = each.budget
-        is_tag = budget.scope.scope_type.startswith(TAG)
+        is_tag = budget.scope.is_tag
         if each.holds_at(now) and (is_tag or budget.time_zone != UTC):
             zones.setdefault(budget.time_zone, set()).add(budget.scope)
     wanted = {scope for scopes in zones.values() for scope in scopes}
@@ -148,9 +148,9 @@ def _dimension_quarters(
 
 
 def _tag_quarters(warehouse: Warehouse, now: datetime, wanted: Iterable[Scope]) -> Iterable[tuple[Scope, pl.DataFrame]]:
-    for scope in sorted((each for each in wanted if each.scope_type.startswith(TAG)), key=str):
-        text = f'"{scope.scope_type.removeprefix(TAG)}":"{scope.scope_value}"'
-        query = Query(TAGGED, {"as_first": "{" + text, "as_other": "," + text}, days=last_days(now, TAG_DAYS))
+    for scope in sorted((each for each in wanted if each.is_tag), key=str):
+        as_first, as_other = scope.tag_texts
+        query = Query(TAGGED, {"as_first": as_first, "as_other": as_other}, days=last_days(now, TAG_DAYS))
         yield scope, warehouse.read(query)
 
 

@@ -19,7 +19,7 @@ from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.pricing.book import PriceBook
 from sophia_metrics.pricing.card import service_tier
 from sophia_metrics.pricing.price import distinct_keys, load_cards, price_batch
-from sophia_metrics.scopes import ALL, DIMENSIONS, Scope
+from sophia_metrics.scopes import ALL, Scope
 from sophia_metrics.suggestions.window import WindowDays
 from sophia_metrics.usage.staging import STAGED_COLUMNS
 from sophia_metrics.warehouse.protocol import Query, Warehouse
@@ -50,6 +50,8 @@ WHERE
     usage_on BETWEEN $first_on AND $last_on
     AND source_role = 'ledger'
     AND price_status <> 'subscription'
+"""
+OF_DIMENSION = """
     AND CASE CAST($scope_type AS VARCHAR)
         WHEN 'provider' THEN provider
         WHEN 'model' THEN model
@@ -59,6 +61,7 @@ WHERE
         ELSE 'all'
     END = CAST($scope_value AS VARCHAR)
 """
+OF_TAG = "AND tags IS NOT NULL AND (CONTAINS(tags, $as_first) OR CONTAINS(tags, $as_other))"
 SELECT_UNITS = (
     "SELECT event_id, usage_on, started_at, unit, quantity FROM core_usage_units "
     "WHERE usage_on BETWEEN $first_on AND $last_on"
@@ -160,10 +163,6 @@ class WhatIfOrder:
         names = [(each.provider, each.model) for each in self.swaps]
         if any(names.count(name) > 1 or (name[0] and (None, name[1]) in names) for name in names):
             raise ConfigurationError("a model has two others: name one for each")
-        if self.scope.scope_type not in {ALL, *DIMENSIONS}:
-            raise ConfigurationError(
-                f"{self.scope} cannot be asked: the scope is all or one of {', '.join(DIMENSIONS)}"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +244,7 @@ def what_if(
     """
     sums: dict[tuple[str, ...], ModelChange] = {}
     for day in WindowDays(order.days.first_on, order.days.last_on).days:
-        events = warehouse.read(Query(SELECT_EVENTS, _bounds(order, day), (day,)))
+        events = warehouse.read(_events_of(order.scope, day))
         if events.is_empty():
             continue
         units = warehouse.read(Query(SELECT_UNITS, {"first_on": day, "last_on": day}, (day,)))
@@ -256,9 +255,13 @@ def what_if(
     return WhatIf(order, tuple(sorted(sums.values(), key=lambda each: (-abs(each.difference_usd), each.model))))
 
 
-def _bounds(order: WhatIfOrder, day: date) -> dict[str, Any]:
-    scope = order.scope
-    return {"first_on": day, "last_on": day, "scope_type": scope.scope_type, "scope_value": scope.scope_value}
+def _events_of(scope: Scope, day: date) -> Query:
+    parameters: dict[str, Any] = {"first_on": day, "last_on": day}
+    if scope.is_tag:
+        as_first, as_other = scope.tag_texts
+        return Query(SELECT_EVENTS + OF_TAG, {**parameters, "as_first": as_first, "as_other": as_other}, (day,))
+    parameters |= {"scope_type": scope.scope_type, "scope_value": scope.scope_value}
+    return Query(SELECT_EVENTS + OF_DIMENSION, parameters, (day,))
 
 
 def _price(

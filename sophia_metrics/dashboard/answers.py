@@ -1,12 +1,12 @@
 """From the overview to the answers of the API. What is unknown is 0 there, and named false in `availability`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from importlib.metadata import version
-from typing import Literal, cast
 
 from sophia_metrics.costs.budgets import Period
-from sophia_metrics.dashboard.overview import Alert, Budget, ModelUse, Overview, ServiceState
+from sophia_metrics.dashboard.alert_answers import cost_alerts
+from sophia_metrics.dashboard.overview import Budget, ModelUse, Overview, ServiceState
 from sophia_metrics.dashboard.shapes import (
     Advice,
     AdviceChange,
@@ -14,7 +14,6 @@ from sophia_metrics.dashboard.shapes import (
     BudgetAnswer,
     BudgetStatus,
     CacheStats,
-    CostAlert,
     HealthAnswer,
     HealthComponent,
     LlmStats,
@@ -23,12 +22,11 @@ from sophia_metrics.dashboard.shapes import (
     RequestTrend,
 )
 
-__all__ = ["advice", "budget_answer", "cache_stats", "cost_alerts", "health_answer", "llm_stats", "performance"]
+__all__ = ["advice", "budget_answer", "cache_stats", "health_answer", "llm_stats", "performance"]
 
 ZERO = Decimal(0)
 UNKNOWN = "unknown"
 SNOWFLAKE = "snowflake"
-Severity = Literal["info", "warning", "critical"]
 
 
 class _Availability(dict[str, bool]):
@@ -152,22 +150,6 @@ def health_answer(overview: Overview) -> HealthAnswer:
         timestamp=overview.read_at,
         components={each.service: _component(each) for each in overview.services},
         availability=known,
-    )
-
-
-def cost_alerts(overview: Overview, alerts: Iterable[Alert]) -> tuple[CostAlert, ...]:
-    """Return the alerts that are about cost; the dashboard knows no others."""
-    periods = {each.budget: each.period for each in overview.budgets}
-    return tuple(
-        CostAlert(
-            title=f"Budget {each.subject}: {'over' if each.severity == 'critical' else 'close to'} its limit",
-            message=each.message,
-            severity=cast("Severity", each.severity),
-            timestamp=each.opened_at,
-            alert_type="daily_budget" if periods.get(each.subject) == "day" else "monthly_budget",
-        )
-        for each in alerts
-        if each.kind == "budget"
     )
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Query, Request
@@ -17,6 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from sophia_metrics.costs.budgets import Period
 from sophia_metrics.dashboard import answers
 from sophia_metrics.dashboard.access import COOKIE, Access
+from sophia_metrics.dashboard.alert_answers import cost_alerts, handled_alerts
 from sophia_metrics.dashboard.guard import Guard
 from sophia_metrics.dashboard.limits import BudgetLimits
 from sophia_metrics.dashboard.overview import Overview
@@ -27,9 +28,11 @@ from sophia_metrics.dashboard.shapes import (
     BudgetAnswer,
     CacheStats,
     CostAlert,
+    HandledAlert,
     HealthAnswer,
     LlmStats,
     Performance,
+    Severity,
     Shape,
 )
 from sophia_metrics.errors import SophiaError
@@ -42,10 +45,11 @@ ALWAYS_ASK = "private, no-cache"
 MAX_FORM_BYTES = 4096
 COMPRESS_FROM_BYTES = 1024
 MAX_ALERTS = 1000
-ALERTS = TypeAdapter(tuple[CostAlert, ...])
+COST_ALERTS = TypeAdapter(tuple[CostAlert, ...])
+ALERTS = TypeAdapter(tuple[HandledAlert, ...])
 
 Limit = Annotated[Decimal, Query(gt=0, lt=10**14, decimal_places=6, allow_inf_nan=False)]
-Severity = Literal["info", "warning", "critical"]
+AlertLimit = Annotated[int, Query(ge=1, le=MAX_ALERTS)]
 
 
 def create_app(dashboard: Dashboard, access: Access, limits: BudgetLimits) -> FastAPI:
@@ -122,16 +126,20 @@ def _add_api(app: FastAPI, dashboard: Dashboard) -> None:
     add("/api/cache/stats", CacheStats, answers.cache_stats)
     add("/api/v1/health", HealthAnswer, answers.health_answer)
 
-    def alerts(
-        request: Request,
-        limit: Annotated[int, Query(ge=1, le=MAX_ALERTS)] = 10,
-        severity: Severity | None = None,
-    ) -> Response:
+    def about_cost(request: Request, limit: AlertLimit = 10, severity: Severity | None = None) -> Response:
         found = dashboard.overview()
-        chosen = [each for each in answers.cost_alerts(found, found.alerts) if severity in {None, each.severity}]
-        return _answer(request, found, ALERTS.dump_json(tuple(chosen[:limit])), JSON)
+        chosen = [each for each in cost_alerts(found, found.alerts) if severity in {None, each.severity}]
+        return _answer(request, found, COST_ALERTS.dump_json(tuple(chosen[:limit])), JSON)
 
-    app.get("/api/v1/llm/alerts", response_model=tuple[CostAlert, ...], summary="Alerts about cost.")(alerts)
+    def alerts(request: Request, limit: AlertLimit = 100, severity: Severity | None = None) -> Response:
+        found = dashboard.overview()
+        chosen = [each for each in found.alerts if severity in {None, each.severity}]
+        return _answer(request, found, ALERTS.dump_json(handled_alerts(chosen[:limit])), JSON)
+
+    app.get("/api/v1/llm/alerts", response_model=tuple[CostAlert, ...], summary="Alerts about cost.")(about_cost)
+    app.get("/api/v1/alerts", response_model=tuple[HandledAlert, ...], summary="Alerts, and how they are handled.")(
+        alerts
+    )
 
 
 def _add_budgets(app: FastAPI, limits: BudgetLimits) -> None:

@@ -12,6 +12,7 @@ from sophia_metrics.costs.dashboard import PeriodChange
 from sophia_metrics.costs.spend import SpendTable
 from sophia_metrics.costs.suggestion_report import PublishedSuggestion
 from sophia_metrics.dashboard.forecast import Forecast
+from sophia_metrics.dashboard.handling import UNHANDLED, Handling
 from sophia_metrics.health.late_flows import LateFlow
 from sophia_metrics.serving import Held
 
@@ -206,7 +207,7 @@ class Alert:
 
     Attributes:
         episode_id: its id.
-        kind: what is watched: budget or service.
+        kind: what is watched: budget, forecast, service, flow, anomaly or price.
         rule: the rule that fired.
         severity: warning or critical.
         subject: the name of the budget or service.
@@ -216,6 +217,7 @@ class Alert:
         observed: what was seen last, as text. None: unknown.
         threshold: at what it fires, as text.
         message: one sentence for a person.
+        handling: who looks after it, what keeps it back, and with which others it was told.
     """
 
     episode_id: str
@@ -229,6 +231,7 @@ class Alert:
     observed: str | None
     threshold: str
     message: str
+    handling: Handling = UNHANDLED
 
     @property
     def is_open(self) -> bool:

@@ -1,6 +1,7 @@
 """Reading the overview from a published version: statements of sql/reports, sums made in SQL."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from sophia_metrics.costs.spend import SpendTable
 from sophia_metrics.costs.spend_report import load_table
 from sophia_metrics.costs.suggestion_report import read_suggestions
 from sophia_metrics.dashboard.forecast import Forecast, ForecastDay, SpentDay
+from sophia_metrics.dashboard.handling import UNHANDLED, Handling
 from sophia_metrics.dashboard.overview import (
     Alert,
     Budget,
@@ -40,6 +42,8 @@ TREND_DAYS = 7
 FORECAST_DAYS = 28
 QUARTER = timedelta(minutes=15)
 LOST_SHOWN_FOR = timedelta(days=1)
+HANDLING = frozenset({"kept_back_by", "acknowledged_at"})
+"""Columns that a version has of how alerts are handled; an older one tells nothing of it."""
 
 T = TypeVar("T")
 
@@ -69,6 +73,7 @@ class _Reading:
     """The questions of the page, asked of one version."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, now: datetime, time_zone: str, held: Held | None) -> None:
+        self._connection = connection
         self._reports = Reports(connection)
         found = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
         self._tables = frozenset(name for (name,) in found)
@@ -108,7 +113,7 @@ class _Reading:
             cards={card.metric: card for card in self._rows("mart_performance_now", "performance_cards", Card)},
             services=self._rows("mart_service_health", "service_states", ServiceState),
             cache=self._cache(days),
-            alerts=self._rows("core_alert_episodes", "alert_episodes", Alert),
+            alerts=self._alerts(),
             is_alerting="core_alert_episodes" in self._tables,
             changes=read_changes(self._reports) if "mart_cost_change" in self._tables else (),
             suggestions=read_suggestions(self._reports) if "mart_suggestions" in self._tables else (),
@@ -187,6 +192,18 @@ class _Reading:
             *self._reports.row("cache_answers_in_window", **_bounds(yesterday)),
             entry_count=sum(count for _, _, count in sizes) if sizes else None,
         )
+
+    def _alerts(self) -> tuple[Alert, ...]:
+        alerts = self._rows("core_alert_episodes", "alert_episodes", Alert)
+        if not self._columns("core_alert_episodes", "core_alert_acknowledgements") >= HANDLING:
+            return alerts
+        found = {episode_id: Handling(*row) for episode_id, *row in self._reports.rows("alert_handling")}
+        return tuple(replace(each, handling=found.get(each.episode_id, UNHANDLED)) for each in alerts)
+
+    def _columns(self, *tables: str) -> frozenset[str]:
+        """Return the names of the columns that some tables have in this version."""
+        sql = "SELECT column_name FROM information_schema.columns WHERE list_contains($1, table_name)"
+        return frozenset(name for (name,) in self._connection.execute(sql, [tables]).fetchall())
 
     def _quality(self) -> Quality:
         verdicts = self._rows("mart_data_quality", "quality_verdicts", lambda *row: row)

@@ -13,16 +13,22 @@ __all__ = [
     "Advice",
     "AdviceChange",
     "AdviceSuggestion",
+    "AlertAcknowledgement",
+    "AlertGroup",
+    "AlertSilence",
+    "AlertType",
     "BudgetAnswer",
     "BudgetStatus",
     "CacheStats",
     "CostAlert",
+    "HandledAlert",
     "HealthAnswer",
     "HealthComponent",
     "LlmStats",
     "Performance",
     "ProviderUse",
     "RequestTrend",
+    "Severity",
     "Shape",
 ]
 
@@ -32,6 +38,8 @@ Instant = Annotated[
     datetime, PlainSerializer(lambda at: f"{at.isoformat(timespec='seconds')}Z", return_type=str, when_used="json")
 ]
 """Naive UTC here, with a Z in JSON."""
+Severity = Literal["info", "warning", "critical"]
+AlertType = Literal["daily_budget", "monthly_budget", "spike", "projection"]
 
 
 class Shape(BaseModel):
@@ -45,9 +53,54 @@ class CostAlert(Shape):
 
     title: str
     message: str
-    severity: Literal["info", "warning", "critical"]
+    severity: Severity
     timestamp: Instant
-    alert_type: Literal["daily_budget", "monthly_budget", "spike", "projection"]
+    alert_type: AlertType
+
+
+class AlertAcknowledgement(Shape):
+    """Who looks after an alert, since when, and what they say; null: they did not say."""
+
+    acknowledged_at: Instant
+    acknowledged_by: str | None
+    note: str | None
+
+
+class AlertSilence(Shape):
+    """The silence that keeps an alert back. `ends_at` null: until somebody ends it."""
+
+    reason: str | None
+    created_by: str | None
+    ends_at: Instant | None
+
+
+class AlertGroup(Shape):
+    """Alerts that came in one message: those with the same id, and how many they are."""
+
+    group_id: str
+    alert_count: int
+
+
+class HandledAlert(Shape):
+    """An alert of any kind, and how it is handled.
+
+    `kept_back_by` is what keeps its beginning back, or its reminders once it fires: `silence/<id>`,
+    `maintenance/<name>`, `service/<name>` (one that it needs is down), `alert/<rule>` (a graver one), `cool-down`.
+    """
+
+    episode_id: str
+    rule: str
+    kind: str
+    severity: Severity
+    subject: str
+    state: str
+    message: str
+    opened_at: Instant
+    resolved_at: Instant | None
+    acknowledgement: AlertAcknowledgement | None
+    kept_back_by: str | None
+    silence: AlertSilence | None
+    group: AlertGroup | None
 
 
 class BudgetStatus(Shape):

@@ -221,7 +221,12 @@ KPI = Table(
     doc="How the KPI of the plan stand: the last 28 settled UTC days against the baseline. docs/kpi.md says which and why.",
     key=("kpi",),
     columns=(
-        Column("kpi", TEXT, "cache_hit_rate (0 to 1) or daily_cost (dollars a day).", True),
+        Column(
+            "kpi",
+            TEXT,
+            "cache_hit_rate (0 to 1), daily_cost (dollars a day) or dashboard_load_ms (milliseconds).",
+            True,
+        ),
         Column("baseline_value", REAL, "Its value in the window of the baseline. Null: there is none yet."),
         Column("current_value", REAL, "Its value in the last 28 settled days. Null: they are not all known yet."),
         Column("target_ratio", REAL, "By which share it should change: 0.8 is 80 % more, -0.25 a quarter less.", True),

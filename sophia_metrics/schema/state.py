@@ -516,6 +516,12 @@ ALERT_EPISODES = Table(
             "held_count", COUNT, "In how many states of the data the condition was met before it fired. Null: as 1."
         ),
         Column("held_basis", TEXT, "The last of these states. Null: the rule does not tell them apart."),
+        Column(
+            "kept_back_by",
+            TEXT,
+            "What keeps its beginning back, or its reminders once it fires: silence/<id>, maintenance/<name>, service/<name>,"
+            " alert/<rule> (a graver one), cool-down. Null: nothing, or it is not known.",
+        ),
     ),
     storage=Storage.STATE,
 )

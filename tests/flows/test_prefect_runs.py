@@ -66,9 +66,9 @@ def task_runs_of(run_id, expected_count):
     return sorted(found, key=lambda run: run.start_time)
 
 
-def artifacts_of(run_id):
+def artifacts_of(run_id, expected_count=5):
     wanted = FlowRunFilter.model_validate({"id": {"any_": [run_id]}})
-    found = ask(lambda client: client.read_artifacts(flow_run_filter=wanted), 5)
+    found = ask(lambda client: client.read_artifacts(flow_run_filter=wanted), expected_count)
     return {artifact.key: artifact for artifact in found}
 
 

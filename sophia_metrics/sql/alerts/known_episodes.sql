@@ -21,6 +21,7 @@ SELECT
     clear_since_at,
     resolved_at,
     held_count,
-    held_basis
+    held_basis,
+    kept_back_by
 FROM core_alert_episodes
 WHERE resolved_at IS NULL OR resolved_at > $since_at

@@ -21,7 +21,8 @@ SELECT
     clear_since_at,
     resolved_at,
     held_count,
-    held_basis
+    held_basis,
+    kept_back_by
 FROM core_alert_episodes
 WHERE
     episode_id IN (

@@ -1,6 +1,6 @@
 -- question: What are the KPI over some settled days?
 -- grain: kpi
--- sources: mart_cache_performance, mart_cost_daily
+-- sources: mart_cache_performance, mart_cost_daily, mart_service_15min
 -- owner: costs
 WITH spent_days AS (
     SELECT
@@ -26,6 +26,14 @@ lookups AS (
         SUM(lookup_count) AS lookup_count
     FROM mart_cache_performance
     WHERE usage_on BETWEEN $first_on AND $last_on
+),
+
+loads AS (
+    SELECT
+        SUM(latency_ms_sum) AS latency_ms,
+        SUM(latency_count) AS load_count
+    FROM mart_service_15min
+    WHERE service = 'dashboard' AND usage_on BETWEEN $first_on AND $last_on
 )
 
 SELECT
@@ -37,3 +45,8 @@ SELECT
     'daily_cost' AS kpi,
     CAST(cost_usd AS DOUBLE) / CAST(NULLIF(known_day_count, 0) AS DOUBLE) AS kpi_value
 FROM costs
+UNION ALL
+SELECT
+    'dashboard_load_ms' AS kpi,
+    CAST(latency_ms AS DOUBLE) / CAST(NULLIF(load_count, 0) AS DOUBLE) AS kpi_value
+FROM loads

@@ -1,6 +1,6 @@
 -- question: How do the KPI of the plan stand against their baseline?
 -- grain: kpi
--- sources: core_calendar_days, core_kpi_baselines, mart_cache_performance, mart_cost_daily, mart_settlement
+-- sources: core_calendar_days, core_kpi_baselines, mart_cache_performance, mart_cost_daily, mart_service_15min, mart_settlement
 -- owner: costs
 WITH targets AS (
     SELECT
@@ -10,6 +10,10 @@ WITH targets AS (
     SELECT
         'daily_cost' AS kpi,
         CAST(-0.25 AS DOUBLE) AS target_ratio
+    UNION ALL
+    SELECT
+        'dashboard_load_ms' AS kpi,
+        CAST(-0.5 AS DOUBLE) AS target_ratio
 ),
 
 windows AS (
@@ -63,6 +67,22 @@ lookups AS (
         )
 ),
 
+loads AS (
+    SELECT
+        SUM(mart_service_15min.latency_ms_sum) AS latency_ms,
+        SUM(mart_service_15min.latency_count) AS load_count
+    FROM windows
+    INNER JOIN mart_service_15min
+        ON mart_service_15min.usage_on BETWEEN windows.window_start_on AND windows.window_end_on
+    WHERE
+        mart_service_15min.service = 'dashboard'
+        AND windows.window_start_on >= (
+            SELECT MIN(usage_on) AS first_on
+            FROM mart_service_15min
+            WHERE service = 'dashboard' AND latency_count > 0
+        )
+),
+
 current_values AS (
     SELECT
         'cache_hit_rate' AS kpi,
@@ -73,6 +93,11 @@ current_values AS (
         'daily_cost' AS kpi,
         CAST(cost_usd AS DOUBLE) / CAST(NULLIF(known_day_count, 0) AS DOUBLE) AS current_value
     FROM costs
+    UNION ALL
+    SELECT
+        'dashboard_load_ms' AS kpi,
+        CAST(latency_ms AS DOUBLE) / CAST(NULLIF(load_count, 0) AS DOUBLE) AS current_value
+    FROM loads
 ),
 
 compared AS (

@@ -140,6 +140,11 @@ def m016_alerting(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column}")
 
 
+def m017_kept_back(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let alerts say what keeps them back: of those so far it is not known."""
+    connection.execute("ALTER TABLE core_alert_episodes ADD COLUMN IF NOT EXISTS kept_back_by VARCHAR")
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -157,6 +162,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m014_findings,
     m015_budget_terms,
     m016_alerting,
+    m017_kept_back,
 )
 
 

@@ -65,7 +65,7 @@ CONTENT = {
     **{table.name: table.names for table in findings.FINDINGS},
     findings.FORECAST_SNAPSHOTS.name: findings.FORECAST_SNAPSHOTS.key,
     "core_recoveries": state_tables.RECOVERIES.names,
-    "core_alert_episodes": ("episode_id", "state"),
+    "core_alert_episodes": ("episode_id", "state", "kept_back_by"),
     "core_alert_deliveries": ("episode_id", "channel", "sequence_number", "status"),
     "core_alert_acknowledgements": ("episode_id", "acknowledged_at"),
 }

@@ -108,6 +108,7 @@ def recent_days(connection: StateConnection, now: datetime) -> dict[str, int]:
         "mart_cost_parts": PARTS_DAYS,
         "mart_source_daily": DAYS_BACK,
         "mart_cache_performance": DAYS_BACK,
+        "mart_service_15min": DAYS_BACK,
     }
 
 

@@ -167,6 +167,11 @@ def s006_focus() -> Iterator[str]:
     yield from view_statements()
 
 
+def s007_kept_back() -> Iterator[str]:
+    """Let alerts say what keeps them back: of those so far it is not known."""
+    yield _add(state.ALERT_EPISODES, "kept_back_by")
+
+
 def _add(table: Table, name: str) -> str:
     """Return what adds a column to a table that was made without it."""
     (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
@@ -180,5 +185,6 @@ MIGRATIONS: tuple[Callable[[], Iterator[str]], ...] = (
     s004_context_windows,
     s005_invoices,
     s006_focus,
+    s007_kept_back,
 )
 """Each yields statements in Snowflake's own words, which change nothing where they were done before."""
