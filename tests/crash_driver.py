@@ -18,7 +18,8 @@ import duckdb
 
 from sophia_metrics.pricing.card import PriceKey
 from sophia_metrics.pricing.genai import list_cards
-from tests.chaos.faults import CountedConnection
+from sophia_metrics.warehouse.duckdb import state
+from tests.chaos.faults import CountedConnection, counting
 from tests.lab import Lab, event
 
 FIRST = [event("a"), event("b", "2026-11-17T10:00:00Z")]
@@ -60,6 +61,7 @@ def install(countdown: Countdown) -> None:
     Path.replace = countdown.before(Path.replace)  # type: ignore[method-assign]
     connect = duckdb.connect
     duckdb.connect = lambda *args, **kwargs: CountedConnection(connect(*args, **kwargs), countdown.commit)  # type: ignore[assignment]
+    state.attached = counting(state.attached, countdown.commit)
 
 
 def run(home: Path) -> None:

@@ -14,6 +14,9 @@ from unittest.mock import patch
 
 import duckdb
 
+from sophia_metrics.warehouse.duckdb import state
+from tests.chaos.faults import CountedConnection, counting
+
 __all__ = ["Interrupted", "interrupted_at"]
 
 
@@ -31,31 +34,15 @@ class _Acts:
         if self.made >= self.due:
             raise Interrupted
 
+    def commit(self, _is_after: int) -> None:
+        self.one_more()
+
     def before(self, act: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
             self.one_more()
             return act(*args, **kwargs)
 
         return counted
-
-
-class _Connection:
-    """A DuckDB connection whose COMMIT is a durable act, before and after it."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, acts: _Acts) -> None:
-        self._connection = connection
-        self._acts = acts
-
-    def execute(self, sql: str, *args: Any) -> Any:
-        if sql != "COMMIT":
-            return self._connection.execute(sql, *args)
-        self._acts.one_more()
-        done = self._connection.execute(sql)
-        self._acts.one_more()
-        return done
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
 
 
 @contextmanager
@@ -66,6 +53,9 @@ def interrupted_at(due: int) -> Generator[None]:
     with (
         patch.object(os, "fsync", acts.before(os.fsync)),
         patch.object(Path, "replace", acts.before(Path.replace)),
-        patch.object(duckdb, "connect", lambda *args, **kwargs: _Connection(connect(*args, **kwargs), acts)),
+        patch.object(
+            duckdb, "connect", lambda *args, **kwargs: CountedConnection(connect(*args, **kwargs), acts.commit)
+        ),
+        patch.object(state, "attached", counting(state.attached, acts.commit)),
     ):
         yield

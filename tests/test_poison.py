@@ -16,6 +16,7 @@ from sophia_metrics.quality.staged_usage import BEFORE_RETENTION
 from sophia_metrics.sources.part import Refusal
 from sophia_metrics.usage.rules import ROW_RULES, UNIT_RULES
 from sophia_metrics.warehouse.protocol import Query
+from tests.effort import examples
 from tests.lab import NOW, Lab
 from tests.poison import CORPUS, Poison, Written
 from tests.poison.good_rows import FORMATS, json_line
@@ -27,7 +28,7 @@ READ = [poison for poison in CORPUS if not (poison.is_unreadable and IS_ROOT)]
 GROWING = [poison for poison in READ if poison.name.endswith(".jsonl") and "/" not in poison.name]
 ALONE = [poison for poison in READ if poison not in GROWING]
 """Plain JSON lines are the same alone: the whole folder and the growing one show it."""
-GROWTH_STEPS = 12
+GROWTH_STEPS = max(4, examples(4))
 BATCH_BYTES = 64 << 20
 """Few batches: what cuts of files do is tested elsewhere, and commits take time."""
 PLACE = ("file_name", "rule", "line_number", "byte_start", "byte_end")
@@ -158,7 +159,7 @@ def test_of_a_call_in_several_files_the_version_that_is_no_replay_and_has_most_t
     assert versions["output_tokens"].to_list() == [50, 50, 50]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(examples(3)))
 def test_files_in_any_order_give_one_and_the_same_core(seed, corpus, whole, tmp_path):
     first, _ = whole
     files = list(corpus.values())
@@ -239,15 +240,15 @@ def _append(path: Path, content: bytes, at: datetime) -> None:
     touch(path, at)
 
 
-def test_a_file_that_grows_byte_by_byte_gives_the_same_core_as_a_whole_one(tmp_path):
+def test_a_file_that_grows_byte_by_byte_about_its_line_ends_gives_the_same_core_as_a_whole_one(tmp_path):
     # Equal rows without an id are told apart by their place among their like, wherever a reading begins.
     row = b'{"provider":"o","model":"m","started_at":"2026-11-18"}'
     content = row + b'\r\n{"x":\n' + row
     path = tmp_path / "events" / "grown.jsonl"
     lab = Lab(tmp_path / "state", batch_bytes=BATCH_BYTES)
-    _append(path, content[: len(row) - 3], NOW)
-    for place in range(len(row) - 3, len(content)):
-        _append(path, content[place : place + 1], NOW)
+    ends = [len(row) - 3, *range(len(row) - 1, len(row) + 9), len(content) - 4, *range(len(content) - 2, len(content))]
+    for start, end in pairwise([0, *ends, len(content)]):
+        _append(path, content[start:end], NOW)
         gather(lab, [("events", path)])
     whole = Lab(tmp_path / "whole", batch_bytes=BATCH_BYTES)
 

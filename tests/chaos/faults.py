@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -13,9 +14,13 @@ from typing import Any, Self
 
 import duckdb
 
+from sophia_metrics.warehouse.duckdb import state
+
 LIBRARY = "CHAOS_LIBRARY"
 ROOT = Path(__file__).parent.parent.parent
 SOURCE = Path(__file__).with_name("faults.c")
+
+Attached = Callable[[Path], AbstractContextManager[Any]]
 
 
 class Kind(IntEnum):
@@ -136,6 +141,18 @@ class Faults:
             return CountedConnection(connection, self._library.chaos_commit) if args else connection
 
         duckdb.connect = counted  # type: ignore[assignment]
+        state.attached = counting(state.attached, self._library.chaos_commit)
+
+
+def counting(attached: Attached, commit: Callable[[int], object]) -> Attached:
+    """Return what attaches a state file so that `commit` is told of each COMMIT."""
+
+    @contextmanager
+    def counted(path: Path) -> Generator[Any]:
+        with attached(path) as connection:
+            yield CountedConnection(connection, commit)
+
+    return counted
 
 
 class CountedConnection:

@@ -21,7 +21,8 @@ def fingerprints(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Fingerpr
     """
     rows = connection.execute(
         "SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() WHERE NOT internal "
-        "AND table_name IN (SELECT table_name FROM duckdb_tables()) GROUP BY table_name"
+        "AND database_name = current_database() AND table_name IN "
+        "(SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()) GROUP BY table_name"
     ).fetchall()
     return {str(name): _fingerprint(connection, str(name), columns) for name, columns in rows}
 

@@ -166,13 +166,18 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
 )
 
 
+LIST_OF_STEPS = (
+    "SELECT 1 FROM duckdb_tables() WHERE table_name = 'schema_migrations' AND database_name = current_database()"
+)
+
+
 def unseen(connection: duckdb.DuckDBPyConnection) -> tuple[Callable[[duckdb.DuckDBPyConnection], None], ...]:
     """Return the migrations that this state has not seen; it stays as it is.
 
     Raises:
         ConfigurationError: the state was written by a newer version of this program.
     """
-    is_new = fetch_row(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'schema_migrations'") is None
+    is_new = fetch_row(connection, LIST_OF_STEPS) is None
     seen: set[str] = set()
     if not is_new:
         seen = {str(row[0]) for row in connection.execute("SELECT migration FROM schema_migrations").fetchall()}

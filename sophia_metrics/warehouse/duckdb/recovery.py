@@ -45,6 +45,9 @@ log = logging.getLogger(__name__)
 
 NOTHING = "nothing"
 ITSELF = "state"
+OCCUPIED = "SELECT block_size * used_blocks FROM pragma_database_size() WHERE database_name = current_database()"
+ANY_TABLE = "SELECT 1 FROM duckdb_tables() WHERE NOT internal AND database_name = current_database() LIMIT 1"
+"""Of the state file alone: its engine may have others open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,7 @@ class Keeper:
             return f"{STATE_NAME} was gone"
         try:
             with state.connection() as connection:
-                row = fetch_row(connection, "SELECT block_size * used_blocks FROM pragma_database_size()")
+                row = fetch_row(connection, OCCUPIED)
             is_long_enough = row is not None and row[0] <= state.path.stat().st_size
             is_read = read_all or not is_long_enough or state.suspicion_path.exists()
             if not is_read or StateFile.is_whole(state.path):
@@ -210,7 +213,7 @@ class Keeper:
     def _migrate(self, now: datetime) -> None:
         with self.state.connection() as connection:
             steps = migrations.unseen(connection)
-            is_new = fetch_row(connection, "SELECT 1 FROM duckdb_tables() WHERE NOT internal LIMIT 1") is None
+            is_new = fetch_row(connection, ANY_TABLE) is None
         if not steps:
             return
         if not is_new:

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
+from sophia_metrics.warehouse.duckdb.engine import attached
 from sophia_metrics.warehouse.duckdb.fingerprints import fingerprints
 from sophia_metrics.warehouse.duckdb.lock import LOCK_WAIT_SECONDS, held_lock
 
@@ -80,14 +81,17 @@ class StateFile:
             ServiceUnavailableError: another program, which does not take our lock, has the file open.
             StateDamagedError: the file is gone, or damaged.
         """
+        self._refuse_what_cannot_be_opened()
         try:
-            connection = self._open()
-            try:
+            with attached(self.path) as connection:
                 connection.execute("SET TimeZone = 'UTC'")
                 yield connection
-            finally:
-                connection.close()
         except duckdb.Error as error:
+            if "Conflicting lock" in str(error):
+                raise ServiceUnavailableError(
+                    f"{self.path} cannot be opened: another program has it open. Close that program (a DuckDB shell?) "
+                    "and try again; read the published data with `sophia-metrics sql`"
+                ) from error
             if any(text in str(error) for text in DISK_FULL) or self.is_whole(self.path):
                 raise
             self.suspicion_path.touch()
@@ -103,20 +107,11 @@ class StateFile:
             return False
         return True
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def _refuse_what_cannot_be_opened(self) -> None:
         if not self.path.exists():
             raise StateDamagedError(self._damaged("is gone"))
         if not os.access(self.path, os.R_OK | os.W_OK):
             raise ConfigurationError(f"{self.path} may not be read and written: run as the user who owns it")
-        try:
-            return duckdb.connect(self.path)
-        except duckdb.Error as error:
-            if "Conflicting lock" in str(error):
-                raise ServiceUnavailableError(
-                    f"{self.path} cannot be opened: another program has it open. Close that program (a DuckDB shell?) "
-                    "and try again; read the published data with `sophia-metrics sql`"
-                ) from error
-            raise
 
     def _damaged(self, what: str) -> str:
         return (
