@@ -2,18 +2,21 @@
 
     uv run python -m benchmarks.intelligence [--scopes 1000] [--days 400] [--json]
 
-Beside them, in the same run, what the bare engine takes to sum the same days by scope.
+Beside them, in the same run, what the bare engine takes to sum the same days by scope, and what the marts by day take
+to build, all of them and mart_cost_parts alone. The processor's time is that of all threads: on two cores it can be
+twice the wall time, and other programs on the machine disturb it less.
 """
 
 import argparse
 import json
+import os
 import tempfile
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import duckdb
@@ -41,6 +44,16 @@ NOW = datetime(2026, 11, 16, 3)  # noqa: DTZ001 - naive UTC, as everywhere in th
 CHANNELS = (Channel("ops", frozenset({"warning", "critical"})),)
 LOOKS = 1000
 SEED = 7
+DAY_MARTS = ("mart_cost_daily", "mart_cost_parts")
+"""Marts by day that are built once more, each alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """What a step took: wall time, and the time of the processor in all its threads."""
+
+    seconds: float
+    cpu_seconds: float
 
 
 def main() -> None:
@@ -64,18 +77,43 @@ def main() -> None:
 
 def _print(arguments: argparse.Namespace, parts: dict[str, Measured]) -> None:
     work, bare = parts["work"], parts["bare"]
-    rows = [(name, seconds(value), times(value / bare.seconds)) for name, value in work.facts["steps"].items()]
-    rows += [("all of it", seconds(work.seconds), times(work.seconds / bare.seconds))]
-    rows += [("bare engine: spend by scope and day", seconds(bare.seconds), "1")]
+    steps = {name: Took(**took) for name, took in work.facts["steps"].items()}
+    whole = Took(work.seconds, sum(took.cpu_seconds for took in steps.values()))
+    looks = Took(parts["looks"].seconds, parts["looks"].facts["cpu_seconds"])
+    built = {name: Took(**took) for name, took in parts["prepare"].facts["built"].items()}
+    rows = [
+        *_rows(steps, bare),
+        *_rows({"all of it": whole}, bare),
+        *_rows({f"{LOOKS:,} looks at an unchanged breach": looks}, bare),
+        *_rows({f"built: {name}": took for name, took in built.items()}, bare),
+        *_rows({"bare engine: spend by scope and day": Took(bare.seconds, bare.facts["cpu_seconds"])}, bare),
+    ]
     title = f"{arguments.scopes:,} scopes of {arguments.days:,} days, {machine()}"
-    print_table(title, ("step", "wall time", "bare engine = 1"), rows)
-    print(f"made: {work.facts['made']}; {LOOKS:,} looks at an unchanged breach: {work.facts['fires']} fire")
+    print_table(title, ("step", "wall time", "processor", "bare engine = 1"), rows)
+    load = " ".join(f"{each:.1f}" for each in work.facts["load"])
+    print(
+        f"made: {work.facts['made']}; the looks send {parts['looks'].facts['fires']} fire; load of the machine: {load}"
+    )
     if arguments.json:
         print(json.dumps({part: {"seconds": each.seconds, **each.facts} for part, each in parts.items()}))
 
 
+def _rows(took: Mapping[str, Took], bare: Measured) -> list[tuple[str, str, str, str]]:
+    return [
+        (name, seconds(each.seconds), seconds(each.cpu_seconds), times(each.seconds / bare.seconds))
+        for name, each in took.items()
+    ]
+
+
+def _clock(step: Callable[[], Any]) -> tuple[Any, Took]:
+    """Return what a step returns, and what it took."""
+    wall, cpu = perf_counter(), process_time()
+    result = step()
+    return result, Took(perf_counter() - wall, process_time() - cpu)
+
+
 def _prepare(home: Path, scopes: int, days: int) -> None:
-    """Collect one call a day of each scope, and build the marts by day."""
+    """Collect one call a day of each scope, and build the marts by day; then some of them once more."""
     home.parent.mkdir(parents=True, exist_ok=True)
     log = home.with_suffix(".jsonl")
     tokens = _tokens(scopes, days)
@@ -83,11 +121,17 @@ def _prepare(home: Path, scopes: int, days: int) -> None:
         for place in range(days):
             day = END_ON - timedelta(days=days - place)
             file.writelines(_line(day, scope, int(tokens[scope, place])) for scope in range(scopes))
-    started = perf_counter()
     source = SourceSettings(name="gateway", format="events", billing="api", paths=(str(log),))
-    go(home, source, NOW, publish=False)
-    connect_warehouse(Settings(home=home), NOW).build()
-    finish_part("prepare", perf_counter() - started, {})
+    _, collected = _clock(lambda: go(home, source, NOW, publish=False))
+    warehouse = connect_warehouse(Settings(home=home), NOW)
+    _, whole = _clock(warehouse.build)
+    built = {"all marts by day": asdict(whole)}
+    for mart in DAY_MARTS:
+        with duckdb.connect(home / "warehouse.duckdb") as connection:
+            connection.execute("DELETE FROM mart_builds WHERE mart = $1", [mart])
+        _, took = _clock(warehouse.build)
+        built[f"{mart} of {days:,} days"] = asdict(took)
+    finish_part("prepare", collected.seconds + whole.seconds, {"built": built})
 
 
 def _tokens(scopes: int, days: int) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -108,35 +152,44 @@ def _line(day: date, scope: int, tokens: int) -> str:
 
 
 def _work(home: Path, scopes: int, _days: int) -> None:
-    """Do once a day's work on all scopes."""
+    """Do a day's work on all scopes once."""
     settings = Settings(home=home)
     warehouse = connect_warehouse(settings, NOW)
     limit = Decimal(10)
     budgets = [Budget(f"b{place:04}", Scope("team", f"team-{place:04}"), "month", limit) for place in range(scopes)]
-    apply_budgets(warehouse, budgets, NOW)
-    steps: dict[str, float] = {}
+    steps: dict[str, Took] = {}
     made: dict[str, Any] = {}
     for name, step in (
+        ("budgets: apply the configuration", lambda: apply_budgets(warehouse, budgets, NOW)),
         ("publish: trends, budgets, changes", lambda: warehouse.publish(NOW)),
         ("forecasts", lambda: make_forecasts(warehouse, NOW)),
         ("anomalies", lambda: find_anomalies(warehouse, NOW)),
         ("publish again: budgets by forecasts", lambda: warehouse.publish(NOW)),
         ("alerts", lambda: _check(settings, NOW)),
     ):
-        started = perf_counter()
-        made[name] = step()
-        steps[name] = perf_counter() - started
+        made[name], steps[name] = _clock(step)
     told = {
         "forecasts": made["forecasts"].made_count,
         "anomalies": made["anomalies"].open_count,
         "alerts": len(made["alerts"].episodes),
     }
-    finish_part("work", sum(steps.values()), {"steps": steps, "made": told, "fires": _fires(settings)})
+    facts = {
+        "steps": {name: asdict(took) for name, took in steps.items()},
+        "made": told,
+        "load": os.getloadavg(),
+    }
+    finish_part("work", sum(took.seconds for took in steps.values()), facts)
 
 
 def _check(settings: Settings, now: datetime) -> Any:  # noqa: ANN401 - transitions, of which the caller counts episodes
     warehouse = connect_warehouse(settings, now)
     return check_rules(warehouse, alert_rules(settings), read_observations(Serving(settings.home)), CHANNELS, now)
+
+
+def _look(home: Path, _scopes: int, _days: int) -> None:
+    """Look at one breach of a budget again and again."""
+    fires, took = _clock(lambda: _fires(Settings(home=home)))
+    finish_part("looks", took.seconds, {"fires": fires, "cpu_seconds": took.cpu_seconds})
 
 
 def _fires(settings: Settings) -> int:
@@ -155,15 +208,18 @@ def _fires(settings: Settings) -> int:
 
 def _bare(home: Path, _scopes: int, _days: int) -> None:
     """Sum the same days by scope with DuckDB alone."""
-    started = perf_counter()
-    with duckdb.connect() as connection:
-        files = str(home / "core" / "usage_events" / "*" / "*.parquet")
-        sums = "SELECT team, usage_on, sum(cost_usd) AS cost_usd FROM read_parquet($1) GROUP BY ALL"
-        count = connection.execute(f"SELECT count(*) FROM ({sums})", [files]).fetchall()
-    finish_part("bare", perf_counter() - started, {"rows": count[0][0]})
+
+    def summed() -> int:
+        with duckdb.connect() as connection:
+            files = str(home / "core" / "usage_events" / "*" / "*.parquet")
+            sums = "SELECT team, usage_on, sum(cost_usd) AS cost_usd FROM read_parquet($1) GROUP BY ALL"
+            return connection.execute(f"SELECT count(*) FROM ({sums})", [files]).fetchall()[0][0]
+
+    rows, took = _clock(summed)
+    finish_part("bare", took.seconds, {"rows": rows, "cpu_seconds": took.cpu_seconds})
 
 
-PARTS: dict[str, Callable[[Path, int, int], None]] = {"prepare": _prepare, "work": _work, "bare": _bare}
+PARTS: dict[str, Callable[[Path, int, int], None]] = {"prepare": _prepare, "work": _work, "bare": _bare, "looks": _look}
 
 
 if __name__ == "__main__":

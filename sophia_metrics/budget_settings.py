@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.scopes import Scope
+from sophia_metrics.time_zones import is_time_zone
 
 __all__ = ["PLATFORM_BUDGETS", "BudgetSettings", "platform_budgets"]
 
@@ -95,7 +95,7 @@ class BudgetSettings(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def _time_zone_exists(cls, value: str | None) -> str | None:
-        if value is not None and value not in available_timezones():
+        if value is not None and not is_time_zone(value):
             raise ValueError("must be a time zone of the IANA database")
         return value
 

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import (
     BaseModel,
@@ -55,6 +54,7 @@ from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.suggestions.settings import SuggestionSettings
+from sophia_metrics.time_zones import is_time_zone
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings, platform_values
 
 __all__ = [
@@ -453,7 +453,7 @@ class Settings(BaseSettings):
     @field_validator("time_zone")
     @classmethod
     def _time_zone_exists(cls, value: str) -> str:
-        if value not in available_timezones():
+        if not is_time_zone(value):
             raise ValueError("must be a time zone of the IANA database")
         return value
 

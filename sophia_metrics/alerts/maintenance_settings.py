@@ -2,9 +2,10 @@
 
 from datetime import time
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from sophia_metrics.time_zones import is_time_zone
 
 __all__ = ["WEEKDAYS", "AlertMaintenanceSettings"]
 
@@ -63,7 +64,7 @@ class AlertMaintenanceSettings(BaseModel):
             raise ValueError("a window has start_at and end_at, or weekdays with start_time and end_time")
         if self.start_at is not None and self.end_at is not None and self.end_at <= self.start_at:
             raise ValueError("a maintenance window ends after its start")
-        if self.time_zone is not None and self.time_zone not in available_timezones():
+        if self.time_zone is not None and not is_time_zone(self.time_zone):
             raise ValueError("must be a time zone of the IANA database")
         if any(each is not None and each.tzinfo is not None for each in weekly):
             raise ValueError("start_time and end_time have no offset: time_zone says whose clocks are meant")

@@ -18,6 +18,7 @@ from sophia_metrics.alerts.observation import (
 )
 from sophia_metrics.alerts.records import alert_query
 from sophia_metrics.serving import Serving
+from sophia_metrics.windows import Window
 
 __all__ = ["read_observations"]
 
@@ -81,7 +82,7 @@ def _budgets(connection: duckdb.DuckDBPyConnection) -> tuple[BudgetObservation, 
     rows = _rows(connection, *BUDGETS)
     if rows is None:
         return None
-    return tuple(with_contributors(connection, _budget(row), row["start_at"], row["end_at"]) for row in rows)
+    return with_contributors(connection, [(_budget(row), _window(row)) for row in rows])
 
 
 def _found(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> list[dict[str, Any]] | None:
@@ -116,6 +117,12 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[str,
 def _budget(row: dict[str, Any]) -> BudgetObservation:
     values: dict[str, Any] = {**row, **{name: _shares(row.get(name)) for name in ("thresholds", "forecast_thresholds")}}
     return BudgetObservation(**{name: value for name, value in values.items() if name not in {"start_at", "end_at"}})
+
+
+def _window(row: dict[str, Any]) -> Window | None:
+    """Return the window of the period of a budget. None: it does not say."""
+    start_at, end_at = row["start_at"], row["end_at"]
+    return None if start_at is None or end_at is None else Window(start_at, end_at)
 
 
 def _shares(text: str | None) -> tuple[Decimal, ...] | None:

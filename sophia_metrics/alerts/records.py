@@ -1,7 +1,7 @@
 """Alerts as rows of state tables, and back."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any
@@ -91,11 +91,11 @@ def record_of(
 ) -> Record:
     """Return what is to be written in one step."""
     rows: Mapping[Table, list[dict[str, Any]]] = {
-        state.ALERT_EPISODES: [asdict(each) for each in episodes],
-        state.ALERT_DELIVERIES: [asdict(each) for each in deliveries],
-        state.ALERT_RULES: [asdict(each) for each in rules],
-        state.ALERT_SILENCES: [asdict(each) for each in silences],
-        alerting.ALERT_ACKNOWLEDGEMENTS: [asdict(each) for each in acknowledgements],
+        state.ALERT_EPISODES: [_values(each) for each in episodes],
+        state.ALERT_DELIVERIES: [_values(each) for each in deliveries],
+        state.ALERT_RULES: [_values(each) for each in rules],
+        state.ALERT_SILENCES: [_values(each) for each in silences],
+        alerting.ALERT_ACKNOWLEDGEMENTS: [_values(each) for each in acknowledgements],
     }
     return Record(
         {table.name: pl.DataFrame(values, schema=polars_schema(table)) for table, values in rows.items() if values}
@@ -105,6 +105,10 @@ def record_of(
 def alert_query(name: str) -> str:
     """Return the statement of sql/alerts/<name>.sql."""
     return (resources.files("sophia_metrics") / "sql" / "alerts" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _values(row: Episode | Delivery | RuleRow | Silence | Acknowledgement) -> dict[str, Any]:
+    return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
 def _episode(row: Mapping[str, Any]) -> Episode:

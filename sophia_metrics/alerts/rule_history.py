@@ -1,8 +1,9 @@
 """Which rules held when: what core_alert_rules says, brought up to date with the rules of now. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from operator import attrgetter
 
 from sophia_metrics.alerts.observation import Observations
 from sophia_metrics.alerts.rule import Rule, Terms
@@ -23,6 +24,10 @@ class RuleRow:
     resolve_after_seconds: int
     valid_from_at: datetime
     valid_to_at: datetime | None = None
+
+
+_content = attrgetter(*(field.name for field in fields(RuleRow) if not field.name.startswith("valid_")))
+"""Returns what a rule is, without when it holds."""
 
 
 def rule_changes(
@@ -57,8 +62,3 @@ def _rows(terms: Iterable[Terms], now: datetime) -> Iterator[RuleRow]:
             resolve_after_seconds=int(each.resolve_after.total_seconds()),
             valid_from_at=now,
         )
-
-
-def _content(row: RuleRow) -> tuple[object, ...]:
-    """Return what a rule is, without when it holds."""
-    return tuple(value for name, value in asdict(row).items() if not name.startswith("valid_"))

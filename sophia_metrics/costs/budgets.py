@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
-from zoneinfo import available_timezones
 
 import polars as pl
 
@@ -21,6 +20,7 @@ from sophia_metrics.periods import LAST_START_DAYS, PERIODS, Period
 from sophia_metrics.schema import state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.scopes import Scope
+from sophia_metrics.time_zones import is_time_zone
 from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
 
 __all__ = [
@@ -90,7 +90,7 @@ class Budget:
             f"the limit must be a number of dollars above 0 with at most {PLACES} decimals, as in 100",
         )
         yield (
-            self.time_zone not in available_timezones(),
+            not is_time_zone(self.time_zone),
             f"{self.time_zone!r} is no time zone of the IANA database; one is Europe/Berlin",
         )
         for name, shares in (("thresholds", self.thresholds), ("forecast_thresholds", self.forecast_thresholds)):

@@ -9,13 +9,13 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal, cast
-from zoneinfo import available_timezones
 
 import polars as pl
 
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.exports.asking import Ask, export_query
 from sophia_metrics.exports.shares import divide
+from sophia_metrics.time_zones import is_time_zone
 from sophia_metrics.windows import Window
 
 __all__ = ["OTHER", "SHARED", "Chargeback", "ChargebackLine", "ChargebackOrder", "SplitRule", "charge_back"]
@@ -63,7 +63,7 @@ class ChargebackOrder:
     def __post_init__(self) -> None:
         if self.by not in DIMENSIONS and not self.tag:
             raise ConfigurationError(f"{self.by!r} cannot be charged: write {', '.join(DIMENSIONS)} or tag:customer")
-        if self.time_zone not in available_timezones():
+        if not is_time_zone(self.time_zone):
             raise ConfigurationError(f"{self.time_zone!r} is no time zone: write a name such as Europe/Paris")
         if self.top is not None and self.top < 1:
             raise ConfigurationError(f"--top {self.top} names nobody: write 1 or more")

@@ -7,7 +7,7 @@ current version and moves only forwards. Readers never wait: a version that they
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +26,13 @@ from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.warehouse.duckdb.damage import refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
-from sophia_metrics.warehouse.duckdb.serving_marts import VIEW_MARTS, create_serving_marts, create_view, time_zones
+from sophia_metrics.warehouse.duckdb.serving_marts import (
+    VIEW_MARTS,
+    create_serving_marts,
+    create_view,
+    fingerprint_of,
+    time_zones,
+)
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.duckdb.versions import superfluous_versions, version_files, version_name
 from sophia_metrics.warehouse.holding import day_held_because, note_held, note_released
@@ -146,7 +152,7 @@ def _content_sha256(connection: duckdb.DuckDBPyConnection, folder: Path, now: da
     """Hash everything that a version shows, but for when it was collected and which runs there were."""
     parts = [f"format {FORMAT}", str(folder), *(each.sql_sha256 for each in MARTS), *_days_now(connection, now)]
     for name, columns in CONTENT.items():
-        parts.append(f"{name} {fetch_row(connection, f'SELECT {_fingerprint(columns)} FROM {name}')}")
+        parts.append(f"{name} {fetch_row(connection, f'SELECT {fingerprint_of(columns)} FROM {name}')}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -159,11 +165,6 @@ def _days_now(connection: duckdb.DuckDBPyConnection, now: datetime) -> list[str]
         f"{zone} {local_day(now, zone)} {[(source, at and settled_on(at, zone)) for source, at in sources]}"
         for zone in time_zones(connection)
     ]
-
-
-def _fingerprint(columns: Iterable[str]) -> str:
-    """Return an aggregate that tells one set of rows from another, whatever their order."""
-    return f"count(*), sum(hash({', '.join(columns)}))"
 
 
 def _aged(connection: duckdb.DuckDBPyConnection, published_at: datetime, now: datetime) -> bool:
@@ -191,12 +192,11 @@ def _write(
     try:
         version.execute("SET TimeZone = 'UTC'")
         version.execute("BEGIN")
-        for table in schema.stored(Storage.STATE):
-            _bring_up(connection, version, table, now)
+        shown = {table.name: _bring_up(connection, version, table, now) for table in schema.stored(Storage.STATE)}
         for table in schema.stored(Storage.DAY_FILES):
             found = [file for file in files if file.table_name == table.name]
             create_view(version, table.name, _readable(table, store.relation(table, found)))
-        create_serving_marts(version, store, files, time_zones(connection), now)
+        create_serving_marts(version, store, files, time_zones(connection), shown, now)
         version.execute(f"COMMENT ON TABLE {state_tables.VERSIONS.name} IS {literal(LAYOUT)}")
         version.execute("COMMIT")
         version.execute("CHECKPOINT")  # closing would do it too, and says nothing where the disk is full
@@ -230,16 +230,20 @@ def _open_copy(previous: Path | None, path: Path) -> duckdb.DuckDBPyConnection:
 
 def _bring_up(
     connection: duckdb.DuckDBPyConnection, version: duckdb.DuckDBPyConnection, table: Table, now: datetime
-) -> None:
-    """Give a state table of a version the rows that the state has: those that it lacks are copied, no others."""
+) -> str:
+    """Give a state table of a version the rows that the state has: those that it lacks are copied, no others.
+
+    Returns what tells these rows from others.
+    """
     version.execute(create_table(table))
     columns = ", ".join(table.names)
     since = f"{literal((now - timedelta(days=SHOWN_DAYS)).isoformat(sep=' '))}::TIMESTAMP"
     shown = f"{SHOWN_SINCE[table.name]} >= {since}" if table.name in SHOWN_SINCE else "true"
     rows = f"FROM {table.name} WHERE {shown}"
-    same = f"SELECT {_fingerprint(table.names)} "
-    if fetch_row(connection, same + rows) == fetch_row(version, f"{same} FROM {table.name}"):
-        return
+    same = f"SELECT {fingerprint_of(table.names)} "
+    wanted = fetch_row(connection, same + rows)
+    if wanted == fetch_row(version, f"{same} FROM {table.name}"):
+        return str(wanted)
     version.register("wanted", fetch_frame(connection, f"SELECT hash({columns}) AS row_hash {rows}"))
     version.execute(f"DELETE FROM {table.name} WHERE hash({columns}) NOT IN (SELECT row_hash FROM wanted)")
     lacking = fetch_frame(version, f"SELECT row_hash FROM wanted EXCEPT SELECT hash({columns}) FROM {table.name}")
@@ -248,6 +252,7 @@ def _bring_up(
     incoming = fetch_frame(connection, f"SELECT {columns} {rows} AND hash({columns}) IN (SELECT row_hash FROM lacking)")
     connection.unregister("lacking")
     insert_frame(version, table, incoming)
+    return str(wanted)
 
 
 def _readable(table: Table, rows: str) -> str:

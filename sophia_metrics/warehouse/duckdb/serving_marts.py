@@ -1,11 +1,12 @@
 """The marts of a version that are computed when it is published, from the newest days of what they read.
 
 However long the history is, publishing costs the same: no such mart looks back further than a fixed number of days.
+One whose inputs are those of the version before stays as the copy has it: its comment says from what it was computed.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -34,6 +35,7 @@ __all__ = [
     "budget_terms",
     "create_serving_marts",
     "create_view",
+    "fingerprint_of",
     "recent_days",
     "tag_days",
     "time_zones",
@@ -67,25 +69,47 @@ def create_serving_marts(
     store: DayFileStore,
     files: Sequence[Piece],
     zones: Sequence[str],
+    shown: Mapping[str, str],
     now: datetime,
 ) -> None:
-    """Compute the serving marts of a version whose state tables and views are there already."""
-    _write_calendar(version, zones, now)
+    """Compute the serving marts of a version whose state tables and views are there already.
+
+    `shown` tells, for each state table, its rows from others.
+    """
+    inputs = {**shown, **_write_calendar(version, zones, now)}
     _write_sellers(version)
     for each in MARTS:
         if each.table.storage is Storage.VIEW:  # before tables have other rows for the marts of the present
             create_view(version, each.name, STEP.sub(r"\1 AS NOT MATERIALIZED (", each.sql))
-    for name, days in recent_days(version, now).items():
-        table = schema.table(name)
-        version.execute(f"CREATE TEMP VIEW {name} AS {store.relation(table, _recent(files, table, now, days))}")
-    lookups = _newest_rows(store, files, core.CACHE_LOOKUPS)
-    version.execute(f"CREATE TEMP VIEW {core.CACHE_LOOKUPS.name} AS {lookups}")
+    recent = recent_days(version, now)
+    for table in schema.stored(Storage.DAY_FILES):
+        days = recent.get(table.name)
+        own = [file for file in files if file.table_name == table.name]
+        inputs[table.name] = store.relation(table, own if days is None else _recent(own, table, now, days))
+        if days is not None:
+            version.execute(f"CREATE TEMP VIEW {table.name} AS {inputs[table.name]}")
+    inputs[core.QUARANTINE.name] += shown[state_tables.QUARANTINE_VERDICTS.name]  # a verdict is a column of its row
+    inputs[core.CACHE_LOOKUPS.name] = _newest_rows(store, files, core.CACHE_LOOKUPS)
+    version.execute(f"CREATE TEMP VIEW {core.CACHE_LOOKUPS.name} AS {inputs[core.CACHE_LOOKUPS.name]}")
     for each in MARTS:
         if each.table.storage is Storage.SERVING:
             if core.USAGE_EVENTS.name in each.inputs:
-                events = _events_of(each, version, store, files, now)
+                events = inputs[core.USAGE_EVENTS.name] = _events_of(each, version, store, files, now)
                 version.execute(f"CREATE OR REPLACE TEMP VIEW {core.USAGE_EVENTS.name} AS {events}")
-            _create_serving_mart(version, each, store.folder / "serving", now)
+            inputs[each.name] = _inputs_sha256(each, inputs, now)
+            _create_serving_mart(version, each, store.folder / "serving", inputs[each.name], now)
+
+
+def fingerprint_of(columns: Iterable[str]) -> str:
+    """Return an aggregate that tells one set of rows from another, whatever their order."""
+    return f"count(*), sum(hash({', '.join(columns)}))"
+
+
+def _inputs_sha256(mart: Mart, inputs: Mapping[str, str], now: datetime) -> str:
+    """Hash all that the rows of a mart depend on; the marts of views depend on the clock of whoever reads them."""
+    clock = [str(now)] if mart.parameters or mart.name in VIEW_MARTS else []
+    parts = [mart.sql_sha256, *clock, *(f"{name} {inputs[name]}" for name in mart.inputs)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def time_zones(connection: StateConnection) -> list[str]:
@@ -138,15 +162,19 @@ def create_view(version: duckdb.DuckDBPyConnection, name: str, rows: str) -> Non
         version.execute(f"COMMENT ON VIEW {name} IS {literal(sha256)}")
 
 
-def _write_calendar(version: duckdb.DuckDBPyConnection, time_zones: Sequence[str], now: datetime) -> None:
-    calendar = state_tables.CALENDAR_DAYS
-    version.execute(create_table(calendar))
-    version.execute(f"DELETE FROM {calendar.name}")
-    insert_frame(version, calendar, calendar_frame(time_zones, now))
-    periods = state_tables.BUDGET_PERIODS
-    version.execute(create_table(periods))
-    version.execute(f"DELETE FROM {periods.name}")
-    insert_frame(version, periods, period_frame(budget_terms(version), now))
+def _write_calendar(version: duckdb.DuckDBPyConnection, time_zones: Sequence[str], now: datetime) -> dict[str, str]:
+    """Write the days and the periods that marts read, and return what tells their rows from others."""
+    frames = {
+        state_tables.CALENDAR_DAYS: calendar_frame(time_zones, now),
+        state_tables.BUDGET_PERIODS: period_frame(budget_terms(version), now),
+    }
+    shown: dict[str, str] = {}
+    for table, frame in frames.items():
+        version.execute(create_table(table))
+        version.execute(f"DELETE FROM {table.name}")
+        insert_frame(version, table, frame)
+        shown[table.name] = str(fetch_row(version, f"SELECT {fingerprint_of(table.names)} FROM {table.name}"))
+    return shown
 
 
 def _write_sellers(version: duckdb.DuckDBPyConnection) -> None:
@@ -182,14 +210,20 @@ def _newest_rows(store: DayFileStore, files: Iterable[Piece], table: Table) -> s
     return store.relation(table, [file for file in own if file.day_on in newest])
 
 
-def _create_serving_mart(version: duckdb.DuckDBPyConnection, mart: Mart, serving: Path, now: datetime) -> None:
+def _create_serving_mart(
+    version: duckdb.DuckDBPyConnection, mart: Mart, serving: Path, inputs_sha256: str, now: datetime
+) -> None:
     if mart.name in VIEW_MARTS:
         rows = re.sub(r"\$now\b", "(now() AT TIME ZONE 'UTC')", mart.sql)
         create_view(version, mart.name, _held_is_stale(rows, serving) if mart.table is FRESHNESS else rows)
         return
+    known = fetch_row(version, "SELECT comment FROM duckdb_tables() WHERE table_name = $1", [mart.name])
+    if known == (inputs_sha256,):
+        return
     version.execute(create_table(mart.table))
     version.execute(f"DELETE FROM {mart.name}")
     version.execute(f"INSERT INTO {mart.name} BY NAME {mart.sql}", dict.fromkeys(mart.parameters, now))
+    version.execute(f"COMMENT ON TABLE {mart.name} IS {literal(inputs_sha256)}")
 
 
 def _held_is_stale(rows: str, serving: Path) -> str:
