@@ -101,8 +101,8 @@ __all__ = [
     "connect_warehouse",
     "every_source",
     "plan_sources",
-    "roles_in_force",
     "price_book",
+    "roles_in_force",
     "sample_settings",
     "snowflake_grants",
     "source_for_paths",
@@ -229,7 +229,7 @@ def connect_source(source: SourceSettings) -> FileSource:
     terms = SourceTerms(
         name=source.name,
         format=file_format.name,
-        role=source.role,
+        role=source.usual_role,
         parts=tuple(each.part for each in source.roles),
         billing=source.billing or file_format.billing,
         reported_basis=file_format.reported_basis,
@@ -249,7 +249,7 @@ def connect_source(source: SourceSettings) -> FileSource:
 def roles_in_force(settings: Settings) -> tuple[SourceTerms, ...]:
     """Return what the rows of each configured source of usage count as from now on."""
     return tuple(
-        SourceTerms(each.name, each.format, role=each.role, parts=tuple(role.part for role in each.roles))
+        SourceTerms(each.name, each.format, role=each.usual_role, parts=tuple(role.part for role in each.roles))
         for each in settings.sources
         if not each.is_bill
     )

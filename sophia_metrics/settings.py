@@ -49,12 +49,12 @@ from sophia_metrics.invoices.formats import BILL_FORMATS
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.pricing.settings import PricingSettings
-from sophia_metrics.sources.live.registry import LIVE_FORMATS
+from sophia_metrics.sources.live.registry import COMPARED_FORMATS, LIVE_FORMATS
 from sophia_metrics.sources.live.settings import ApiSettings
 from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.role_settings import RoleSettings
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
-from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.sources.terms import SAMPLE_SOURCE, Role
 from sophia_metrics.suggestions.settings import SuggestionSettings
 from sophia_metrics.usage.roles import covers
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings, platform_values
@@ -118,9 +118,13 @@ class SourceSettings(BaseModel):
         ),
     ] = ()
     role: Annotated[
-        Literal["ledger", "reconcile"],
-        Field(description="ledger: counts as usage; reconcile: is only compared.", examples=["ledger"]),
-    ] = "ledger"
+        Literal["ledger", "reconcile"] | None,
+        Field(
+            description="ledger: counts as usage; reconcile: is only compared. Unset: ledger; "
+            f"{', '.join(sorted(COMPARED_FORMATS))}: reconcile.",
+            examples=["ledger"],
+        ),
+    ] = None
     roles: Annotated[
         tuple[RoleSettings, ...],
         Field(
@@ -164,6 +168,11 @@ class SourceSettings(BaseModel):
         ApiSettings | None,
         Field(description="For sources that answer over the network: where, and how they are read, if not as usual."),
     ] = None
+
+    @property
+    def usual_role(self) -> Role:
+        """What its rows count as, unless one of roles fits them."""
+        return self.role or ("reconcile" if self.format in COMPARED_FORMATS else "ledger")
 
     @property
     def is_table(self) -> bool:
