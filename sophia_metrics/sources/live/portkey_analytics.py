@@ -33,6 +33,8 @@ HEADER = "x-portkey-api-key"
 PATH = "/analytics/groups/ai-models"
 DAY = timedelta(days=1)
 PAGE_SIZE = 100
+MOST_IDLE = 5
+"""So many pages one after the other without a model that is new are a fault of the source."""
 
 
 @with_config(ConfigDict(extra="allow"))
@@ -95,14 +97,16 @@ class AnalyticsReader:
             ProcessingError: the pages end before all models were told.
         """
         found: dict[str | None, Group] = {}
-        place = 0
+        place = idle = 0
         while True:
             page = self._page(day, place, PAGE_SIZE)
+            known = len(found)
             found |= {group["ai_model"]: group for group in page["data"]}
             if len(found) >= page["total"]:
                 return list(found.values())
             place += 1
-            if not page["data"] or place > page["total"]:
+            idle = idle + 1 if len(found) == known else 0
+            if not page["data"] or idle > MOST_IDLE:
                 raise ProcessingError(
                     f"source {self._api.source}: Portkey says that {day.start_at:%Y-%m-%d} has {page['total']} models, "
                     f"and tells {len(found)}. Nothing of this day was taken; the next run asks again. If it stays, "
