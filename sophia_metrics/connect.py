@@ -102,6 +102,7 @@ __all__ = [
     "every_source",
     "plan_sources",
     "price_book",
+    "roles_in_force",
     "sample_settings",
     "snowflake_grants",
     "source_for_paths",
@@ -228,7 +229,8 @@ def connect_source(source: SourceSettings) -> FileSource:
     terms = SourceTerms(
         name=source.name,
         format=file_format.name,
-        role=source.role,
+        role=source.usual_role,
+        parts=tuple(each.part for each in source.roles),
         billing=source.billing or file_format.billing,
         reported_basis=file_format.reported_basis,
         expected_within_seconds=source.expected_within_hours * 3600,
@@ -242,6 +244,15 @@ def connect_source(source: SourceSettings) -> FileSource:
     table = source.table or TableSettings()
     lag = table.terms(source.name, source.format, warehouse="", query_tag="").settling_minutes * 60
     return SpoolSource(replace(terms, settling_seconds=terms.settling_seconds + lag), file_format, source.paths)
+
+
+def roles_in_force(settings: Settings) -> tuple[SourceTerms, ...]:
+    """Return what the rows of each configured source of usage count as from now on."""
+    return tuple(
+        SourceTerms(each.name, each.format, role=each.usual_role, parts=tuple(role.part for role in each.roles))
+        for each in settings.sources
+        if not each.is_bill
+    )
 
 
 def connect_bills(source: SourceSettings) -> BillFiles:

@@ -48,13 +48,15 @@ from sophia_metrics.invoices.formats import BILL_FORMATS
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.pricing.settings import PricingSettings
-from sophia_metrics.sources.live.registry import LIVE_FORMATS
+from sophia_metrics.sources.live.registry import COMPARED_FORMATS, LIVE_FORMATS
 from sophia_metrics.sources.live.settings import ApiSettings
 from sophia_metrics.sources.mapped import ColumnMapping
+from sophia_metrics.sources.role_settings import RoleSettings
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
-from sophia_metrics.sources.terms import SAMPLE_SOURCE
+from sophia_metrics.sources.terms import SAMPLE_SOURCE, Role
 from sophia_metrics.suggestions.settings import SuggestionSettings
 from sophia_metrics.time_zones import is_time_zone
+from sophia_metrics.usage.roles import covers
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings, platform_values
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "DashboardSettings",
     "GateSettings",
     "QualitySettings",
+    "RoleSettings",
     "Settings",
     "SnowflakeSettings",
     "SourceSettings",
@@ -115,9 +118,20 @@ class SourceSettings(BaseModel):
         ),
     ] = ()
     role: Annotated[
-        Literal["ledger", "reconcile"],
-        Field(description="ledger: counts as usage; reconcile: is only compared.", examples=["ledger"]),
-    ] = "ledger"
+        Literal["ledger", "reconcile"] | None,
+        Field(
+            description="ledger: counts as usage; reconcile: is only compared. Unset: ledger; "
+            f"{', '.join(sorted(COMPARED_FORMATS))}: reconcile.",
+            examples=["ledger"],
+        ),
+    ] = None
+    roles: Annotated[
+        tuple[RoleSettings, ...],
+        Field(
+            description="Parts of it with another role; role is that of all else. Of several that fit a row the first "
+            "holds."
+        ),
+    ] = ()
     account: Annotated[
         str | None,
         Field(
@@ -154,6 +168,11 @@ class SourceSettings(BaseModel):
         ApiSettings | None,
         Field(description="For sources that answer over the network: where, and how they are read, if not as usual."),
     ] = None
+
+    @property
+    def usual_role(self) -> Role:
+        """What its rows count as, unless one of roles fits them."""
+        return self.role or ("reconcile" if self.format in COMPARED_FORMATS else "ledger")
 
     @property
     def is_table(self) -> bool:
@@ -195,6 +214,23 @@ class SourceSettings(BaseModel):
     def is_bill(self) -> bool:
         """Its rows are lines of a provider's bill: they are held against usage, and are none."""
         return self.format in BILL_FORMATS
+
+    @model_validator(mode="after")
+    def _roles_are_of_parts_of_usage(self) -> "SourceSettings":
+        if self.roles and self.is_bill:
+            raise ValueError(
+                f"[[sources.roles]] goes with usage: a source with format = '{self.format}' is a bill, which never "
+                "counts as usage"
+            )
+        parts = [each.part for each in self.roles]
+        for place, part in enumerate(parts):
+            wider = next((number for number, first in enumerate(parts[:place], 1) if covers(first, part)), None)
+            if wider is not None:
+                raise ValueError(
+                    f"[[sources.roles]] number {place + 1} has no effect: number {wider} fits all of it, and the first "
+                    "that fits holds. Write it before that, or leave it out"
+                )
+        return self
 
     @model_validator(mode="after")
     def _bills_are_files(self) -> "SourceSettings":

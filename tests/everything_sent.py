@@ -16,7 +16,7 @@ from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.scopes import Scope
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.price_drift import note_price_drift
-from sophia_metrics.warehouse.protocol import Observations, Record, RepriceOrder, Retention
+from sophia_metrics.warehouse.protocol import Observations, Query, Record, RepriceOrder, Retention
 from sophia_metrics.windows import Window
 from tests.forgotten import ADA, forgetter
 from tests.lab import NOW, event
@@ -39,7 +39,7 @@ def rows_of(table) -> pl.DataFrame:
 
 
 def send_everything(snowflake: SnowflakeLab, home: Path) -> None:
-    """Collect, correct, observe, decide, publish, price again, forget, and drop what is old."""
+    """Collect, correct, observe, decide, publish, price again, forget, ask, and drop what is old."""
     home.parent.mkdir(parents=True)
     lab = SnowflakeWarehouseLab(home, snowflake=snowflake)
     lab.ingest(lab.write("sample.jsonl", [event("made up"), event("bad", input_tokens=-1)]), name=SAMPLE_SOURCE)
@@ -61,4 +61,5 @@ def send_everything(snowflake: SnowflakeLab, home: Path) -> None:
     source = lab.source(lab.home.parent / "*.jsonl")
     dear.collector.rebuild([source], DAYS, NOW)
     forgetter(lab, source).forget(ADA, NOW)  # it forwards, builds, judges and publishes
+    lab.warehouse.read(Query("SELECT sum(BilledCost) FROM focus_cost_and_usage"))
     lab.warehouse.commit(Retention(date(2026, 11, 17), date(2026, 11, 19), NOW + timedelta(days=9), NOW))

@@ -14,7 +14,15 @@ from sophia_metrics.cli.price_gaps import Assumption, PriceGaps, Unpriced, load_
 from sophia_metrics.cli.published import Published, load_late_flows, load_published
 from sophia_metrics.cli.recoveries import Recovery, load_recoveries
 from sophia_metrics.cli.setting_values import SettingValue, setting_values
-from sophia_metrics.connect import connect_cache, connect_notifier, connect_reach, connect_warehouse, plan_sources
+from sophia_metrics.connect import (
+    connect_cache,
+    connect_notifier,
+    connect_reach,
+    connect_warehouse,
+    plan_sources,
+    roles_in_force,
+)
+from sophia_metrics.costs.outdated_roles import OutdatedRole, load_outdated_roles
 from sophia_metrics.costs.reconciliation import DoubleLedger, load_double_ledgers
 from sophia_metrics.errors import SophiaError
 from sophia_metrics.pricing.litellm import load_litellm
@@ -54,6 +62,7 @@ class Diagnosis:
         held: what holds a newer version back. None: nothing does.
         unpriced: usage whose cost is not known, the most tokens first.
         double_ledgers: ledger sources that may count the same calls, in the last 28 days.
+        outdated_roles: what counts as the settings no longer say, in the last 28 days.
         recoveries: when the state file was made again, the newest first.
         assumptions: what the prices of computed costs rest on, the most money first.
         late: our own flows that have not run when they were expected, each in a sentence.
@@ -75,6 +84,7 @@ class Diagnosis:
     repaired: tuple[str, ...] | None
     recoveries: tuple[Recovery, ...] = ()
     double_ledgers: tuple[DoubleLedger, ...] = ()
+    outdated_roles: tuple[OutdatedRole, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -114,6 +124,7 @@ def diagnose(settings: Settings, now: datetime, *, is_repairing: bool = False) -
         repaired=repaired,
         recoveries=load_recoveries(serving) if is_published else (),
         double_ledgers=load_double_ledgers(serving, now) if is_published else (),
+        outdated_roles=load_outdated_roles(serving, roles_in_force(settings), now) if is_published else (),
     )
 
 

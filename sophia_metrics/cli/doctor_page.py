@@ -51,6 +51,8 @@ def _sections(diagnosis: Diagnosis) -> Iterator[tuple[str, RenderableType]]:
     if diagnosis.double_ledgers:
         lines = (Text(each.message, style="bold red") for each in diagnosis.double_ledgers)
         yield "Sources that may count the same calls", Group(*lines)
+    if diagnosis.outdated_roles:
+        yield "Roles that changed since", Group(*(Text(each.message) for each in diagnosis.outdated_roles))
     yield "Models whose cost is not known, by tokens", unpriced_section(diagnosis.unpriced)
     yield "Prices that rest on an assumption, by cost", assumption_section(diagnosis.assumptions)
     yield "Held back by the gate", _held(diagnosis.published)

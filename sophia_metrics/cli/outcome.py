@@ -13,7 +13,9 @@ from sophia_metrics.cli.published import load_published
 from sophia_metrics.cli.quality_page import quality_facts, quality_sections
 from sophia_metrics.cli.run_page import RunPage, print_page
 from sophia_metrics.cli.spend_page import SHOWN_MODELS
+from sophia_metrics.connect import roles_in_force
 from sophia_metrics.costs.budget_report import load_budget_status
+from sophia_metrics.costs.outdated_roles import load_outdated_roles
 from sophia_metrics.costs.reconciliation import load_double_ledgers
 from sophia_metrics.costs.spend_report import load_spend
 from sophia_metrics.serving import Serving
@@ -36,6 +38,7 @@ def report_run(settings: Settings, summary: RunSummary, *, is_plain: bool, is_js
         spend=load_spend(serving, now, settings.time_zone, model_count=None if is_json else SHOWN_MODELS),
         budgets=load_budget_status(serving),
         double_ledgers=load_double_ledgers(serving, now),
+        outdated_roles=load_outdated_roles(serving, roles_in_force(settings), now),
         published=load_published(serving),
         home=settings.home,
         prefect_home=None if is_plain else prefect_home(),
@@ -77,6 +80,7 @@ def run_facts(page: RunPage) -> dict[str, Any]:
         "spend": page.spend,
         "budgets": page.budgets,
         "double_ledgers": page.double_ledgers,
+        "outdated_roles": page.outdated_roles,
     }
 
 

@@ -20,6 +20,7 @@ from sophia_metrics.cli.published import Published
 from sophia_metrics.cli.quality_page import quality_sections
 from sophia_metrics.cli.spend_page import spend_sections
 from sophia_metrics.costs.budget_report import BudgetStatus
+from sophia_metrics.costs.outdated_roles import OutdatedRole
 from sophia_metrics.costs.reconciliation import DoubleLedger
 from sophia_metrics.costs.spend import SpendReport
 from sophia_metrics.quality.report import QualityReport
@@ -44,6 +45,7 @@ class RunPage:
         spend: what the published version says about money.
         budgets: how the budgets stand in it.
         double_ledgers: ledger sources that may count the same calls, in the last 28 days.
+        outdated_roles: what counts as the settings no longer say, in the last 28 days.
         published: what it says of itself.
         home: the state folder.
         prefect_home: where Prefect keeps records of its own. None: the run was plain.
@@ -54,6 +56,7 @@ class RunPage:
     spend: SpendReport
     budgets: tuple[BudgetStatus, ...]
     double_ledgers: tuple[DoubleLedger, ...]
+    outdated_roles: tuple[OutdatedRole, ...]
     published: Published
     home: Path
     prefect_home: Path | None
@@ -105,6 +108,8 @@ def _run_sections(page: RunPage) -> Iterator[RenderableType]:
     yield from quality_sections(page.summary.quality, page.summary.publication)
     if page.double_ledgers:
         yield _warning("Sources that may count the same calls", [f"  {each.message}" for each in page.double_ledgers])
+    if page.outdated_roles:
+        yield _warning("Roles that changed since", [f"  {each.message}" for each in page.outdated_roles])
     if page.published.alerts:
         lines = [
             f"  {each.severity}: {each.message}, since {instant(each.opened_at)}" for each in page.published.alerts

@@ -82,7 +82,7 @@ class DoubleLedger:
         return (
             f"{self.sources} all count usage of {self.provider}, account {self.account_id}, on {days} "
             f"({self.first_on} to {self.last_on}): where they see the same calls, give one of them "
-            'role = "reconcile"'
+            'role = "reconcile", or that part of it ([[sources.roles]])'
         )
 
 

@@ -87,11 +87,18 @@ EVIDENCE = (
     Column("unpriced_count", COUNT, "Calls that should have a computed cost and have none.", True),
     Column("subscription_count", COUNT, "Calls that a subscription pays, or of which nobody says who pays.", True),
     Column("tier_unknown_count", COUNT, "Calls or buckets whose price tier is not known.", True),
-    Column("ledger_source_count", COUNT, "Ledger sources that tell of the provider and account on the day.", True),
+    Column(
+        "ledger_source_count",
+        COUNT,
+        "Ledger sources that tell of the same account of the provider on the day; who tells no account may tell of any."
+        " 1: each tells of accounts of its own.",
+        True,
+    ),
     Column(
         "ledger_sources",
         TEXT,
-        "Their names with commas between; of more than two the first and the last. Null: there are none.",
+        "Their names with commas between, or of all where each tells of accounts of its own; of more than two the first"
+        " and the last. Null: there are none.",
     ),
     Column("tool_invoiced_usd", MONEY, "The part of invoiced_usd that is for tools. Null: none is."),
     Column("tool_unit_count", COUNT, "Our rows of units of tools.", True),

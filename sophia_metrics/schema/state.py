@@ -107,7 +107,7 @@ WATERMARKS = Table(
     columns=(
         Column("source", TEXT, "Name of the configured source.", True),
         Column("format", TEXT, "Format of its files.", True),
-        Column("source_role", TEXT, "ledger: counts as usage; reconcile: is only compared.", True),
+        Column("source_role", TEXT, "ledger: all or a part of it counts as usage; reconcile: is only compared.", True),
         Column(
             "billing",
             TEXT,

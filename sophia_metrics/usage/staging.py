@@ -27,6 +27,7 @@ from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.earlier import EarlierPart
 from sophia_metrics.usage.landing import Landing
+from sophia_metrics.usage.roles import role_expression
 from sophia_metrics.usage.rules import UNIT_RULES, first_broken_rule
 
 __all__ = [
@@ -314,7 +315,7 @@ def _create_views(
     """Create `keys` and `staged`. What is ours stands in the view as literals: cursors share no variables."""
     ours = {
         "source": literal(terms.name),
-        "source_role": literal(terms.role),
+        "source_role": role_expression(terms),
         "ingested_at": f"TIMESTAMP {literal(now.isoformat(sep=' '))}",
         "attempt_id": literal(landing.attempt_id),
     }

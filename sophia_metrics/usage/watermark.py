@@ -20,7 +20,7 @@ def watermark_frame(terms: SourceTerms, collected_at: datetime, newest_at: datet
     row = {
         "source": terms.name,
         "format": terms.format,
-        "source_role": terms.role,
+        "source_role": terms.widest_role,
         "billing": terms.billing,
         "reported_basis": terms.reported_basis,
         "collected_at": collected_at,

@@ -1,6 +1,11 @@
-"""Portkey's log export, as its API reference has it: jobs that take a while, files behind signed addresses, cents."""
+"""Portkey's log export and analytics, as its API reference and its answers have them.
+
+Exports are jobs that take a while, with files behind signed addresses; analytics are sums by model; money is cents.
+"""
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,7 +14,15 @@ from typing import Any
 from tests.vendors.server import Asked, RefusedError, Vendor
 
 KEY = "portkey-key-of-the-test"
-PRICES = {"llama-local": ("0.80", "2.40"), "qwen-local": ("0.20", "0.60")}  # dollars a million tokens: input, output
+LOCAL = ("llama-local", "qwen-local")
+PRICES = {  # dollars a million tokens: input, output
+    "llama-local": ("0.80", "2.40"),
+    "qwen-local": ("0.20", "0.60"),
+    "gpt-4o": ("2.50", "10.00"),
+    "claude-sonnet-4-5": ("3.00", "15.00"),
+    "us.anthropic.claude-haiku-4-5-20251001-v1:0": ("1.00", "5.00"),
+    "mystery": ("0", "0"),
+}
 FIELDS = {
     *("id", "trace_id", "created_at", "request", "response", "is_success", "ai_org", "ai_model", "req_units"),
     *("res_units", "total_units", "request_url", "cost", "cost_currency", "response_time", "response_status_code"),
@@ -47,8 +60,12 @@ class Portkey(Vendor):
         self.ends = "success"
         self.url = ""
         self.page_limit = 50_000
+        self.extra: dict[str, Any] = {}
+        self.is_as_described = False
+        self.is_quota_exceeded = False
+        self.missing = 0
 
-    def use(self, start: datetime, hours: int, calls_an_hour: int = 4) -> None:
+    def use(self, start: datetime, hours: int, calls_an_hour: int = 4, models: Sequence[str] = LOCAL) -> None:
         """Let people work for some hours."""
         for hour in range(hours):
             for _ in range(calls_an_hour):
@@ -56,7 +73,7 @@ class Portkey(Vendor):
                     Call(
                         ident=f"log-{len(self.calls)}",
                         at=start + timedelta(hours=hour, milliseconds=self.random.randrange(3_600_000)),
-                        model=self.random.choice(sorted(PRICES)),
+                        model=self.random.choice(models),
                         input_tokens=self.random.randrange(200, 9000),
                         output_tokens=self.random.randrange(1, 900),
                     )
@@ -71,6 +88,8 @@ class Portkey(Vendor):
             return self._file(asked)
         if asked.headers.get("x-portkey-api-key") != KEY:
             raise RefusedError(401, "Unauthorised")
+        if asked.path == "/v1/analytics/groups/ai-models":
+            return self._groups(asked)
         parts = asked.path.removeprefix("/v1/logs/exports").strip("/").split("/")
         if asked.path == "/v1/logs/exports":
             return self._make(json.loads(asked.body)) if asked.method == "POST" else {"object": "list", "data": []}
@@ -89,6 +108,31 @@ class Portkey(Vendor):
         if isinstance(body, bytes):
             return body.replace(b'"created_at"', b'"created"')
         return {"an": "other shape"}
+
+    def _groups(self, asked: Asked) -> dict[str, Any]:
+        """Return the calls of a span by model, both ends of it included."""
+        low, high = (
+            datetime.fromisoformat(asked.one(f"time_of_generation_{end}")).replace(tzinfo=None)
+            for end in ("min", "max")
+        )
+        by_model: dict[str, list[Call]] = defaultdict(list)
+        for call in self.calls:
+            if low <= call.at <= high:
+                by_model[call.model].append(call)
+        rows = [self._group(model, by_model[model]) for model in sorted(by_model)]
+        place, size = int(asked.one("current_page")), int(asked.one("page_size"))
+        try:
+            page, _ = self.page(asked.one("time_of_generation_min"), rows, size, place)
+        except RefusedError:  # a page after the last one is empty
+            page = []
+        told = {"is_quota_exceeded": True} if self.is_quota_exceeded else {}
+        return {"object": "list", "total": len(rows) + self.missing, "data": page, **told}
+
+    def _group(self, model: str, calls: list[Call]) -> dict[str, Any]:
+        if self.is_as_described:
+            return {"ai_model": model, "requests": str(len(calls)), "object": "analytics-group"}
+        cents = float(sum((call.usd for call in calls), Decimal(0)) * 100)
+        return {"ai_model": model, "requests": len(calls), "cost": cents, "object": "analytics-group", **self.extra}
 
     def _make(self, body: dict[str, Any]) -> dict[str, Any]:
         if unknown := set(body["requested_data"]) - FIELDS:

@@ -4,7 +4,7 @@ import importlib
 
 from sophia_metrics.sources.live.live_format import LiveFormat
 
-__all__ = ["LIVE_FORMATS", "find_live_format"]
+__all__ = ["COMPARED_FORMATS", "LIVE_FORMATS", "find_live_format"]
 
 LIVE_FORMATS: tuple[str, ...] = (
     "anthropic_claude_code",
@@ -19,9 +19,12 @@ LIVE_FORMATS: tuple[str, ...] = (
     "openrouter_activity",
     "openrouter_generations",
     "portkey",
+    "portkey_analytics",
     "prometheus",
 )
 """The formats whose sources answer over the network: each is a module of this package."""
+COMPARED_FORMATS = frozenset({"portkey_analytics"})
+"""Those whose rows are only compared unless the settings say otherwise: they tell of no tokens."""
 
 
 def find_live_format(name: str) -> LiveFormat:

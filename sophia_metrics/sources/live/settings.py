@@ -78,6 +78,15 @@ class ApiSettings(BaseModel):
             examples=["/var/log/app/generations.jsonl"],
         ),
     ] = ""
+    workspace: Annotated[
+        str,
+        Field(
+            max_length=200,
+            description="Of portkey_analytics with a key of the organisation: the slug of the workspace to read. "
+            "Empty: that of the key.",
+            examples=["ws-search-1a2b3c"],
+        ),
+    ] = ""
     metrics: Annotated[
         MetricSettings, Field(description="Of Prometheus: the counters and their labels. Unset: those of the platform.")
     ] = MetricSettings()
@@ -125,4 +134,5 @@ class ApiSettings(BaseModel):
             kinds=self.kinds,
             counters=self.metrics.counters(),
             ids_path=self.ids_path,
+            workspace=self.workspace,
         )

@@ -28,6 +28,7 @@ class LiveTerms:
         kinds: of an endpoint with several kinds of usage, those to read. Empty: all.
         counters: of Prometheus, what to read.
         ids_path: of calls that are asked for by their ids, the file that holds these. Empty: none.
+        workspace: of a key that sees several workspaces, the one to read. Empty: the key says it.
     """
 
     source: str
@@ -43,6 +44,7 @@ class LiveTerms:
     kinds: tuple[str, ...] = ()
     counters: Counters | None = None
     ids_path: str = ""
+    workspace: str = ""
 
     def key(self, variable: str) -> str:
         """Return the key that stands in one of the vendor's usual variables, or in that which is named instead.

@@ -72,6 +72,7 @@ placed_calls AS (
         calls.source_role,
         calls.provider,
         COALESCE(account_levels.account_level, calls.account_id, '(none)') AS account_id,
+        calls.account_id AS told_account_id,
         calls.model,
         calls.request_count,
         calls.cost_computed_usd,
@@ -111,19 +112,58 @@ billed_accounts AS (
     GROUP BY usage_on, provider, account_id
 ),
 
+ledger_accounts AS (
+    SELECT
+        usage_on,
+        provider,
+        account_id,
+        told_account_id,
+        source
+    FROM placed_calls
+    WHERE source_role = 'ledger'
+    GROUP BY usage_on, provider, account_id, told_account_id, source
+),
+
+-- Who tells no account may tell of the calls of any.
+shared_accounts AS (
+    SELECT
+        usage_on,
+        provider,
+        account_id,
+        source,
+        COUNT(*) OVER (PARTITION BY usage_on, provider, account_id, told_account_id) > 1
+        OR SUM(CASE WHEN told_account_id IS NULL THEN 1 ELSE 0 END)
+            OVER (PARTITION BY usage_on, provider, account_id) > 0 AS is_shared
+    FROM ledger_accounts
+),
+
+told_sources AS (
+    SELECT
+        usage_on,
+        provider,
+        account_id,
+        source,
+        MAX(CASE WHEN is_shared THEN 1 ELSE 0 END) AS shared_count
+    FROM shared_accounts
+    GROUP BY usage_on, provider, account_id, source
+),
+
 called_accounts AS (
     SELECT
         usage_on,
         provider,
         account_id,
-        COUNT(DISTINCT source) AS ledger_source_count,
+        CASE WHEN SUM(shared_count) > 1 THEN SUM(shared_count) ELSE 1 END AS ledger_source_count,
+        CASE WHEN SUM(shared_count) > 1 THEN SUM(shared_count) ELSE COUNT(*) END AS named_count,
         CASE
-            WHEN COUNT(DISTINCT source) = 1 THEN MIN(source)
-            WHEN COUNT(DISTINCT source) = 2 THEN MIN(source) || ', ' || MAX(source)
-            ELSE MIN(source) || ', …, ' || MAX(source)
-        END AS ledger_sources
-    FROM placed_calls
-    WHERE source_role = 'ledger'
+            WHEN SUM(shared_count) > 1 THEN MIN(CASE WHEN shared_count = 1 THEN source END)
+            ELSE MIN(source)
+        END AS first_source,
+        CASE
+            WHEN SUM(shared_count) > 1 THEN MAX(CASE WHEN shared_count = 1 THEN source END)
+            ELSE MAX(source)
+        END AS last_source
+    FROM told_sources
     GROUP BY usage_on, provider, account_id
 ),
 
@@ -316,7 +356,11 @@ SELECT
     CAST(COALESCE(computed.subscription_count, 0) AS BIGINT) AS subscription_count,
     CAST(COALESCE(computed.tier_unknown_count, 0) AS BIGINT) AS tier_unknown_count,
     CAST(COALESCE(called_accounts.ledger_source_count, 0) AS BIGINT) AS ledger_source_count,
-    called_accounts.ledger_sources,
+    CASE
+        WHEN called_accounts.named_count = 1 THEN called_accounts.first_source
+        WHEN called_accounts.named_count = 2 THEN called_accounts.first_source || ', ' || called_accounts.last_source
+        WHEN called_accounts.named_count > 2 THEN called_accounts.first_source || ', …, ' || called_accounts.last_source
+    END AS ledger_sources,
     invoiced.tool_invoiced_usd,
     CAST(COALESCE(computed.tool_unit_count, 0) AS BIGINT) AS tool_unit_count,
     CAST(COALESCE(invoiced.unconverted_count, 0) AS BIGINT) AS unconverted_count,
