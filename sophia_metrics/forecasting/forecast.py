@@ -76,7 +76,8 @@ def forecast(
         through_inflation: the same of the ranges of sums. None: as much as those of days.
         horizon: so many days ahead.
     """
-    widths = _by_day(np.ones(values.shape[0]) if inflation is None else inflation, horizon)
+    not_widened: Numbers = np.ones(values.shape[0])
+    widths = _by_day(not_widened if inflation is None else inflation, horizon)
     through_widths = widths if through_inflation is None else _by_day(through_inflation, horizon)
     lead = np.full((values.shape[0], max(2 * WEEK - values.shape[1], 0)), np.nan)
     values = np.concatenate([lead, values], axis=1)
