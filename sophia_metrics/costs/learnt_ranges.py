@@ -88,5 +88,5 @@ def _next(newest: pl.DataFrame, newly: pl.DataFrame, scope_count: int, ratio: st
     held = np.full((scope_count, PARTS, len(columns)), NOTHING_KNOWN)
     places = np.searchsorted(columns, days["day_column"].to_numpy())
     held[days["scope_row"].to_numpy(), days["part"].to_numpy(), places] = days[is_held].to_numpy()
-    learnt = next_inflation(before.reshape(-1), held.reshape(scope_count * PARTS, -1))
+    learnt = next_inflation(before.reshape(-1), held.reshape(scope_count * PARTS, len(columns)))
     return of_days_ahead(learnt.reshape(scope_count, PARTS), HORIZON)

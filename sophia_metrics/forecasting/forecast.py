@@ -76,9 +76,8 @@ def forecast(
         through_inflation: the same of the ranges of sums. None: as much as those of days.
         horizon: so many days ahead.
     """
-    not_widened: Numbers = np.ones(values.shape[0])
-    widths = _by_day(not_widened if inflation is None else inflation, horizon)
-    through_widths = widths if through_inflation is None else _by_day(through_inflation, horizon)
+    widths = _by_day(inflation, values.shape[0], horizon)
+    through_widths = widths if through_inflation is None else _by_day(through_inflation, values.shape[0], horizon)
     lead = np.full((values.shape[0], max(2 * WEEK - values.shape[1], 0)), np.nan)
     values = np.concatenate([lead, values], axis=1)
     parts = [
@@ -94,8 +93,11 @@ def forecast(
     )
 
 
-def _by_day(inflation: Numbers, horizon: int) -> Numbers:
-    return np.broadcast_to(inflation.reshape(inflation.shape[0], -1), (inflation.shape[0], horizon))
+def _by_day(inflation: Numbers | None, series_count: int, horizon: int) -> Numbers:
+    widths = np.ones((series_count, horizon))
+    if inflation is not None:
+        widths *= inflation[:, None] if inflation.ndim == 1 else inflation
+    return widths
 
 
 def _forecast(values: Numbers, widths: Numbers, through_widths: Numbers) -> Forecasts:
