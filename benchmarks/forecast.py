@@ -19,14 +19,14 @@ import numpy as np
 from benchmarks.forecast_series import Series, made_up_series, read_series
 from benchmarks.measure import machine, run_peer
 from benchmarks.table import print_table
-from sophia_metrics.forecasting.forecast import HORIZON, Band, Forecasts, forecast
-from sophia_metrics.forecasting.inflation import learn_inflation
-from sophia_metrics.forecasting.numbers import Numbers
+from sophia_metrics.forecasting.forecast import HORIZON, Band, forecast
+from sophia_metrics.forecasting.inflation import NOTHING_LEARNT, PARTS, next_inflation, of_days_ahead, part_of
+from sophia_metrics.forecasting.numbers import Numbers, known_mean
 
 LENGTHS = (28, 56, 120)
 MOST_DAYS = 400
 AHEAD = 14
-LEARN_WEEKS = 8
+LEARNT_AHEAD = 28
 MONTH_DAYS = (3, 7, 14, 21)
 OURS, NAIVE, RUN_RATE = "sophia-metrics", "seasonal naive", "run-rate"
 PEERS = ("Holt-Winters", "AutoETS")
@@ -190,33 +190,37 @@ def _shares(held: list[tuple[Numbers, Numbers]]) -> dict[str, float]:
 
 def _walk(series: Series) -> list[tuple[Numbers, Numbers]]:
     """Forecast each week, learn from earlier forecasts; return which days and sums were within the range."""
-    values, made, held = series.values, [], []
+    values, made = series.values, dict[int, tuple[Numbers, Numbers]]()
+    days, sums = np.full(PARTS, NOTHING_LEARNT), np.full(PARTS, NOTHING_LEARNT)
     for end in range(LENGTHS[0], len(values) - HORIZON, 7):
-        inflation = _learnt(values, [each for each in made if each[0] + AHEAD <= end][-LEARN_WEEKS:])
-        said = forecast(values[None, max(0, end - MOST_DAYS) : end], np.array([inflation]))
+        days = next_inflation(days, _newly_held({start: held for start, (held, _) in made.items()}, end))
+        sums = next_inflation(sums, _newly_held({start: held for start, (_, held) in made.items()}, end))
+        widths, sum_widths = of_days_ahead(days[None], HORIZON), of_days_ahead(sums[None], HORIZON)
+        said = forecast(values[None, max(0, end - MOST_DAYS) : end], widths, sum_widths)
         if said.methods[0] is None:
             continue
-        made.append((end, said, inflation))
         came = values[end : end + HORIZON]
-        held.append((_held(came, said.days), _held(np.cumsum(came), said.through)))
-    return held
+        made[end] = _held(came, said.days), _held(np.cumsum(came), said.through)
+    return list(made.values())
 
 
 def _held(came: Numbers, band: Band) -> Numbers:
     return np.where(np.isfinite(came), (came >= band.p10[0]) & (came <= band.p90[0]), np.nan)
 
 
-def _learnt(values: Numbers, earlier: Sequence[tuple[int, Forecasts, float]]) -> float:
-    if not earlier:
-        return 1.0
-    came = np.concatenate([values[end : end + AHEAD] for end, _, _ in earlier])[None]
-    p10, p50, p90 = (
-        np.concatenate([getattr(said.days, name)[0, :AHEAD] for _, said, _ in earlier])[None]
-        for name in ("p10", "p50", "p90")
-    )
-    widths = np.concatenate([np.full(AHEAD, inflation) for _, _, inflation in earlier])[None]
-    # A program that forecasts each day has seven times as many forecasts.
-    return float(learn_inflation(came, Band(p10, p50, p90), widths, np.array([7.0 * len(earlier)])).inflation[0])
+def _newly_held(made: dict[int, Numbers], end: int) -> Numbers:
+    """Return the share of earlier forecasts that held each of the seven days before an origin, by part of the horizon.
+
+    Args:
+        made: of the forecasts made at earlier origins, which of their days were held.
+        end: the origin; nothing of it or after it is known.
+    """
+    found = np.full((PARTS, 7), np.nan)
+    for start, held in made.items():
+        if end - start <= LEARNT_AHEAD:
+            part = part_of(np.array([end - start]))[0]
+            found[part] = known_mean(np.stack([found[part], held[end - 7 - start : end - start]]), axis=0)
+    return found
 
 
 def _speed() -> float:

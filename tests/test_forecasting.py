@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from sophia_metrics.forecasting.backtest import run_backtest
-from sophia_metrics.forecasting.forecast import HORIZON, Band, forecast
-from sophia_metrics.forecasting.inflation import learn_inflation
+from sophia_metrics.forecasting.forecast import HORIZON, forecast
+from sophia_metrics.forecasting.inflation import next_inflation, of_days_ahead
 from sophia_metrics.forecasting.methods import METHODS, Method, expected_weeks
 from sophia_metrics.forecasting.weeks import weeks_before
 from tests.effort import examples
@@ -182,24 +182,56 @@ def test_another_method_than_the_default_is_taken_where_it_is_much_better():
 # --- what earlier forecasts teach --------------------------------------------------------------------------
 
 
-def of(value, count=40):
-    return np.full((1, count), value, dtype=float)
-
-
 def test_ranges_that_held_too_little_get_wider_and_those_that_held_everything_narrower():
-    band = Band(of(8.0), of(10.0), of(12.0))
-    missed = learn_inflation(of(16.0), band, of(1.0), np.array([28.0]))
-    held = learn_inflation(of(10.5), band, of(1.0), np.array([28.0]))
+    missed, held, as_meant = next_inflation(np.array([1.0, 1.0, 1.3]), np.array([[0.0] * 10, [1.0] * 10, [0.8] * 10]))
 
-    # Three times as wide was needed: 28 forecasts count twice as much as the 14 of nothing learnt.
-    assert missed.inflation[0] == pytest.approx((3 * 28 + 1 * 14) / 42)
-    assert missed.coverage[0] == 0
-    assert held.inflation[0] == pytest.approx((0.25 * 28 + 1 * 14) / 42)
-    assert held.coverage[0] == 1
+    # Ten days: each moves the logarithm of the width by 0.02 x (0.8 - the share that was held).
+    assert missed == pytest.approx(np.exp(10 * 0.02 * 0.8))
+    assert held == pytest.approx(np.exp(-10 * 0.02 * 0.2))
+    assert as_meant == pytest.approx(1.3)
 
 
-def test_where_nothing_is_scored_nothing_is_learnt():
-    learnt = learn_inflation(of(np.nan), Band(of(np.nan), of(np.nan), of(np.nan)), of(np.nan), np.array([0.0]))
+def test_where_nothing_is_scored_what_was_learnt_stays():
+    assert next_inflation(np.array([1.5]), np.array([[np.nan, np.nan]]))[0] == 1.5
+    assert next_inflation(np.array([1.5]), np.empty((1, 0)))[0] == 1.5
 
-    assert learnt.inflation[0] == 1
-    assert np.isnan(learnt.coverage[0])
+
+def test_a_range_is_widened_four_times_at_most_and_halved_at_most():
+    found = next_inflation(np.array([3.9, 0.51]), np.array([[0.0] * 28, [1.0] * 28]))
+
+    np.testing.assert_array_equal(found, [4.0, 0.5])
+
+
+def test_weeks_ahead_learn_apart_and_all_after_the_second_together():
+    found = of_days_ahead(np.array([[1.0, 2.0, 3.0]]), 35)
+
+    np.testing.assert_array_equal(found[0], [1.0] * 7 + [2.0] * 7 + [3.0] * 21)
+
+
+def test_days_that_are_held_too_seldom_come_to_be_held_as_often_as_is_meant():
+    random = np.random.default_rng(3)
+    away, width = np.abs(random.normal(size=2000)), np.ones(1)
+    held = np.zeros(2000)
+    for day, each in enumerate(away):
+        held[day] = each <= 0.5 * width[0]
+        width = next_inflation(width, held[day : day + 1, None])
+
+    assert np.mean(away <= 0.5) < 0.4
+    assert held.mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_day_has_no_narrower_range_than_the_day_before_whatever_was_learnt():
+    values = np.exp(np.random.default_rng(2).normal(0, 0.3, (1, 120)))
+    learnt = of_days_ahead(np.array([[2.0, 1.0, 0.5]]), HORIZON)
+    said = forecast(values, learnt)
+    width = np.log(said.days.p90 / said.days.p10)[0].reshape(-1, 7)
+
+    assert (np.diff(width[:, 0]) >= -0.02).all()
+
+
+def test_ranges_of_sums_are_widened_apart_from_those_of_days():
+    values = np.exp(np.random.default_rng(2).normal(0, 0.3, (1, 120)))
+    plain, wider = forecast(values), forecast(values, np.ones(1), np.array([2.0]))
+
+    np.testing.assert_array_equal(plain.days.p90, wider.days.p90)
+    assert (wider.through.p90 > plain.through.p90).all()

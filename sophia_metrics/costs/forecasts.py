@@ -12,6 +12,7 @@ import polars as pl
 
 from sophia_metrics.calendars import settled_on
 from sophia_metrics.costs.histories import SCOPE_KEY, Histories, align_days
+from sophia_metrics.costs.learnt_ranges import PLACES, learn_ranges
 from sophia_metrics.costs.settled_scopes import (
     UTC,
     findings_query,
@@ -20,9 +21,8 @@ from sophia_metrics.costs.settled_scopes import (
     load_settlement,
     settled_days,
 )
-from sophia_metrics.forecasting.forecast import HORIZON, Band, Forecasts, forecast
-from sophia_metrics.forecasting.inflation import Learnt, learn_inflation
-from sophia_metrics.forecasting.numbers import Columns, Numbers
+from sophia_metrics.forecasting.forecast import HORIZON, Forecasts, forecast
+from sophia_metrics.forecasting.numbers import Columns
 from sophia_metrics.schema.findings import FORECAST_SNAPSHOTS
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
@@ -30,12 +30,8 @@ from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
 __all__ = ["ForecastsMade", "is_day_to_close", "make_forecasts"]
 
 HISTORY_DAYS = 400
-LEARN_DAYS = 56
-"""Forecasts of so many days teach how wide ranges must be."""
-SCORED_DAYS = 14
-"""So many days ahead they are scored for that."""
-PLACES = 9
-"""Amounts are rounded to so many decimals: what is further behind is noise."""
+EARLIER_DAYS = 70
+"""Forecasts of so many days are looked at: the newest one says how wide ranges were, the others how much they held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ def make_forecasts(warehouse: Warehouse, now: datetime) -> ForecastsMade:
         warehouse: is read and written.
         now: the present (naive UTC).
     """
-    first_on = now.date() - timedelta(days=LEARN_DAYS + SCORED_DAYS)
+    first_on = now.date() - timedelta(days=EARLIER_DAYS)
     earlier = warehouse.read(Query(findings_query("scored_forecasts"), {"first_on": first_on}))
     days = pl.concat(
         [
@@ -103,8 +99,8 @@ def _made(histories: Histories, earlier: pl.DataFrame, now: datetime) -> pl.Data
     values = histories.values("cost_usd")
     if not values.size:
         return pl.DataFrame(schema=polars_schema(FORECAST_SNAPSHOTS))
-    learnt = _learnt(histories, values, earlier)
-    said = forecast(values, learnt.inflation)
+    learnt = learn_ranges(earlier, histories, values)
+    said = forecast(values, learnt.inflation, learnt.through_inflation)
     rows = np.flatnonzero([method is not None for method in said.methods])
     scopes = histories.scopes[rows].select(
         *SCOPE_KEY,
@@ -113,12 +109,13 @@ def _made(histories: Histories, earlier: pl.DataFrame, now: datetime) -> pl.Data
         pl.Series("day_count", said.day_count[rows]),
         pl.Series("backtest_mase", said.mase[rows], nan_to_null=True),
         pl.Series("coverage_ratio", learnt.coverage[rows], nan_to_null=True),
-        pl.Series("inflation_ratio", learnt.inflation[rows]),
         pl.lit(now).alias("made_at"),
     )
     ahead = pl.DataFrame({"horizon_days": range(1, HORIZON + 1)})
     frame = scopes.join(ahead, how="cross", maintain_order="left_right").with_columns(
         (pl.col("data_through_on") + pl.duration(days=pl.col("horizon_days"))).alias("target_on"),
+        pl.Series("inflation_ratio", learnt.inflation[rows].ravel()),
+        pl.Series("through_inflation_ratio", learnt.through_inflation[rows].ravel()),
         *_amounts(said, rows),
     )
     return frame.select(pl.col(name).cast(kind) for name, kind in polars_schema(FORECAST_SNAPSHOTS).items())
@@ -131,33 +128,3 @@ def _amounts(said: Forecasts, rows: Columns) -> list[pl.Series]:
         for prefix, band in bands.items()
         for name in ("p10", "p50", "p90")
     ]
-
-
-def _learnt(histories: Histories, values: Numbers, earlier: pl.DataFrame) -> Learnt:
-    """Learn how wide ranges must be from earlier forecasts whose days are settled by now."""
-    scopes = histories.scopes.with_row_index("scope_row")
-    scored = (
-        earlier.join(scopes, on=SCOPE_KEY)
-        .with_columns(
-            (histories.length - 1 - (pl.col("last_on") - pl.col("day_on")).dt.total_days()).alias("day_column")
-        )
-        .filter(pl.col("day_column").is_between(0, histories.length - 1))
-        .sort("scope_row", "data_through_on", "day_on")
-        .with_columns(pl.int_range(pl.len()).over("scope_row").alias("place"))
-    )
-    width = max(scored.select(pl.col("place").max()).item() or 0, 0) + 1
-    rows, places = scored["scope_row"].to_numpy(), scored["place"].to_numpy()
-
-    def spread(
-        found: Numbers,
-    ) -> Numbers:
-        array = np.full((scopes.height, width), np.nan)
-        array[rows, places] = found
-        return array
-
-    counts = np.zeros(scopes.height)
-    by_scope = scored.group_by("scope_row").agg(pl.col("data_through_on").n_unique())
-    counts[by_scope["scope_row"].to_numpy()] = by_scope["data_through_on"].to_numpy()
-    actuals = spread(values[rows, scored["day_column"].to_numpy()])
-    band = Band(*(spread(scored[f"{name}_usd"].to_numpy()) for name in ("p10", "p50", "p90")))
-    return learn_inflation(actuals, band, spread(scored["inflation_ratio"].to_numpy()), counts)

@@ -7,7 +7,16 @@ import numpy as np
 from sophia_metrics.forecasting.backtest import Backtest, run_backtest
 from sophia_metrics.forecasting.methods import METHODS, Method
 from sophia_metrics.forecasting.numbers import Columns, Numbers, counted, known_mean
-from sophia_metrics.forecasting.ranges import OFFSET, Ranges, day_ranges, spread_out, through_ranges, usual_width
+from sophia_metrics.forecasting.ranges import (
+    OFFSET,
+    Ranges,
+    day_ranges,
+    never_narrower,
+    spread_out,
+    through_ranges,
+    usual_width,
+    widened,
+)
 from sophia_metrics.forecasting.weeks import WEEK
 
 __all__ = ["HORIZON", "LEAST_HISTORY", "Band", "Forecasts", "forecast"]
@@ -52,19 +61,27 @@ class Forecasts:
     day_count: Columns
 
 
-def forecast(values: Numbers, inflation: Numbers | None = None, horizon: int = HORIZON) -> Forecasts:
+def forecast(
+    values: Numbers,
+    inflation: Numbers | None = None,
+    through_inflation: Numbers | None = None,
+    horizon: int = HORIZON,
+) -> Forecasts:
     """Forecast the days after the last column.
 
     Args:
         values: a row for each series; NaN: the day is unknown, or before the first one. None is below 0.
-        inflation: by how much to widen the ranges of each series, as learnt from its earlier forecasts. None: not.
+        inflation: by how much to widen the ranges, as learnt from earlier forecasts: a number for each series, or one
+            for each of its days ahead. None: not.
+        through_inflation: the same of the ranges of sums. None: as much as those of days.
         horizon: so many days ahead.
     """
-    widths = np.ones(values.shape[0]) if inflation is None else inflation
+    widths = _by_day(inflation, values.shape[0], horizon)
+    through_widths = widths if through_inflation is None else _by_day(through_inflation, values.shape[0], horizon)
     lead = np.full((values.shape[0], max(2 * WEEK - values.shape[1], 0)), np.nan)
     values = np.concatenate([lead, values], axis=1)
     parts = [
-        _forecast(values[first : first + CHUNK], widths[first : first + CHUNK], horizon)
+        _forecast(values[first : first + CHUNK], widths[first : first + CHUNK], through_widths[first : first + CHUNK])
         for first in range(0, max(values.shape[0], 1), CHUNK)
     ]
     return Forecasts(
@@ -76,7 +93,15 @@ def forecast(values: Numbers, inflation: Numbers | None = None, horizon: int = H
     )
 
 
-def _forecast(values: Numbers, inflation: Numbers, horizon: int) -> Forecasts:
+def _by_day(inflation: Numbers | None, series_count: int, horizon: int) -> Numbers:
+    widths = np.ones((series_count, horizon))
+    if inflation is not None:
+        widths *= inflation[:, None] if inflation.ndim == 1 else inflation
+    return widths
+
+
+def _forecast(values: Numbers, widths: Numbers, through_widths: Numbers) -> Forecasts:
+    horizon = widths.shape[1]
     day_count = np.isfinite(values).sum(axis=1)
     backtest = run_backtest(values, horizon)
     mean = known_mean(values[:, -LEVEL_DAYS:], axis=1)
@@ -90,8 +115,8 @@ def _forecast(values: Numbers, inflation: Numbers, horizon: int) -> Forecasts:
     day_errors = day_ranges(backtest, usual_width(values, offset), offset)
     sum_errors = through_ranges(backtest, day_errors, offset)
     sums, sum_offset = np.cumsum(expected, axis=1), offset[:, None] * days_ahead
-    day_band = _band(expected, day_errors, offset[:, None], inflation, backtest)
-    through_band = _band(sums, sum_errors, sum_offset, inflation, backtest)
+    day_band = _band(expected, never_narrower(widened(day_errors, widths)), offset[:, None], backtest)
+    through_band = _band(sums, widened(sum_errors, through_widths), sum_offset, backtest)
     return Forecasts(
         days=day_band,
         through=Band(*(np.maximum.accumulate(each, axis=1) for each in _parts(through_band))),
@@ -104,12 +129,12 @@ def _forecast(values: Numbers, inflation: Numbers, horizon: int) -> Forecasts:
     )
 
 
-def _band(expected: Numbers, ranges: Ranges, offset: Numbers, inflation: Numbers, backtest: Backtest) -> Band:
+def _band(expected: Numbers, ranges: Ranges, offset: Numbers, backtest: Backtest) -> Band:
     """Return the amounts of a range. The middle is what the method says, but where days are zeros and peaks."""
     is_sparse = (backtest.chosen == METHODS.index(Method.SPARSE))[:, None]
     middle = np.where(is_sparse, spread_out(expected, ranges.middle, offset), expected)
-    low = spread_out(expected, ranges.low * inflation[:, None], offset)
-    high = spread_out(expected, ranges.high * inflation[:, None], offset)
+    low = spread_out(expected, ranges.low, offset)
+    high = spread_out(expected, ranges.high, offset)
     return Band(np.minimum(low, middle), middle, np.maximum(high, middle))
 
 

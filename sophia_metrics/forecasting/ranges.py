@@ -3,8 +3,8 @@
 Errors are logarithms of ratios, to which a little is added above and below so that a day without spend has one. The
 quantiles of the errors of the backtest are those of the next one, if days go on as they went. Where few errors are
 known they are drawn towards what else tells of them: weeks further ahead towards the week before, a little wider; the
-first week towards how much days differ from those a week earlier; and that towards a usual range. A range never gets
-narrower further ahead.
+first week towards how much days differ from those a week earlier; and that towards a usual range. The
+range of a day is never narrower than that of a day before it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,17 @@ from sophia_metrics.forecasting.backtest import Backtest
 from sophia_metrics.forecasting.numbers import Columns, Numbers, counted, known_quantiles, share
 from sophia_metrics.forecasting.weeks import WEEK
 
-__all__ = ["LOW", "OFFSET", "Ranges", "day_ranges", "spread_out", "through_ranges", "usual_width"]
+__all__ = [
+    "LOW",
+    "OFFSET",
+    "Ranges",
+    "day_ranges",
+    "never_narrower",
+    "spread_out",
+    "through_ranges",
+    "usual_width",
+    "widened",
+]
 
 LOW = 0.1
 """One of ten is below the range, one of ten above it."""
@@ -104,6 +114,16 @@ def through_ranges(backtest: Backtest, days: Ranges, offset: Numbers) -> Ranges:
         _towards(quantiles[1], np.zeros(counts.shape), counts, SUM_WEIGHT),
         np.maximum(_towards(quantiles[2], days.high * narrower, counts, SUM_WEIGHT), 0.0),
     )
+
+
+def widened(ranges: Ranges, inflation: Numbers) -> Ranges:
+    """Return wider ranges, by series and day ahead."""
+    return Ranges(ranges.low * inflation, ranges.middle, ranges.high * inflation)
+
+
+def never_narrower(ranges: Ranges) -> Ranges:
+    """Return ranges of days which are nowhere narrower than those of the days before."""
+    return Ranges(np.minimum.accumulate(ranges.low, axis=1), ranges.middle, np.maximum.accumulate(ranges.high, axis=1))
 
 
 def spread_out(middle: Numbers, logarithms: Numbers, offset: Numbers) -> Numbers:

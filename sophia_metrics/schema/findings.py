@@ -51,6 +51,11 @@ FORECAST_SNAPSHOTS = Table(
         ),
         Column("inflation_ratio", REAL, "By how much ranges were widened, as learnt from earlier forecasts.", True),
         Column("made_at", INSTANT, "When it was made (UTC).", True),
+        Column(
+            "through_inflation_ratio",
+            REAL,
+            "inflation_ratio of the ranges of sums. Null: made when they were widened as those of days.",
+        ),
     ),
     storage=Storage.STATE,
 )

@@ -145,6 +145,11 @@ def m017_kept_back(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("ALTER TABLE core_alert_episodes ADD COLUMN IF NOT EXISTS kept_back_by VARCHAR")
 
 
+def m018_sum_inflation(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let forecasts of sums be widened apart from those of days: so far they were widened alike."""
+    connection.execute("ALTER TABLE core_forecast_snapshots ADD COLUMN IF NOT EXISTS through_inflation_ratio DOUBLE")
+
+
 MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m001_initial,
     m002_parts_of_files,
@@ -163,6 +168,7 @@ MIGRATIONS: tuple[Callable[[duckdb.DuckDBPyConnection], None], ...] = (
     m015_budget_terms,
     m016_alerting,
     m017_kept_back,
+    m018_sum_inflation,
 )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.marts import MARTS
-from sophia_metrics.schema import core, focus, invoices, marts, state
+from sophia_metrics.schema import core, findings, focus, invoices, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 from sophia_metrics.schema.ddl import Engine, create_table, sql_type
 from sophia_metrics.warehouse.snowflake.dialect import parse, render
@@ -172,6 +172,11 @@ def s007_kept_back() -> Iterator[str]:
     yield _add(state.ALERT_EPISODES, "kept_back_by")
 
 
+def s008_sum_inflation() -> Iterator[str]:
+    """Let forecasts of sums be widened apart from those of days: so far they were widened alike."""
+    yield _add(findings.FORECAST_SNAPSHOTS, "through_inflation_ratio")
+
+
 def _add(table: Table, name: str) -> str:
     """Return what adds a column to a table that was made without it."""
     (kind,) = (sql_type(column.kind, Engine.SNOWFLAKE) for column in table.columns if column.name == name)
@@ -186,5 +191,6 @@ MIGRATIONS: tuple[Callable[[], Iterator[str]], ...] = (
     s005_invoices,
     s006_focus,
     s007_kept_back,
+    s008_sum_inflation,
 )
 """Each yields statements in Snowflake's own words, which change nothing where they were done before."""
