@@ -27,7 +27,7 @@ from sqlglot import exp, parse_one
 from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.warehouse.snowflake.session import SnowflakeSession, connect_session
 from sophia_metrics.warehouse.snowflake.settings import SnowflakeSettings, platform_values
-from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, every_table, prepare
+from sophia_metrics.warehouse.snowflake.tables import MIGRATIONS, every_table, prepare, view_statements
 from tests.fakesnow_translations import Translations
 
 LOCK_WAIT_SECONDS = 5
@@ -97,6 +97,8 @@ class SnowflakeLab:
             place = f"{self.settings.database}.{self.settings.schema_name}.{name}"
             behind.execute(create_table(table, name=place).upper())
         behind.close()
+        for statement in view_statements():
+            session.run(statement)
         for step in MIGRATIONS:
             session.execute("INSERT INTO schema_migrations VALUES ($1, $2)", [step.__name__, now])
         session.run("INSERT INTO write_lock VALUES ('write', 0)")
