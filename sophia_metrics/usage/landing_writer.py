@@ -15,7 +15,8 @@ import polars as pl
 
 from sophia_metrics.durable import sync_file, sync_folder, unplaced_file
 from sophia_metrics.errors import ServiceUnavailableError, SophiaError
-from sophia_metrics.sources.blocks import BLOCK_BYTES, BlockReader, RefusedError
+from sophia_metrics.sources.block import RefusedError
+from sophia_metrics.sources.blocks import BLOCK_BYTES, BlockReader
 from sophia_metrics.sources.fields import Field, fields_of
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.format import Format
