@@ -3,7 +3,7 @@
 Source: the OpenAPI description 2.3.0 of OpenAI, https://platform.openai.com/docs/api-reference/usage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from functools import partial
 
@@ -132,7 +132,7 @@ class UsageReader:
                 for bucket in page["data"]:
                     start_at, end_at = instant(bucket["start_time"]), instant(bucket["end_time"])
                     shared = {"kind": kind, "start_at": start_at, "end_at": end_at}
-                    yield Bucket(shared, [_counted(result) for result in bucket["results"]])
+                    yield Bucket(shared, _counted(bucket["results"]))
 
     def check(self) -> str:
         """Ask for one bucket of completions, that of the hour before the last."""
@@ -157,12 +157,13 @@ class UsageReader:
         return self._api.get(f"/organization/usage/{kind}", params, PAGE)
 
 
-def _counted(result: Result) -> Row:
-    """Return a group, of keys that nobody knows only the numbers."""
-    result.pop("object", None)
-    if KEYS.issuperset(result):
-        return result
-    return {key: value for key, value in result.items() if key in KEYS or is_number(value)}
+def _counted(results: list[Result]) -> Sequence[Row]:
+    """Return the groups of a bucket, of keys that nobody knows only the numbers."""
+    for result in results:
+        result.pop("object", None)
+    if KEYS.issuperset(set[str]().union(*results)):
+        return results
+    return [{key: value for key, value in result.items() if key in KEYS or is_number(value)} for result in results]
 
 
 FORMAT = Format(
