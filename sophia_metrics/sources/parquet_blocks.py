@@ -27,8 +27,8 @@ __all__ = ["BLOCK_ROWS", "ParquetBlocks"]
 
 BLOCK_ROWS = 500_000
 """Rows that are read at once."""
-BLOCK_FILES = 500
-"""Files that are read at once."""
+BLOCK_FILES = 100
+"""Files that are read at once: the engine holds up to half a MiB of each."""
 
 
 @dataclass(frozen=True, slots=True)
