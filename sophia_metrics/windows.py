@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-__all__ = ["Window", "floored", "naive_utc"]
+__all__ = ["EPOCH", "Window", "floored", "naive_utc"]
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
 

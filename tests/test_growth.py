@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sophia_metrics.sources.blocks import BlockReader, RefusedError
+from sophia_metrics.sources.block import RefusedError
+from sophia_metrics.sources.blocks import BlockReader
 from sophia_metrics.sources.events import FORMAT
 from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.part import FilePart

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_metrics.errors import ProcessingError
-from sophia_metrics.sources.blocks import Block, BlockReader
+from sophia_metrics.sources.block import Block
+from sophia_metrics.sources.blocks import BlockReader
 from sophia_metrics.sources.byte_stream import open_stream
 from sophia_metrics.sources.csv_rows import MAX_ROW_BYTES, whole_rows_end
 from sophia_metrics.sources.file_kind import FileKind

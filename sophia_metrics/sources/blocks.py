@@ -1,68 +1,35 @@
-"""Blocks: files cut into what the engine reads at once, so that memory depends on the block and not on the file."""
+"""Cutting files into blocks: lines of text are copied, so that what is hashed is what is read."""
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from zipfile import ZipFile
 
 import duckdb
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError, SophiaError
-from sophia_metrics.frames import fetch_row
-from sophia_metrics.sources.byte_stream import changed, damaged, open_stream, translated
+from sophia_metrics.sources.block import Block, RefusedError
+from sophia_metrics.sources.byte_stream import damaged, open_stream, translated
+from sophia_metrics.sources.file_keys import check_keys
 from sophia_metrics.sources.file_kind import FileKind, file_kind
 from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.lines import BOM, LineReader, is_whole_object
+from sophia_metrics.sources.parquet_blocks import ParquetBlocks
 from sophia_metrics.sources.part import FilePart, Piece
 from sophia_metrics.sources.quoting import file_pattern, literal
 from sophia_metrics.sources.records import delimiter_of, header_line, header_start, is_array, split_cells
 from sophia_metrics.sources.spool import Spool
 
-__all__ = ["BLOCK_BYTES", "Block", "BlockReader", "RefusedError", "hive_keys"]
+__all__ = ["BLOCK_BYTES", "BlockReader"]
 
 BLOCK_BYTES = 64 << 20
 """Text that is read at once; while it is, the next text is copied."""
-BLOCK_ROWS = 500_000
-"""Rows of Parquet that are read at once."""
 
 _BUFFER_BYTES = 1 << 20
 _EMPTY_ARRAY = re.compile(rb"\[\s*\]")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-
-
-class RefusedError(Exception):
-    """A file cannot be read to its end, or changed meanwhile: nothing of it may be kept."""
-
-    def __init__(self, part: FilePart, error: SophiaError) -> None:
-        super().__init__(str(error))
-        self.part = part
-        self.error = error
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Rows that the engine reads at once, in order.
-
-    Attributes:
-        path: what it opens; valid until the next block is asked for. Of a copy: until the one after that is.
-        kind: how they are written. CSV: with a header.
-        pieces: where they come from. More than one: each is lines of JSON.
-        ends: where in `path` the lines of each piece end, in bytes. Empty: there is one piece.
-        is_open: the last piece's file goes on in the next block and must not be parted from it.
-        is_copy: its rows are a copy in memory: the next block may be made while it is read.
-    """
-
-    path: str
-    kind: FileKind
-    pieces: tuple[Piece, ...]
-    ends: tuple[int, ...] = ()
-    is_open: bool = False
-    is_copy: bool = False
 
 
 class BlockReader:
@@ -95,6 +62,7 @@ class BlockReader:
         self._pieces: list[Piece] = []
         self._ends: list[int] = []
         self._has_begun = False
+        self._parquet = ParquetBlocks(connection, file_format, scratch)
         self._spools = [Spool(scratch), Spool(scratch)]
 
     def read(self, parts: Sequence[FilePart]) -> Generator[Block]:
@@ -112,6 +80,7 @@ class BlockReader:
                     raise RefusedError(part, error) from error
                 self._refuse(part, error)
         yield from self._flush()
+        yield from self._parquet.flush()
 
     @property
     def _spool(self) -> Spool:
@@ -128,8 +97,9 @@ class BlockReader:
         kind = file_kind(part.file.member or part.file.path)
         if kind is FileKind.PARQUET:
             yield from self._flush()
-            yield from self._read_parquet(part)
+            yield from self._parquet.read(part)
             return
+        yield from self._parquet.flush()
         with open_stream(part.file, part.byte_start) as stream:
             reader = LineReader(part, stream, self._buffer)
             reader.check_start()
@@ -210,40 +180,6 @@ class BlockReader:
             piece = Piece(part, 0, size, 1, 0, 0, sha256, is_last=True)
             yield Block(str(lines), FileKind.JSONL, (piece,))
 
-    def _read_parquet(self, part: FilePart) -> Iterator[Block]:
-        with TemporaryDirectory(dir=self._scratch, prefix="member-") as folder:
-            path = Path(part.file.path)
-            if part.file.member is not None:
-                path = Path(folder) / "member.parquet"
-                with translated(part.file), ZipFile(part.file.path) as archive, path.open("wb") as target:
-                    copyfileobj(archive.open(part.file.member), target)
-            with translated(part.file):
-                sha256 = _file_sha256(path)
-            source = f"read_parquet({file_pattern(str(path))}, hive_partitioning = false)"
-            try:
-                found = self._connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-                counted = fetch_row(self._connection, f"SELECT count(*) FROM {source}")
-            except duckdb.Error:
-                raise damaged(part.file.name) from None
-            keys = {str(row[0]) for row in found} | hive_keys(part.file).keys()
-            _check_keys(keys, part.file, self._format, self._format.required)
-            count = int(counted[0]) if counted else 0
-            self._has_begun = True
-            for start in range(0, max(count, 1), BLOCK_ROWS):
-                end = min(start + BLOCK_ROWS, count)
-                piece = Piece(part, start, end, start + 1, end - start, end - start, sha256, end == count)
-                is_open = self._format.lands_whole and end < count
-                yield Block(str(path), FileKind.PARQUET, (piece,), is_open=is_open)
-            if part.file.member is None and _is_touched(part.file) and _file_sha256(path) != sha256:
-                raise changed(part.file)
-
-
-def hive_keys(file: SourceFile) -> dict[str, str]:
-    """Return the values that the folders of a Parquet file tell, as in `team=search/part-0.parquet`."""
-    folders = Path(file.path).parts[:-1]
-    pairs = (folder.partition("=") for folder in folders if "=" in folder.strip("="))
-    return {key: value for key, _, value in pairs if value != "__HIVE_DEFAULT_PARTITION__"}
-
 
 def _check_text(head: bytes, file: SourceFile, kind: FileKind, file_format: Format) -> None:
     """Check that a text file is of this format; an empty file is of any.
@@ -264,7 +200,7 @@ def _check_text(head: bytes, file: SourceFile, kind: FileKind, file_format: Form
             )
         header = header_line(head)
         cells = [cell.decode("utf-8", "replace") for cell in split_cells(header, delimiter_of(header)) or []]
-        _check_keys(cells, file, file_format, file_format.required)
+        check_keys(cells, file, file_format, file_format.required)
         _refuse_twice(cells, file, file_format)
         return
     if len(head) == _BUFFER_BYTES and b"\n" not in head:
@@ -273,7 +209,7 @@ def _check_text(head: bytes, file: SourceFile, kind: FileKind, file_format: Form
         is_unfinished = len(head) < _BUFFER_BYTES and b"\n" not in head.removeprefix(BOM).lstrip()
         if is_unfinished and text.startswith(b"{") and not is_whole_object(text):
             return
-        _check_keys(set(), file, file_format, ())
+        check_keys(set(), file, file_format, ())
 
 
 def _refuse_twice(cells: Sequence[str], file: SourceFile, file_format: Format) -> None:
@@ -282,21 +218,6 @@ def _refuse_twice(cells: Sequence[str], file: SourceFile, file_format: Format) -
         raise ConfigurationError(
             f"{file.name} has two columns named {', '.join(twice)}: which of them is meant? "
             "Rename or remove one in each pair, and ingest it again."
-        )
-
-
-def _check_keys(keys: Collection[str], file: SourceFile, file_format: Format, required: Sequence[str]) -> None:
-    if not set(keys) & set(file_format.signature):
-        expected = ", ".join(file_format.signature)
-        raise ConfigurationError(
-            f"{file.name} is no file of format {file_format.name!r}: it has none of the keys {expected}. "
-            "Correct the source's format or its paths."
-        )
-    missing = [key for key in required if key not in keys]
-    if missing:
-        raise ConfigurationError(
-            f"{file.name} lacks the columns {', '.join(missing)} that format {file_format.name!r} needs. "
-            "Correct the source's mapping or its paths."
         )
 
 
@@ -311,14 +232,3 @@ def _unpack_to(file: SourceFile, target: Path) -> tuple[int, str]:
             unpacked.write(buffer[len(BOM) if has_mark else 0 : count])
             size += count
     return size, digest.hexdigest()
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _is_touched(file: SourceFile) -> bool:
-    with translated(file):
-        seen = SourceFile.of(Path(file.path))
-    return (seen.size_bytes, seen.modified_ns) != (file.size_bytes, file.modified_ns)

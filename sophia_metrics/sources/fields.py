@@ -15,7 +15,7 @@ from typing import Any, cast
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
-from sophia_metrics.sources.blocks import Block
+from sophia_metrics.sources.block import Block
 from sophia_metrics.sources.file_kind import FileKind
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.quoting import file_pattern

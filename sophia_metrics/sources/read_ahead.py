@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 
-from sophia_metrics.sources.blocks import Block
+from sophia_metrics.sources.block import Block
 
 __all__ = ["read_ahead"]
 

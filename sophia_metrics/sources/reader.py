@@ -11,8 +11,9 @@ from duckdb.sqltypes import DuckDBPyType
 from sophia_metrics.errors import ProcessingError
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.sources import scans
-from sophia_metrics.sources.blocks import Block, hive_keys
+from sophia_metrics.sources.block import Block, RefusedError
 from sophia_metrics.sources.csv_scans import careful_csv, strict_csv
+from sophia_metrics.sources.file_keys import hive_keys
 from sophia_metrics.sources.file_kind import FileKind
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.json_scans import careful_jsonl, strict_jsonl
@@ -50,6 +51,7 @@ def read_block(
 
     Raises:
         ProcessingError: the block cannot be read at all.
+        RefusedError: of several files one cannot be read.
     """
     if block.kind is FileKind.JSONL:
         count = _read_jsonl(connection, block, file_format, scratch)
@@ -121,11 +123,26 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, block: Block, file_format: 
 
 
 def _read_parquet(connection: duckdb.DuckDBPyConnection, block: Block, file_format: Format) -> int:
-    (piece,) = block.pieces
+    if len(block.pieces) == 1:
+        return _read_span(connection, block.path, block.pieces[0], file_format)
+    paths = [piece.part.file.path for piece in block.pieces]
+    keys = hive_keys(block.pieces[0].part.file)
+    with suppress(duckdb.Error):
+        return _insert(connection, scans.parquet(connection, paths, file_format, hive_keys=keys), file_format)
+    count = 0
+    for path, piece in zip(paths, block.pieces, strict=True):  # which of them is damaged
+        try:
+            count += _read_span(connection, path, piece, file_format)
+        except ProcessingError as error:
+            raise RefusedError(piece.part, error) from error
+    return count
+
+
+def _read_span(connection: duckdb.DuckDBPyConnection, path: str, piece: Piece, file_format: Format) -> int:
     file = piece.part.file
     span = (piece.byte_start, piece.byte_end)
     try:
-        rows = scans.parquet(connection, block.path, file_format, rows=span, hive_keys=hive_keys(file))
+        rows = scans.parquet(connection, [path], file_format, rows=span, hive_keys=hive_keys(file))
         return _insert(connection, rows, file_format)
     except duckdb.Error:  # a damaged page has no error of its own
         raise ProcessingError(
@@ -145,7 +162,7 @@ def _counted(block: Block, count: int) -> tuple[Piece, ...]:
         return (replace(block.pieces[0], row_count=count),)
     if sum(piece.row_count for piece in block.pieces) == count:
         return block.pieces
-    counts = _rows_of_lines(block)
+    counts = _rows_of_lines(block) if block.ends else [piece.row_count for piece in block.pieces]
     if sum(counts) != count:
         raise ProcessingError(
             f"the rows of {block.pieces[0].part.file.name} and {len(counts) - 1} other files cannot be told apart: "

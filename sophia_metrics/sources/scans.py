@@ -1,6 +1,6 @@
 """What scans of any kind of file share, and those of Parquet: the keys of a format, and what is wrong with the row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -18,17 +18,25 @@ BAD_CONTENT = (duckdb.InvalidInputException, duckdb.DataError, duckdb.IOExceptio
 
 def parquet(
     connection: duckdb.DuckDBPyConnection,
-    path: str,
+    paths: Sequence[str],
     file_format: Format,
     *,
-    rows: tuple[int, int],
+    rows: tuple[int, int] | None = None,
     hive_keys: Mapping[str, str],
 ) -> str:
-    """Return a scan of some rows of a Parquet file; JSON in text columns is parsed.
+    """Return a scan of Parquet files of the same columns, one after the other; JSON in text columns is parsed.
 
-    A column that the file lacks has the value that its folders tell, else null.
+    A column that the files lack has the value that their folders tell, else null.
+
+    Args:
+        connection: knows the types.
+        paths: the files.
+        file_format: the format.
+        rows: the first row of each that is read, and the one after the last. None: all are.
+        hive_keys: what the folders of all of them tell.
     """
-    source = f"read_parquet({file_pattern(path)}, hive_partitioning = false, file_row_number = true)"
+    patterns = ", ".join(map(file_pattern, paths))
+    source = f"read_parquet([{patterns}], hive_partitioning = false, file_row_number = true)"
     described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
     found = {str(row[0]): str(row[1]) for row in described}
     told = {key: value for key, value in hive_keys.items() if key in file_format.file_types and key not in found}
@@ -36,7 +44,8 @@ def parquet(
         [f"{identifier(key)}" for key in file_format.file_types if key in found]
         + [f"{literal(value)} AS {identifier(key)}" for key, value in told.items()]
     )
-    chosen = f"(SELECT {columns} FROM {source} WHERE file_row_number >= {rows[0]} AND file_row_number < {rows[1]})"
+    span = f" WHERE file_row_number >= {rows[0]} AND file_row_number < {rows[1]}" if rows else ""
+    chosen = f"(SELECT {columns} FROM {source}{span})"
     return typed(connection, file_format, {**found, **dict.fromkeys(told, "VARCHAR")}, chosen)
 
 

@@ -15,7 +15,8 @@ import polars as pl
 
 from sophia_metrics.durable import sync_file, sync_folder, unplaced_file
 from sophia_metrics.errors import ServiceUnavailableError, SophiaError
-from sophia_metrics.sources.blocks import BLOCK_BYTES, BlockReader, RefusedError
+from sophia_metrics.sources.block import RefusedError
+from sophia_metrics.sources.blocks import BLOCK_BYTES, BlockReader
 from sophia_metrics.sources.fields import Field, fields_of
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.format import Format
@@ -34,6 +35,9 @@ __all__ = ["Landed", "land"]
 
 LANDING_ROWS = 1_000_000
 """A landed file is closed at so many rows: what comes after it needs memory for one at a time."""
+
+CASED_FILES = 250
+"""The names of more files than this are joined to their rows, which takes longer; of fewer they stand in a CASE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +290,9 @@ def _without_people(
     given = [file for file in files if file.row_count]
     name = literal(given[0].name) if given else "''"
     joins = [f"LEFT JOIN {table} ON {table}.plain = raw.{identifier(column)}" for column, table in people.items()]
-    if len(given) > 1:
+    if 1 < len(given) <= CASED_FILES:
+        name = _name_by_row(given)
+    elif len(given) > 1:
         starts = pl.DataFrame({"name": [file.name for file in given], "start": [file.first_ordinal for file in given]})
         connection.register("file_starts", starts)
         joins.insert(0, 'ASOF JOIN file_starts ON raw.rowid >= file_starts."start"')
@@ -301,6 +307,15 @@ def _without_people(
             value = f"CASE WHEN raw.defect IS NULL OR {is_name} THEN {value} END"
         columns.append(f"{value} AS {identifier(column.name)}")
     return f"SELECT {', '.join(columns)} FROM raw {' '.join(joins)}"
+
+
+def _name_by_row(files: Sequence[LandedFile]) -> str:
+    """Return the file of a row of `raw` as SQL: halves of halves, so that a row meets few comparisons."""
+    if len(files) == 1:
+        return literal(files[0].name)
+    middle = len(files) // 2
+    before, after = _name_by_row(files[:middle]), _name_by_row(files[middle:])
+    return f"CASE WHEN raw.rowid < {files[middle].first_ordinal} THEN {before} ELSE {after} END"
 
 
 def _write(connection: duckdb.DuckDBPyConnection, rows: str, footer: str, path: Path) -> None:

@@ -7,23 +7,22 @@ committed is known by the names of files: so the place up to which a source was 
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from time import perf_counter
 
 import polars as pl
-from pydantic_core import to_json
 
 from sophia_metrics.errors import ServiceUnavailableError, SophiaError
 from sophia_metrics.services import Health, HealthStatus, ServiceLifecycle
-from sophia_metrics.sources.format import LandedColumn, is_nested
 from sophia_metrics.sources.live.clock import Clock
-from sophia_metrics.sources.live.live_format import LiveFormat, LiveReader, Row
+from sophia_metrics.sources.live.live_format import LiveFormat, LiveReader
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.sources.spool_source import PulledWindow
 from sophia_metrics.turns import one_at_a_time
-from sophia_metrics.usage.identity import Identity, keyed_hash
+from sophia_metrics.usage.identity import Identity
+from sophia_metrics.usage.live_frame import by_window, distinct, frame_of, told
 from sophia_metrics.usage.pulling import Pulled
 from sophia_metrics.usage.spool import Span, Spool
 from sophia_metrics.windows import Window, floored
@@ -37,16 +36,6 @@ MOST_LEAD = timedelta(minutes=1)
 """A clock that is further ahead of the vendor's is worth a word."""
 PULL_SECONDS = 2_400.0
 """A run reads no longer: the next one goes on, and other sources get their turn."""
-TYPES: Mapping[str, pl.DataType] = {
-    "VARCHAR": pl.String(),
-    "DOUBLE": pl.Float64(),
-    "BIGINT": pl.Int64(),
-    "BOOLEAN": pl.Boolean(),
-    "TIMESTAMPTZ": pl.Datetime("us"),
-    "DATE": pl.Date(),
-    "DECIMAL(38,12)": pl.Decimal(38, 12),
-}
-"""How a column of a format stands in a file of the spool; nested values are JSON."""
 
 
 class LivePuller:
@@ -101,11 +90,13 @@ class LivePuller:
                     f"source {self._terms.source}: a run reads no longer than {PULL_SECONDS / 60:.0f} minutes; the "
                     f"next one goes on at {asked.start_at:%Y-%m-%d %H:%M} UTC"
                 )
-            rows = list(reader.read(Window(asked.start_at, min(asked.end_at, now))))
+            told_rows = reader.read(Window(asked.start_at, min(asked.end_at, now)))
+            rows = frame_of(told_rows, self._live.format, self._identity)
             by_start = self._by_window(rows, asked)
             for window in asked.split(self._live.window):
                 is_mark = window.end_at >= end_at
-                count = self._write(window, by_start.get(window.start_at, ()), known, now, is_mark=is_mark)
+                found = by_start.get(window.start_at, rows.clear())
+                count = self._write(window, found, known, now, is_mark=is_mark)
                 written += [] if count is None else [count]
 
     def _bounds(self, known: Mapping[Span, PulledWindow], now: datetime) -> tuple[datetime, datetime]:
@@ -128,62 +119,28 @@ class LivePuller:
             first_at = max(first_at, min([again_at, *waiting]))
         return first_at, end_at
 
-    def _by_window(self, rows: Sequence[Row], asked: Window) -> Mapping[datetime, Sequence[Row]]:
+    def _by_window(self, rows: pl.DataFrame, asked: Window) -> Mapping[datetime, pl.DataFrame]:
         """Return the rows by the start of their window; rows outside of what was asked for belong to other windows."""
         instant = self._live.instant
-        if instant is None:
-            return {asked.start_at: rows}
-        found: dict[datetime, list[Row]] = {}
-        for row in rows:
-            moment = row[instant]
-            if asked.start_at <= moment < asked.end_at:
-                found.setdefault(floored(moment, self._live.window), []).append(row)
-        return found
+        return {asked.start_at: rows} if instant is None else by_window(rows, instant, asked, self._live.window)
 
     def _write(
-        self, window: Window, rows: Sequence[Row], known: Mapping[Span, PulledWindow], now: datetime, *, is_mark: bool
+        self, window: Window, rows: pl.DataFrame, known: Mapping[Span, PulledWindow], now: datetime, *, is_mark: bool
     ) -> int | None:
         """Write a window, and return how many rows it has. None: it is as it was.
 
         A window without rows is written where it had some, or marks the place up to which was read.
         """
         before = known.get((window.start_at, window.end_at))
-        frame = self._frame(rows)
-        digest = _digest(frame)
+        frame, hashes = distinct(told(rows, self._live.format))
+        digest = _digest(frame.columns, hashes)
         is_open = window.end_at + timedelta(minutes=self._terms.settling_minutes) > now
         if before is not None and (before.digest, before.is_open) == (digest, is_open):
             return None
-        if before is None and not rows and not is_mark:
+        if before is None and frame.is_empty() and not is_mark:
             return None
         self._spool.place(PulledWindow(window.start_at, window.end_at, now, digest, is_open), frame)
         return frame.height
-
-    def _frame(self, rows: Sequence[Row]) -> pl.DataFrame:
-        """Return the rows as columns of the format, identifiers hashed, each row once.
-
-        A key that the format does not read is a number that may be usage: it comes along, and landing notes its name.
-        """
-        columns = [column for column in self._live.format.columns if column.name != "read_at"]
-        schema = {column.key: _kind(column) for column in columns}
-        extra = sorted({key for row in rows for key in row.keys() - schema.keys()})
-        schema |= dict.fromkeys(extra, pl.Float64())
-        nested = [column.key for column in columns if is_nested(column.type_in_file)]
-        plain = [_with_text(row, nested) for row in rows] if nested else rows
-        frame = pl.DataFrame(plain, schema=schema, orient="row") if plain else pl.DataFrame(schema=schema)
-        hashed = self._hashed(frame, columns)
-        return hashed.unique(maintain_order=True) if hashed.hash_rows().n_unique() < hashed.height else hashed
-
-    def _hashed(self, frame: pl.DataFrame, columns: Iterable[LandedColumn]) -> pl.DataFrame:
-        secret = self._identity.secret
-        if secret is None:
-            return frame
-        for column in columns:
-            if column.is_identity:
-                texts = {text for text in frame[column.key] if text}
-                hashes = {text: keyed_hash(secret, text) for text in texts}
-                hashed = pl.Series(column.key, [hashes.get(text) for text in frame[column.key]], dtype=pl.String)
-                frame = frame.with_columns(hashed)
-        return frame
 
     def _compare_clocks(self, lead: timedelta | None) -> None:
         if lead is not None and abs(lead) > MOST_LEAD:
@@ -220,17 +177,6 @@ class LiveHealth(ServiceLifecycle):
         return Health(self._terms.source, HealthStatus.HEALTHY, message, (perf_counter() - started) * 1e3)
 
 
-def _digest(rows: pl.DataFrame) -> str:
+def _digest(names: Sequence[str], hashes: pl.Series) -> str:
     """Return a hash over the rows in any order. Another version of Polars may find another one: they are read again."""
-    names = ",".join(rows.columns)
-    return hashlib.sha256(names.encode() + rows.hash_rows().sort().to_numpy().tobytes()).hexdigest()[:32]
-
-
-def _kind(column: LandedColumn) -> pl.DataType:
-    return pl.String() if is_nested(column.type_in_file) else TYPES[column.type_in_file]
-
-
-def _with_text(row: Row, nested: Iterable[str]) -> Row:
-    """Return a row whose nested values are JSON."""
-    texts = {key: to_json(row[key]).decode() for key in nested if row.get(key) is not None}
-    return {**row, **texts}
+    return hashlib.sha256(",".join(names).encode() + hashes.sort().to_numpy().tobytes()).hexdigest()[:32]

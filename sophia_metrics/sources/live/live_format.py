@@ -1,6 +1,6 @@
 """What one endpoint of a vendor declares: what it tells, how its windows settle, and who reads it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -10,10 +10,23 @@ from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.terms import LiveTerms
 from sophia_metrics.windows import Window
 
-__all__ = ["LiveFormat", "LiveReader", "Row"]
+__all__ = ["Bucket", "LiveFormat", "LiveReader", "Row"]
 
 Row = Mapping[str, Any]
 """One row of a vendor, flat or nested, of allow-listed keys; instants are naive UTC, money is Decimal or exact text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Rows that share some values, such as their hour: thousands of rows need not repeat them.
+
+    Attributes:
+        shared: these values, none of them nested; they go before what a row has under the same key.
+        rows: the rows, without them.
+    """
+
+    shared: Row
+    rows: Sequence[Row]
 
 
 class LiveReader(Protocol):
@@ -24,7 +37,7 @@ class LiveReader(Protocol):
         """How far our clock is ahead of the vendor's. None: it does not say."""
         ...
 
-    def read(self, window: Window) -> Iterator[Row]:
+    def read(self, window: Window) -> Iterator[Row | Bucket]:
         """Yield every row of the window, whichever page it stands on; a row may come twice.
 
         Raises:

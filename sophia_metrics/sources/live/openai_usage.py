@@ -3,10 +3,9 @@
 Source: the OpenAPI description 2.3.0 of OpenAI, https://platform.openai.com/docs/api-reference/usage.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from functools import partial
-from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
@@ -15,7 +14,7 @@ from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.sources.format import Completeness, Format, LandedColumn, TokenConvention
 from sophia_metrics.sources.live.api import Params
 from sophia_metrics.sources.live.clock import Clock
-from sophia_metrics.sources.live.live_format import LiveFormat, Row
+from sophia_metrics.sources.live.live_format import Bucket, LiveFormat, Row
 from sophia_metrics.sources.live.numbers import is_number
 from sophia_metrics.sources.live.openai_admin import KEY, BucketPage, admin_api, buckets_of, epoch, following, instant
 from sophia_metrics.sources.live.pages import Cursor, every_page
@@ -126,14 +125,14 @@ class UsageReader:
         """How far our clock is ahead of OpenAI's."""
         return self._api.lead
 
-    def read(self, window: Window) -> Iterator[Row]:
+    def read(self, window: Window) -> Iterator[Bucket]:
         """Yield the groups of every bucket of the window, kind by kind."""
         for kind in self._kinds:
             for page in every_page(self._api.source, partial(self._page, kind, window), buckets_of, following):
                 for bucket in page["data"]:
                     start_at, end_at = instant(bucket["start_time"]), instant(bucket["end_time"])
-                    for result in bucket["results"]:
-                        yield {"kind": kind, "start_at": start_at, "end_at": end_at, **_counted(result)}
+                    shared = {"kind": kind, "start_at": start_at, "end_at": end_at}
+                    yield Bucket(shared, _counted(bucket["results"]))
 
     def check(self) -> str:
         """Ask for one bucket of completions, that of the hour before the last."""
@@ -158,12 +157,13 @@ class UsageReader:
         return self._api.get(f"/organization/usage/{kind}", params, PAGE)
 
 
-def _counted(result: Result) -> Mapping[str, Any]:
-    """Return a group, of keys that nobody knows only the numbers."""
-    result.pop("object", None)
-    if result.keys() <= KEYS:
-        return result
-    return {key: value for key, value in result.items() if key in KEYS or is_number(value)}
+def _counted(results: list[Result]) -> Sequence[Row]:
+    """Return the groups of a bucket, of keys that nobody knows only the numbers."""
+    for result in results:
+        result.pop("object", None)
+    if KEYS.issuperset(set[str]().union(*results)):
+        return results
+    return [{key: value for key, value in result.items() if key in KEYS or is_number(value)} for result in results]
 
 
 FORMAT = Format(
