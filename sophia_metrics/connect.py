@@ -249,7 +249,13 @@ def connect_source(source: SourceSettings) -> FileSource:
 def roles_in_force(settings: Settings) -> tuple[SourceTerms, ...]:
     """Return what the rows of each configured source of usage count as from now on."""
     return tuple(
-        SourceTerms(each.name, each.format, role=each.usual_role, parts=tuple(role.part for role in each.roles))
+        SourceTerms(
+            each.name,
+            each.format,
+            role=each.usual_role,
+            parts=tuple(role.part for role in each.roles),
+            account=each.account,
+        )
         for each in settings.sources
         if not each.is_bill
     )

@@ -2,9 +2,13 @@
 
 from itertools import pairwise
 
+import duckdb
 import polars as pl
 import pytest
 
+from sophia_metrics.sources.block import RefusedError
+from sophia_metrics.sources.events import FORMAT as EVENTS
+from sophia_metrics.sources.parquet_blocks import ParquetBlocks
 from sophia_metrics.sources.part import FilePart
 from sophia_metrics.usage import landing_writer
 from tests.lab import Lab, event
@@ -89,3 +93,19 @@ def test_folders_that_tell_other_values_are_read_apart(lab):
 
     users = pl.read_parquet(landing.path).sort("row_ordinal")["user"].to_list()
     assert all(one != other for one, other in pairwise(users))
+
+
+def test_a_file_that_is_gone_once_it_was_read_is_the_one_that_is_refused(lab):
+    path = place(lab, "a.parquet", ["a"])
+    (file,) = lab.source(path).find_files()
+    part = FilePart(file, "reading")
+    with duckdb.connect() as connection:
+        blocks = ParquetBlocks(connection, EVENTS, lab.home)
+        assert list(blocks.read(part)) == []
+        held = blocks.flush()
+        assert next(held).path == str(path)
+        path.unlink()
+
+        with pytest.raises(RefusedError, match="missing") as refusal:
+            next(held)
+    assert refusal.value.part == part

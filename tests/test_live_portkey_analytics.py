@@ -75,6 +75,14 @@ def test_the_maker_of_a_model_is_read_from_its_name(portkey, lab):
     }
 
 
+def test_groups_whose_names_differ_by_spaces_alone_both_count(portkey, lab):
+    portkey.calls = [Call(name, START, name, 1000, 100) for name in ("mystery", "mystery ", "")]
+    lab.collect(NOW)
+
+    found = lab.rows("SELECT model, request_count FROM core_usage_events ORDER BY model", NOW).rows()
+    assert found == [("mystery", 1), ("mystery", 1), ("unknown", 1)]
+
+
 def test_a_restated_day_replaces_what_was_read_of_it(portkey, lab):
     portkey.use(START, hours=48, models=MODELS)
     lab.collect(NOW)

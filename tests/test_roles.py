@@ -15,7 +15,7 @@ from sophia_metrics.settings import load_settings
 from sophia_metrics.sources import events
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.terms import PartRole, SourceTerms
-from sophia_metrics.usage.roles import role_expression, role_of
+from sophia_metrics.usage.roles import covers, role_expression, role_of
 from sophia_metrics.windows import Window
 from tests.lab import NOW, Lab, event
 
@@ -111,6 +111,8 @@ PARTS = {
     "both": PartRole("reconcile", provider="openai", account="o'org"),
     "direct": PartRole("reconcile", provider="openai", route="direct"),
     "reseller": PartRole("reconcile", route="vertex"),
+    "any direct": PartRole("reconcile", route="direct"),
+    "gateway": PartRole("reconcile", route="LiteLLM"),
 }
 ROWS = {
     "grok": ("xAI", None, None),
@@ -118,6 +120,8 @@ ROWS = {
     "openai of the account": ("openai", "o'org", "Portkey"),
     "openai by azure": ("openai", "o'org", "azure"),
     "gemini": ("google", "other", "vertex_ai"),
+    "sonar": ("perplexity", "other", " \t"),
+    "mistral": ("mistral", "other", "litellm\n"),
 }
 FITS = {
     "provider": {"grok"},
@@ -125,6 +129,8 @@ FITS = {
     "both": {"openai of the account", "openai by azure"},
     "direct": {"openai", "openai of the account"},
     "reseller": {"gemini"},
+    "any direct": {"grok", "openai", "openai of the account", "sonar", "mistral"},
+    "gateway": {"mistral"},
 }
 
 
@@ -158,6 +164,18 @@ def test_rows_without_an_account_have_that_of_the_source(lab):
     lab.collect_new(gateway(lab, PartRole("reconcile", account="eu"), account="eu"))
 
     assert set(lab.rows("SELECT account_id, source_role FROM core_usage_events")) == {("eu", "reconcile")}
+
+
+def test_rows_that_were_read_without_an_account_are_judged_by_that_of_the_source():
+    terms = SourceTerms("gateway", "events", parts=(PartRole("reconcile", account="eu"),), account="eu")
+
+    assert role_of(terms, "openai", None, None) == "reconcile"
+
+
+def test_a_part_of_the_direct_route_covers_one_of_a_gateway_and_not_the_other_way_round():
+    direct, gateway_alone = PartRole("ledger", route="direct"), PartRole("ledger", route="portkey")
+
+    assert (covers(direct, gateway_alone), covers(gateway_alone, direct)) == (True, False)
 
 
 # --- settings ----------------------------------------------------------------------------------------------

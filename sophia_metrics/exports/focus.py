@@ -15,6 +15,7 @@ from typing import cast
 
 import polars as pl
 
+from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.exports.asking import Ask, export_query
 from sophia_metrics.exports.focus_columns import FOCUS_COLUMNS
 from sophia_metrics.windows import Window
@@ -48,12 +49,14 @@ def export_focus(ask: Ask, month: date) -> FocusExport:
     """Return the FOCUS rows of the UTC month that holds a day.
 
     Raises:
-        ConfigurationError: nothing is published yet.
+        ConfigurationError: nothing is published yet, or not since the names of sellers are a table.
         ServiceUnavailableError: what is published cannot be read.
     """
     window = Window.of_month(month)
     first_on = window.start_at.date()
     days = {"first_on": first_on, "last_on": (window.end_at - timedelta(days=1)).date()}
+    if ask(export_query("focus_sellers"), {}).item() == 0:
+        raise ConfigurationError("nothing is published since the tables were made: `sophia-metrics run` publishes")
     found = ask(export_query("focus_cost_and_usage"), days)
     ((unpriced_count, subscription_count),) = ask(export_query("focus_left_out"), days).rows()
     return FocusExport(first_on, _focus_rows(found), unpriced_count, subscription_count)

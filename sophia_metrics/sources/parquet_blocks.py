@@ -13,6 +13,7 @@ from zipfile import ZipFile
 
 import duckdb
 
+from sophia_metrics.errors import SophiaError
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.sources.block import Block, RefusedError
 from sophia_metrics.sources.byte_stream import changed, damaged, translated
@@ -67,9 +68,14 @@ class _Described:
         """Check that what was read is what was hashed.
 
         Raises:
-            RefusedError: the file was written anew meanwhile.
+            RefusedError: the file was written anew meanwhile, or is gone.
         """
-        if _is_touched(self.part.file) and _file_sha256(self.path) != self.sha256:
+        try:
+            with translated(self.part.file):
+                is_changed = _is_touched(self.part.file) and _file_sha256(self.path) != self.sha256
+        except SophiaError as error:
+            raise RefusedError(self.part, error) from error
+        if is_changed:
             raise RefusedError(self.part, changed(self.part.file))
 
 

@@ -1,5 +1,7 @@
 """Roles of parts of a source: which of its rows count as usage, and which are only compared."""
 
+from typing import NamedTuple
+
 from sophia_metrics.pricing.routes import PASS_THROUGH, canonical, spellings
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import PartRole, Role, SourceTerms
@@ -7,14 +9,15 @@ from sophia_metrics.sources.terms import PartRole, Role, SourceTerms
 __all__ = ["covers", "role_expression", "role_of"]
 
 DIRECT = "direct"
-"""The route of rows that tell none, and of those that were only passed on."""
+"""The route of rows that tell none. A part of this route has those that a gateway only passed on, too."""
+BLANKS = r"E' \t\r\n'"
 
 
 def role_of(terms: SourceTerms, provider: str, account: str | None, route: str | None) -> Role:
     """Return what a row of the source counts as: what the first part says that fits it, else what the source does."""
-    row = (canonical(provider), account, _seller(route or DIRECT))
+    row = _Row(canonical(provider), terms.account if account is None else account, _route(route))
     for part in terms.parts:
-        if all(wanted in {None, given} for wanted, given in zip(_wanted(part), row, strict=True)):
+        if _fits(_wanted(part), row):
             return part.role
     return terms.role
 
@@ -28,17 +31,32 @@ def role_expression(terms: SourceTerms) -> str:
 
 def covers(first: PartRole, second: PartRole) -> bool:
     """Say whether the first part fits whatever the second one fits, so that the second has no effect behind it."""
-    return all(mine in {None, other} for mine, other in zip(_wanted(first), _wanted(second), strict=True))
+    return _fits(_wanted(first), _wanted(second))
 
 
-def _wanted(part: PartRole) -> tuple[str | None, str | None, str | None]:
+class _Row(NamedTuple):
+    """What a row tells, or what a part wants: names are canonical. None: it tells, or wants, nothing."""
+
+    provider: str | None
+    account: str | None
+    route: str | None
+
+
+def _wanted(part: PartRole) -> _Row:
     provider = None if part.provider is None else canonical(part.provider)
-    return provider, part.account, None if part.route is None else _seller(part.route)
+    return _Row(provider, part.account, None if part.route is None else _route(part.route))
 
 
-def _seller(route: str) -> str:
-    seller = canonical(route)
-    return DIRECT if seller in PASS_THROUGH else seller
+def _fits(wanted: _Row, given: _Row) -> bool:
+    return (
+        wanted.provider in {None, given.provider}
+        and wanted.account in {None, given.account}
+        and (wanted.route in {None, given.route} or (wanted.route == DIRECT and given.route in PASS_THROUGH))
+    )
+
+
+def _route(route: str | None) -> str:
+    return canonical(route or "") or DIRECT
 
 
 def _condition(part: PartRole, account: str) -> str:
@@ -50,11 +68,11 @@ def _condition(part: PartRole, account: str) -> str:
     if wanted_account is not None:
         conditions.append(f"{account} = {literal(wanted_account)}")
     if route is not None:
-        names = {name for name in spellings() if _seller(name) == route} | {route}
-        conditions.append(_is_one_of(f"coalesce(route, '{DIRECT}')", names))
+        names = {name for name in spellings() if _fits(_Row(None, None, route), _Row(None, None, canonical(name)))}
+        conditions.append(_is_one_of(f"coalesce(nullif(trim(route, {BLANKS}), ''), '{DIRECT}')", names | {route}))
     return " AND ".join(conditions)
 
 
 def _is_one_of(value: str, names: set[str]) -> str:
     listed = ", ".join(map(literal, sorted(names)))
-    return rf"regexp_replace(lower(trim({value})), '[._\s]+', '-', 'g') IN ({listed})"
+    return rf"regexp_replace(lower(trim({value}, {BLANKS})), '[._\s]+', '-', 'g') IN ({listed})"

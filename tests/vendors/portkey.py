@@ -45,7 +45,7 @@ class Call:
     @property
     def usd(self) -> Decimal:
         """What Portkey says that it cost, in dollars."""
-        fresh, out = (Decimal(price) / 1_000_000 for price in PRICES[self.model])
+        fresh, out = (Decimal(price) / 1_000_000 for price in PRICES.get(self.model, (0, 0)))
         return self.input_tokens * fresh + self.output_tokens * out
 
 

@@ -30,6 +30,7 @@ FROM calls AS ledgers
 INNER JOIN calls AS others
     ON
         ledgers.request_id = others.request_id
+        AND ledgers.source <> others.source
         -- Each pair of ledgers is told once.
         AND (others.source_role <> 'ledger' OR ledgers.source < others.source)
 WHERE ledgers.source_role = 'ledger'

@@ -9,6 +9,7 @@ WITH entries AS (
         defect,
         make_timestamp(epoch_us(start_at)) AS started_at,
         make_timestamp(epoch_us(read_at)) AS read_at,
+        ai_model,
         coalesce(nullif(trim(ai_model), ''), 'unknown') AS model,
         requests,
         cost_usd
@@ -31,7 +32,7 @@ SELECT
     entries.file_name,
     entries.defect,
     false AS is_ignored,
-    concat_ws('/', strftime(entries.started_at, '%Y-%m-%d'), entries.model) AS native_id,
+    concat_ws('/', strftime(entries.started_at, '%Y-%m-%d'), entries.ai_model) AS native_id,
     CAST(NULL AS BIGINT) AS total_input_tokens,
     'bucket' AS record_kind,
     entries.started_at,

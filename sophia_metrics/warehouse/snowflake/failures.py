@@ -197,9 +197,10 @@ def is_unanswered(error: Exception) -> bool:
 def _grant(label: str, settings: SnowflakeSettings) -> str:
     verb = label.split(maxsplit=1)[0]
     if verb in {"CREATE", "DROP", "PUT"}:
-        return f"GRANT USAGE, CREATE TABLE, CREATE STAGE ON SCHEMA {_schema(settings)} TO ROLE {settings.role}"
-    rights = {"INSERT": "INSERT", "UPDATE": "SELECT, UPDATE", "DELETE": "SELECT, DELETE", "COPY": "INSERT"}
-    right = rights.get(verb, "SELECT, INSERT, UPDATE" if verb == "MERGE" else "SELECT")
+        rights = "USAGE, CREATE TABLE, CREATE VIEW, CREATE STAGE"
+        return f"GRANT {rights} ON SCHEMA {_schema(settings)} TO ROLE {settings.role}"
+    verbs = {"INSERT": "INSERT", "UPDATE": "SELECT, UPDATE", "DELETE": "SELECT, DELETE", "COPY": "INSERT"}
+    right = verbs.get(verb, "SELECT, INSERT, UPDATE" if verb == "MERGE" else "SELECT")
     return f"GRANT {right} ON ALL TABLES IN SCHEMA {_schema(settings)} TO ROLE {settings.role}"
 
 
