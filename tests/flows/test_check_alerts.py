@@ -141,6 +141,7 @@ def test_a_service_that_is_down_fires_and_the_rules_are_noted(alerted, receiver)
     assert alerted.state("SELECT rule, valid_to_at FROM core_alert_rules ORDER BY rule") == [
         ("flow-late", None),
         ("price-drift", None),
+        ("reconciliation-gap", None),
         ("service-degraded", None),
         ("service-down", None),
     ]
