@@ -47,7 +47,7 @@ def test_what_if_prices_history_another_way(sophia):
 
 
 def test_kpi_and_suggestions_say_what_is_not_known_yet(sophia):
-    assert [each["kpi_state"] for each in sophia.facts("kpi")["kpis"]] == ["insufficient_history"] * 2
+    assert [each["kpi_state"] for each in sophia.facts("kpi")["kpis"]] == ["insufficient_history"] * 3
     assert "insufficient history" in sophia("kpi").stdout
     assert sophia.facts("suggestions")["suggestions"] == []
     assert "nothing to do was found" in sophia("suggestions").stdout
