@@ -12,6 +12,26 @@ OURS = ("SOPHIA_", "PREFECT_", "SNOWFLAKE_")
 ACCOUNT_HOSTS = (".snowflakecomputing.com", ".amazonaws.com", ".windows.net", ".googleapis.com")
 """What an account is reached by, with its stages; only where tests are to run on one."""
 
+LONGEST = frozenset(
+    {
+        "test_chaos.py",
+        "test_crash.py",
+        "test_faults.py",
+        "test_poison.py",
+        "test_snowflake_contract.py",
+        "test_snowflake_cuts.py",
+        "test_snowflake_mirror.py",
+        "test_snowflake_moving.py",
+        "test_snowflake_serve.py",
+        "test_worker.py",
+    }
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take longest: all workers would wait for the one that begins such a file last."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 def pytest_configure(config):
     """Change the environment before any test module is imported: Prefect reads it on import."""
