@@ -11,8 +11,10 @@ from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.exports.focus import export_focus
 from sophia_metrics.exports.focus_columns import FOCUS_COLUMNS
+from sophia_metrics.pricing.sellers import seller_frame
 from sophia_metrics.schema.column import Kind, Storage
 from sophia_metrics.schema.core import USAGE_EVENTS
+from sophia_metrics.schema.focus import SELLERS
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.protocol import Query
@@ -66,6 +68,7 @@ def test_usage_is_exported_from_the_view_in_the_columns_of_focus(snowflake):
     (call,) = random_rows(USAGE_EVENTS, 1, 1, datetime(2026, 11, 1), 1, told)
     known = pl.DataFrame([call], schema=polars_schema(USAGE_EVENTS))
     insert_frame(session, USAGE_EVENTS, known.with_columns(cost_usd=pl.lit(Decimal(1)).cast(pl.Decimal(38, 12))))
+    insert_frame(session, SELLERS, seller_frame())
 
     rows = export_focus(
         lambda sql, given: session.fetch_frame(*over_committed(Query(sql, given))), date(2026, 11, 1)
