@@ -103,9 +103,7 @@ class DuckDBWarehouse(ServiceLifecycle):
         """
         self._prepared_at = now
         self._keeper.prepare(now)
-        for table in schema.stored(Storage.DAY_FILES):
-            if not (self.folder / self._store.empty_path(table)).exists():
-                self._store.create_empty(table)
+        self._store.create_empty(schema.stored(Storage.DAY_FILES))
 
     async def health_check(self) -> Health:
         """Open the state file and count what it lists."""

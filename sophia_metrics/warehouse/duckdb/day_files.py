@@ -15,7 +15,8 @@ from sophia_metrics.cutting import cut
 from sophia_metrics.durable import hash_file, make_folders, place_file, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.schema.column import Table
-from sophia_metrics.schema.ddl import empty_relation, sql_type
+from sophia_metrics.schema.ddl import sql_type
+from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.manifest import Piece
 
@@ -101,17 +102,14 @@ class DayFileStore:
         ).fetchall()
         return tuple(str(name) for (name,) in rows)
 
-    def create_empty(self, table: Table) -> None:
-        """Write the empty, typed file that stands in every list of files of the table."""
-        path = self.folder / self.empty_path(table)
-        with duckdb.connect() as connection:
-            place_file(
-                path,
-                lambda temporary: connection.execute(
-                    f"COPY ({empty_relation(table)}) TO {literal(str(temporary))} (FORMAT parquet)"
-                ),
-            )
-        sync_folder(path.parent)
+    def create_empty(self, tables: Iterable[Table]) -> None:
+        """Write the empty, typed files that stand in every list of files of a table, where they are missing."""
+        missing = {self.folder / self.empty_path(table): table for table in tables}
+        missing = {path: table for path, table in missing.items() if not path.exists()}
+        make_folders(path.parent for path in missing)
+        for path, table in missing.items():
+            place_file(path, pl.DataFrame(schema=polars_schema(table)).write_parquet)
+            sync_folder(path.parent)
 
     def empty_path(self, table: Table) -> str:
         """Return the path of the table's empty file, relative to the state folder."""
