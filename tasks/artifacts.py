@@ -14,7 +14,6 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from sophia_metrics.costs.budget_report import load_budget_status
 from sophia_metrics.dashboard.formats import dollars
-from sophia_metrics.dashboard.page import Page
 from sophia_metrics.dashboard.reading import load_overview
 from sophia_metrics.health.results import ProbeResult
 from sophia_metrics.quality.report import QualityReport
@@ -97,6 +96,8 @@ def show_forecast(settings: Settings) -> None:
     overview = load_overview(serving, utc_now(), settings.time_zone)
     if overview.forecast is None:
         return
+    from sophia_metrics.dashboard.page import Page  # noqa: PLC0415 - templates, where there is a drawing
+
     drawing = b64encode(Page().drawings(overview)["forecast"]).decode()
     lines = ["| UTC day | one in ten below | expected | one in ten above |", "| --- | ---: | ---: | ---: |"]
     lines += [

@@ -65,10 +65,10 @@ def test_help_starts_without_loading_what_is_heavy():
     assert done.stdout == "[]\n"
 
 
-def test_sql_starts_without_prefect_and_prices():
+def test_sql_starts_without_prefect_prices_and_redis():
     check = (
         "import sys; import sophia_metrics.cli.sql; "
-        "print(sorted({'prefect', 'genai_prices', 'rich'} & sys.modules.keys()))"
+        "print(sorted({'prefect', 'genai_prices', 'redis', 'rich'} & sys.modules.keys()))"
     )
 
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import redis
-import redis.asyncio
+if TYPE_CHECKING:  # settings name the prefix: to read them must not wait for Redis' client
+    import redis
+    import redis.asyncio
 
 __all__ = [
     "DEFAULT_PREFIX",
@@ -98,7 +99,7 @@ def index_key(prefix: str) -> str:
 
 
 def record_lookup(
-    client: redis.Redis, scope_hash: str, lookup: Lookup, at: datetime, *, prefix: str = DEFAULT_PREFIX
+    client: "redis.Redis", scope_hash: str, lookup: Lookup, at: datetime, *, prefix: str = DEFAULT_PREFIX
 ) -> None:
     """Count a lookup, in one round trip and one transaction.
 
@@ -119,7 +120,7 @@ def record_lookup(
 
 
 async def record_lookup_async(
-    client: redis.asyncio.Redis, scope_hash: str, lookup: Lookup, at: datetime, *, prefix: str = DEFAULT_PREFIX
+    client: "redis.asyncio.Redis", scope_hash: str, lookup: Lookup, at: datetime, *, prefix: str = DEFAULT_PREFIX
 ) -> None:
     """Count a lookup, as `record_lookup` does, from asynchronous code."""
     async with client.pipeline(transaction=True) as pipeline:

@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 
 import pytest
 from prefect import flow, task
@@ -18,6 +20,17 @@ def modules_of(package):
 @pytest.mark.parametrize("name", [name for package in (sophia_metrics, tasks, flows) for name in modules_of(package)])
 def test_every_module_can_be_imported(name):
     assert importlib.import_module(name)
+
+
+def test_a_run_starts_without_what_only_some_settings_need():
+    check = (
+        "import sys; import flows.run_pipeline; "
+        "print(sorted({'great_expectations', 'redis', 'sentence_transformers', 'snowflake'} & sys.modules.keys()))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
 
 
 def test_prefects_server_application_can_be_made():
