@@ -8,6 +8,7 @@ current version and moves only forwards. Readers never wait: a version that they
 import hashlib
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -90,6 +91,28 @@ LAYOUT = hashlib.sha256(
 """A version is copied for the next one only where its tables are these."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    """The version that was published last.
+
+    number: 0: nothing was ever published.
+    published_at: naive UTC. None: nothing was ever published.
+    content_sha256: the hash over everything that it shows. None: nothing was ever published.
+    is_whole: its file is there as it was published.
+    """
+
+    number: int
+    published_at: datetime | None
+    content_sha256: str | None
+    is_whole: bool
+
+    def stays(self, held_because: str | None = None, *, is_behind: bool = False) -> Publication:
+        """Return that readers go on with this version."""
+        return Publication(
+            self.number, is_new=False, published_at=self.published_at, held_because=held_because, is_behind=is_behind
+        )
+
+
 def publish_version(
     state: StateFile, store: DayFileStore, serving: Path, now: datetime, keep_versions: int
 ) -> Publication:
@@ -99,48 +122,78 @@ def publish_version(
     """
     with state.transaction() as connection:
         refuse_wrong_days(connection)
-        row = fetch_row(
-            connection,
-            "SELECT version, published_at, content_sha256, size_bytes, file_sha256 FROM core_versions "
-            "ORDER BY version DESC LIMIT 1",
-        )
-        number = int(row[0]) if row else 0
-        is_whole = row is not None and _is_whole(serving / version_name(number), *row[3:])
+        newest = _read_newest(connection, serving)
         if (reason := day_held_because(connection)) is not None:
             note_held(serving, reason, now)
-            return Publication(number, is_new=False, published_at=row[1] if row else None, held_because=reason)
+            return newest.stays(reason)
         note_released(serving)
         if any(stale_days(connection).values()):
-            published_at = row[1] if row else None
-            return Publication(number, is_new=False, published_at=published_at, held_because=BEHIND, is_behind=True)
+            return newest.stays(BEHIND, is_behind=True)
         content = _content_sha256(connection, store.folder, now)
-        if row and row[2] == content and is_whole and not _aged(connection, row[1], now):
-            point_to(serving / CURRENT_NAME, version_name(number))
-            return Publication(number, is_new=False, published_at=row[1])
-        is_copied = is_whole and not _shows_forgotten(connection, number)
-        previous = serving / version_name(number) if is_copied else None
-        number = max(number, *version_files(serving), 0) + 1
-        sample = fetch_row(connection, "SELECT source FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
-        connection.execute(
-            "UPDATE core_pipeline_runs SET version = $1 WHERE version IS NULL AND run_status <> 'running'",
-            [number],
-        )
-        connection.execute(
-            "INSERT INTO core_versions (version, published_at, content_sha256, is_sample) VALUES ($1, $2, $3, $4)",
-            [number, now, content, sample is not None],
-        )
-        files = files_of(connection, [table.name for table in schema.stored(Storage.DAY_FILES)])
-        place_file(serving / version_name(number), lambda path: _write(connection, store, files, path, previous, now))
-        sync_folder(serving)
-        path = serving / version_name(number)
-        connection.execute(
-            "UPDATE core_versions SET size_bytes = $1, file_sha256 = $2 WHERE version = $3",
-            [path.stat().st_size, hash_file(path), number],
-        )
+        if _still_shows(connection, newest, content, now):
+            point_to(serving / CURRENT_NAME, version_name(newest.number))
+            return newest.stays()
+        is_copied = newest.is_whole and not _shows_forgotten(connection, newest.number)
+        previous = serving / version_name(newest.number) if is_copied else None
+        number = max(newest.number, *version_files(serving), 0) + 1
+        _note_version(connection, number, content, now)
+        _place_version(connection, store, serving, number, previous, now)
         point_to(serving / CURRENT_NAME, version_name(number))
         for path in superfluous_versions(connection, serving, now, keep_versions):
             path.unlink(missing_ok=True)
     return Publication(number, is_new=True, published_at=now)
+
+
+def _read_newest(connection: duckdb.DuckDBPyConnection, serving: Path) -> _Newest:
+    row = fetch_row(
+        connection,
+        "SELECT version, published_at, content_sha256, size_bytes, file_sha256 FROM core_versions "
+        "ORDER BY version DESC LIMIT 1",
+    )
+    if row is None:
+        return _Newest(0, None, None, is_whole=False)
+    number, published_at, content, size_bytes, file_sha256 = row
+    path = serving / version_name(int(number))
+    return _Newest(int(number), published_at, content, _is_whole(path, size_bytes, file_sha256))
+
+
+def _still_shows(connection: duckdb.DuckDBPyConnection, newest: _Newest, content: str, now: datetime) -> bool:
+    """Say whether the newest version is whole and shows this content, and nothing in it has aged."""
+    if newest.published_at is None or not newest.is_whole or newest.content_sha256 != content:
+        return False
+    return not _aged(connection, newest.published_at, now)
+
+
+def _note_version(connection: duckdb.DuckDBPyConnection, number: int, content: str, now: datetime) -> None:
+    """Note a version before it is written, so that it shows itself and the runs that it is the first to show."""
+    sample = fetch_row(connection, "SELECT source FROM core_watermarks WHERE source = $1", [SAMPLE_SOURCE])
+    connection.execute(
+        "UPDATE core_pipeline_runs SET version = $1 WHERE version IS NULL AND run_status <> 'running'",
+        [number],
+    )
+    connection.execute(
+        "INSERT INTO core_versions (version, published_at, content_sha256, is_sample) VALUES ($1, $2, $3, $4)",
+        [number, now, content, sample is not None],
+    )
+
+
+def _place_version(
+    connection: duckdb.DuckDBPyConnection,
+    store: DayFileStore,
+    serving: Path,
+    number: int,
+    previous: Path | None,
+    now: datetime,
+) -> None:
+    """Write the file of a version, and note its size and hash."""
+    path = serving / version_name(number)
+    files = files_of(connection, [table.name for table in schema.stored(Storage.DAY_FILES)])
+    place_file(path, lambda beside: _write(connection, store, files, beside, previous, now))
+    sync_folder(serving)
+    connection.execute(
+        "UPDATE core_versions SET size_bytes = $1, file_sha256 = $2 WHERE version = $3",
+        [path.stat().st_size, hash_file(path), number],
+    )
 
 
 def _shows_forgotten(connection: duckdb.DuckDBPyConnection, number: int) -> bool:
