@@ -2,12 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sophia_metrics.invoices.formats import BILL_FORMATS
 from sophia_metrics.sources.live.registry import COMPARED_FORMATS, LIVE_FORMATS
