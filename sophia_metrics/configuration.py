@@ -3,10 +3,12 @@
 import json
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import EnvSettingsSource
 
@@ -16,8 +18,8 @@ from sophia_metrics.misconfiguration import unknown_name
 __all__ = [
     "CONFIG_NAME",
     "PREFIX",
+    "Anchor",
     "Variables",
-    "absolute",
     "find_config",
     "given_variables",
     "read_config",
@@ -25,6 +27,7 @@ __all__ = [
 
 CONFIG_NAME = "sophia.toml"
 PREFIX = "SOPHIA_"
+SettingsTable = TypeVar("SettingsTable", bound=BaseModel)
 
 
 class Variables(EnvSettingsSource):
@@ -112,17 +115,40 @@ def given_variables(environment: Mapping[str, str], known: Collection[str]) -> f
     return frozenset(given)
 
 
-def absolute(path: Path, anchor: Path) -> Path:
-    """Return the path from the folder `anchor`; a leading ~ is the user's home.
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """From where relative paths go.
 
-    Raises:
-        ConfigurationError: the path starts with ~ and the name of an unknown user.
+    here: the folder from which those of variables go, and all others where there is no file.
+    config: the file, from whose folder its paths go. None: there is none.
+    given: the settings that variables give.
     """
-    try:
-        expanded = path.expanduser()
-    except RuntimeError as error:
-        raise ConfigurationError(f"{path} names the home of an unknown user: write the path in full") from error
-    return expanded if expanded.is_absolute() else anchor / expanded
+
+    here: Path
+    config: Path | None
+    given: Collection[str]
+
+    def absolute(self, setting: str, path: Path) -> Path:
+        """Return the path that a setting names; a leading ~ is the user's home.
+
+        Raises:
+            ConfigurationError: the path starts with ~ and the name of an unknown user.
+        """
+        try:
+            expanded = path.expanduser()
+        except RuntimeError as error:
+            raise ConfigurationError(f"{path} names the home of an unknown user: write the path in full") from error
+        folder = self.here if self.config is None or setting in self.given else self.config.parent
+        return expanded if expanded.is_absolute() else folder / expanded
+
+    def inside(self, setting: str, table: SettingsTable, field: str) -> SettingsTable:
+        """Return a table of settings with the path in one of its fields made absolute; it may name none.
+
+        Raises:
+            ConfigurationError: as `absolute`.
+        """
+        path: Path | None = getattr(table, field)
+        return table if path is None else table.model_copy(update={field: self.absolute(setting, path)})
 
 
 def _keys(values: Mapping[str, Any]) -> Iterator[str]:

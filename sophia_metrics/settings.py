@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -36,27 +35,27 @@ from sophia_metrics.cache.cache_settings import CacheSettings
 from sophia_metrics.configuration import (
     CONFIG_NAME,
     PREFIX,
+    Anchor,
     Variables,
-    absolute,
     find_config,
     given_variables,
     read_config,
 )
+from sophia_metrics.dashboard_settings import DashboardSettings
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.health.settings import ProbeSettings, ServiceSettings, check_services
-from sophia_metrics.invoices.formats import BILL_FORMATS
 from sophia_metrics.maintenance.settings import BackupSettings, RetentionSettings
 from sophia_metrics.misconfiguration import explain
 from sophia_metrics.pricing.settings import PricingSettings
-from sophia_metrics.sources.live.registry import COMPARED_FORMATS, LIVE_FORMATS
+from sophia_metrics.quality.settings import QualitySettings
+from sophia_metrics.source_settings import SourceSettings
 from sophia_metrics.sources.live.settings import ApiSettings
-from sophia_metrics.sources.mapped import ColumnMapping
 from sophia_metrics.sources.role_settings import RoleSettings
 from sophia_metrics.sources.table_settings import TABLE_FORMATS, TableSettings
-from sophia_metrics.sources.terms import SAMPLE_SOURCE, Role
+from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.suggestions.settings import SuggestionSettings
 from sophia_metrics.time_zones import is_time_zone
-from sophia_metrics.usage.roles import covers
+from sophia_metrics.usage.gate_settings import GateSettings
 from sophia_metrics.warehouse.snowflake.settings import AnalyticsSinkSettings, SnowflakeSettings, platform_values
 
 __all__ = [
@@ -84,240 +83,8 @@ SECRET_FIELDS = frozenset({"identity_secret"})
 """Settings that are refused in sophia.toml."""
 
 Currency = Annotated[str, StringConstraints(pattern="^[A-Za-z]{3}$", to_upper=True)]
+Named = SourceSettings | CacheSettings | BudgetSettings | NotifierSettings
 Rate = Annotated[Decimal, Field(gt=0, max_digits=38, decimal_places=18)]
-
-
-class SourceSettings(BaseModel):
-    """One place from which usage is collected."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    name: Annotated[
-        str,
-        Field(
-            pattern=r"^[a-z][a-z0-9_-]{0,62}$",
-            description="Name of the source: in every row, in landing, in messages.",
-            examples=["gateway"],
-        ),
-    ]
-    format: Annotated[
-        str,
-        Field(
-            description="What the files look like: litellm, claude, codex, openrouter, langfuse, bedrock, events, "
-            "mapped (with a mapping); a table of Snowflake: snowflake_analytics, snowflake_cortex, snowflake_credits; "
-            f"what answers over the network: {', '.join(LIVE_FORMATS)}; or files of a provider's bill, which is no "
-            "usage: focus.",
-            examples=["litellm"],
-        ),
-    ]
-    paths: Annotated[
-        tuple[str, ...],
-        Field(
-            description="Files, folders or globs. Empty: the places where the format usually lives.",
-            examples=[["/var/log/litellm/*.jsonl"]],
-        ),
-    ] = ()
-    role: Annotated[
-        Literal["ledger", "reconcile"] | None,
-        Field(
-            description="ledger: counts as usage; reconcile: is only compared. Unset: ledger; "
-            f"{', '.join(sorted(COMPARED_FORMATS))}: reconcile.",
-            examples=["ledger"],
-        ),
-    ] = None
-    roles: Annotated[
-        tuple[RoleSettings, ...],
-        Field(
-            description="Parts of it with another role; role is that of all else. Of several that fit a row the first "
-            "holds."
-        ),
-    ] = ()
-    account: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=200,
-            description="What its rows, or the lines of its bill, say for account_id where they tell none.",
-            examples=["eu-organisation"],
-        ),
-    ] = None
-    billing: Annotated[
-        Literal["api", "subscription"] | None,
-        Field(
-            description="Who pays for the calls. Unset: what the format says; agent logs do not say, so they "
-            "are shown as API-equivalent cost, apart from spend.",
-            examples=["subscription"],
-        ),
-    ] = None
-    expected_within_hours: Annotated[
-        int,
-        Field(
-            gt=0,
-            description="Without a successful collection for so long, the source is stale.",
-            examples=[26],
-        ),
-    ] = 26
-    mapping: Annotated[ColumnMapping | None, Field(description="For format = mapped: which column means what.")] = None
-
-    table: Annotated[
-        TableSettings | None,
-        Field(description="For tables of Snowflake: which one, and how it is read, where that is not as usual."),
-    ] = None
-
-    api: Annotated[
-        ApiSettings | None,
-        Field(description="For sources that answer over the network: where, and how they are read, if not as usual."),
-    ] = None
-
-    @property
-    def usual_role(self) -> Role:
-        """What its rows count as, unless one of roles fits them."""
-        return self.role or ("reconcile" if self.format in COMPARED_FORMATS else "ledger")
-
-    @property
-    def is_table(self) -> bool:
-        """It is a table of Snowflake, whose rows are pulled into files of the state folder."""
-        return self.format in TABLE_FORMATS
-
-    settling_hours: Annotated[
-        int | None,
-        Field(
-            ge=0,
-            le=2400,
-            description="A day is complete so long after its end, and a gap to a bill a finding. Unset: 1 for files, "
-            "24 for what answers over the network, 48 for cost reports, 120 for focus.",
-            examples=[72],
-        ),
-    ] = None
-
-    @property
-    def is_live(self) -> bool:
-        """It answers over the network, and is pulled into files of the state folder."""
-        return self.format in LIVE_FORMATS
-
-    @property
-    def is_pulled(self) -> bool:
-        """It has no files of its own."""
-        return self.is_table or self.is_live
-
-    @model_validator(mode="after")
-    def _api_goes_with_its_formats(self) -> "SourceSettings":
-        if self.api is not None and not self.is_live:
-            raise ValueError(f"[sources.api] goes with format = {', '.join(LIVE_FORMATS)}")
-        if self.is_live and self.paths:
-            raise ValueError(
-                f"a source of the format {self.format} has no paths: it answers at base_url of [sources.api]"
-            )
-        return self
-
-    @property
-    def is_bill(self) -> bool:
-        """Its rows are lines of a provider's bill: they are held against usage, and are none."""
-        return self.format in BILL_FORMATS
-
-    @model_validator(mode="after")
-    def _roles_are_of_parts_of_usage(self) -> "SourceSettings":
-        if self.roles and self.is_bill:
-            raise ValueError(
-                f"[[sources.roles]] goes with usage: a source with format = '{self.format}' is a bill, which never "
-                "counts as usage"
-            )
-        parts = [each.part for each in self.roles]
-        for place, part in enumerate(parts):
-            wider = next((number for number, first in enumerate(parts[:place], 1) if covers(first, part)), None)
-            if wider is not None:
-                raise ValueError(
-                    f"[[sources.roles]] number {place + 1} has no effect: number {wider} fits all of it, and the first "
-                    "that fits holds. Write it before that, or leave it out"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _bills_are_files(self) -> "SourceSettings":
-        if self.is_bill and not self.is_live and not self.paths:
-            raise ValueError(f"a source with format = '{self.format}' needs paths: name the files of the bill")
-        return self
-
-    @model_validator(mode="after")
-    def _table_goes_with_its_formats(self) -> "SourceSettings":
-        if self.table is not None and not self.is_table:
-            raise ValueError(f"[sources.table] goes with format = {', '.join(TABLE_FORMATS)}")
-        if self.is_table and self.paths:
-            raise ValueError("a table of Snowflake has no paths: name it in [sources.table]")
-        return self
-
-    @model_validator(mode="after")
-    def _mapping_goes_with_its_format(self) -> "SourceSettings":
-        if (self.format == "mapped") != (self.mapping is not None):
-            raise ValueError("format = 'mapped' and a [sources.mapping] table go together")
-        return self
-
-
-class GateSettings(BaseModel):
-    """When a staged slice is held back as a whole."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    max_quarantined_ratio: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=1,
-            description="Hold a slice back when a greater share of its rows breaks a row rule.",
-            examples=[0.5],
-        ),
-    ] = 0.5
-    min_rows: Annotated[
-        int,
-        Field(ge=1, description="Slices with fewer rows are not judged by that share.", examples=[20]),
-    ] = 20
-
-
-class QualitySettings(BaseModel):
-    """How what readers see is judged. The compiled SQL judges always."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    checkpoint: Annotated[
-        bool,
-        Field(
-            description="Let Great Expectations judge too when the whole pipeline runs, and write Data Docs. It takes "
-            "some seconds and a quarter of a gigabyte; check_quality does it in any case.",
-            examples=[True],
-        ),
-    ] = True
-
-
-class DashboardSettings(BaseModel):
-    """Where the page and its API listen, and who may read them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    host: Annotated[
-        str,
-        Field(
-            min_length=1,
-            description="Address on which the page listens. Any other than this machine's own needs a token.",
-            examples=["127.0.0.1"],
-        ),
-    ] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="Its port; 0: any free one.", examples=[8321])] = 8321
-    token_env: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z_]\w*$",
-            description="The variable of the environment that holds the token, of 16 characters or more. Where it is "
-            "set, everybody needs the token.",
-            examples=["DASHBOARD_TOKEN"],
-        ),
-    ] = "DASHBOARD_TOKEN"  # noqa: S105 - the name of a variable
-    host_names: Annotated[
-        tuple[str, ...],
-        Field(
-            description="Further names by which people reach the page; a request that asks for another is refused.",
-            examples=[["metrics.example.com"]],
-        ),
-    ] = ()
 
 
 class Settings(BaseSettings):
@@ -500,23 +267,20 @@ class Settings(BaseSettings):
             raise ValueError("USD has no rate: all rates are in dollars; leave it out")
         return value
 
-    @field_validator("sources")
+    @field_validator("sources", "caches", "budgets", "notifiers")
     @classmethod
-    def _names_are_unique(cls, value: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
-        names = [source.name for source in value]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"source names must differ; repeated: {', '.join(twice)}")
-        if SAMPLE_SOURCE in names:
-            raise ValueError(f"a source cannot be named {SAMPLE_SOURCE!r}: the sample data are, and they go away")
+    def _names_differ(cls, value: tuple[Named, ...], field: ValidationInfo) -> tuple[Named, ...]:
+        names = [each.name for each in value]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            each = str(field.field_name).removesuffix("s")
+            raise ValueError(f"{each} names must differ; repeated: {', '.join(twice)}")
         return value
 
-    @field_validator("caches")
+    @field_validator("sources")
     @classmethod
-    def _cache_names_are_unique(cls, value: tuple[CacheSettings, ...]) -> tuple[CacheSettings, ...]:
-        names = [cache.name for cache in value]
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"cache names must differ; repeated: {', '.join(twice)}")
+    def _no_source_is_named_like_the_sample(cls, value: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+        if SAMPLE_SOURCE in {source.name for source in value}:
+            raise ValueError(f"a source cannot be named {SAMPLE_SOURCE!r}: the sample data are, and they go away")
         return value
 
     @model_validator(mode="after")
@@ -534,24 +298,6 @@ class Settings(BaseSettings):
     def _services_are_told_apart(self) -> "Settings":
         check_services(self.services, self.probes)
         return self
-
-    @field_validator("budgets")
-    @classmethod
-    def _names_of_budgets_are_unique(cls, value: tuple[BudgetSettings, ...]) -> tuple[BudgetSettings, ...]:
-        names = [budget.name for budget in value]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"budget names must differ; repeated: {', '.join(twice)}")
-        return value
-
-    @field_validator("notifiers")
-    @classmethod
-    def _channels_are_unique(cls, value: tuple[NotifierSettings, ...]) -> tuple[NotifierSettings, ...]:
-        names = [notifier.name for notifier in value]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"notifier names must differ; repeated: {', '.join(twice)}")
-        return value
 
     @classmethod
     def settings_customise_sources(
@@ -599,44 +345,32 @@ def load_settings(folder: Path | None = None) -> Settings:
         where = f"{config} and the {PREFIX}… variables" if config else f"the {PREFIX}… variables"
         raise ConfigurationError(explain(error, Settings, where)) from None
 
-    def anchored(name: str, path: Path) -> Path:
-        return absolute(path, config.parent if config and name not in given else here)
+    anchor = Anchor(here, config, given)
+    is_configured = "budgets" in values or "budgets" in given
+    budgets = settings.budgets if is_configured else platform_budgets(os.environ)
+    return _anchored(settings, anchor).model_copy(update={"budgets": budgets})
 
-    home = anchored("home", settings.home)
-    sources = (
-        source.model_copy(
-            update={
-                "paths": (str(home / SPOOL_NAME / source.name),)
-                if source.is_pulled
-                else tuple(str(anchored("sources", Path(path))) for path in source.paths)
-            }
-        )
-        for source in settings.sources
-    )
+
+def _anchored(settings: Settings, anchor: Anchor) -> Settings:
+    """Return the settings with absolute paths; what is pulled lies in the state folder."""
+    home = anchor.absolute("home", settings.home)
+    prices, snowflake = settings.price_overrides, settings.snowflake
     return settings.model_copy(
         update={
             "home": home,
-            "price_overrides": settings.price_overrides and anchored("price_overrides", settings.price_overrides),
-            "pricing": settings.pricing.model_copy(
-                update={
-                    "litellm_prices": settings.pricing.litellm_prices
-                    and anchored("pricing", settings.pricing.litellm_prices)
-                }
-            ),
-            "backup": settings.backup.model_copy(
-                update={"folder": settings.backup.folder and anchored("backup", settings.backup.folder)}
-            ),
-            "snowflake": settings.snowflake
-            and settings.snowflake.model_copy(
-                update={
-                    "private_key_path": settings.snowflake.private_key_path
-                    and anchored("snowflake", settings.snowflake.private_key_path)
-                }
-            ),
-            "sources": tuple(sources),
-            "budgets": settings.budgets if {"budgets"} & (values.keys() | given) else platform_budgets(os.environ),
+            "price_overrides": prices and anchor.absolute("price_overrides", prices),
+            "pricing": anchor.inside("pricing", settings.pricing, "litellm_prices"),
+            "backup": anchor.inside("backup", settings.backup, "folder"),
+            "snowflake": snowflake and anchor.inside("snowflake", snowflake, "private_key_path"),
+            "sources": tuple(_source_anchored(source, home / SPOOL_NAME, anchor) for source in settings.sources),
         }
     )
+
+
+def _source_anchored(source: SourceSettings, spool: Path, anchor: Anchor) -> SourceSettings:
+    named = (anchor.absolute("sources", Path(path)) for path in source.paths)
+    paths = [spool / source.name] if source.is_pulled else named
+    return source.model_copy(update={"paths": tuple(map(str, paths))})
 
 
 def read_variable(name: str) -> str | None:

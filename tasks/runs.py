@@ -157,12 +157,10 @@ class recorded_run(AbstractContextManager[Run]):  # noqa: N801 - reads like the 
         self._held = ExitStack()
 
     def __enter__(self) -> Run:
-        self._held.enter_context(_present(self._settings, self._run))
-        try:
+        with ExitStack() as entered:
+            entered.enter_context(_present(self._settings, self._run))
             start_run(self._settings, self._run)
-        except BaseException:
-            self._held.close()
-            raise
+            self._held = entered.pop_all()
         return self._run
 
     def __exit__(
@@ -182,12 +180,12 @@ def unrecorded_run(settings: Settings, flow: str, started_at: datetime) -> Gener
     """Keep the heartbeat of a flow whose runs are too many to be recorded each."""
     run = Run(_run_id(), flow, started_at)
     with _present(settings, run):
+        is_success = False
         try:
             yield run
-        except BaseException:
-            _beat(settings, run, is_success=False)
-            raise
-        _beat(settings, run, is_success=True)
+            is_success = True
+        finally:
+            _beat(settings, run, is_success=is_success)
 
 
 def _run_id() -> str:

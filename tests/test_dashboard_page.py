@@ -181,7 +181,10 @@ def test_a_page_whose_server_is_gone_says_so(browser, changing):
     changing.server.stop()
     opened.page.clock.fast_forward("01:05")
     opened.page.wait_for_selector("#live:has-text('Not reachable since')")
+    shown = opened.text("#live")
     opened.page.context.close()
+
+    assert shown.startswith("Not reachable since")
 
 
 def test_names_from_the_data_are_text_and_nothing_else(browser, tmp_path):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from sophia_metrics.alerts.settings import AlertSettings, NotifierSettings
 from sophia_metrics.cache.cache_settings import CacheSettings
@@ -342,10 +343,18 @@ def test_every_setting_is_described_in_a_sentence(model):
     ],
 )
 def test_every_example_in_a_message_is_a_value_that_is_accepted(model):
-    required = REQUIRED.get(model, {})
-    for name, field in model.model_fields.items():
-        for example in field.examples or []:
-            model.model_validate({**required, name: example})
+    examples = [(name, example) for name, field in model.model_fields.items() for example in field.examples or []]
+
+    assert examples
+    assert [each for each in examples if not is_accepted(model, *each)] == []
+
+
+def is_accepted(model, name, value):
+    try:
+        model.model_validate({**REQUIRED.get(model, {}), name: value})
+    except ValidationError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(

@@ -74,3 +74,14 @@ def test_two_statements_in_a_file_are_refused():
 def test_a_file_that_is_not_sql_is_refused():
     with pytest.raises(ParseError):
         parse("SELECT FROM WHERE")
+
+
+@pytest.mark.parametrize("column", ["provider", "route"])
+def test_the_daily_sums_of_litellm_tell_who_ran_a_model_by_the_rule_of_its_logs(column):
+    # A mapping is hashed as a whole with what it lands, so that the two cannot share a part.
+    rules = [
+        next(each.sql() for each in parse(path.read_text(encoding="utf-8")).expressions if each.alias == column)
+        for path in (SQL / "sources" / "litellm.sql", SQL / "sources" / "litellm_daily.sql")
+    ]
+
+    assert rules[0] == rules[1]

@@ -15,6 +15,7 @@ from sophia_metrics.windows import Window
 __all__ = ["has_table", "with_contributors"]
 
 SHOWN = 3
+TABLES = ("mart_cost_daily", "mart_cost_15min")
 USUAL_LOWEST = Decimal("0.8")
 
 
@@ -53,15 +54,7 @@ def with_contributors(
     """
     wanted = [_slice(each, window) for each, window in budgets]
     slices = {each for each in wanted if each is not None}
-    found = {
-        **_look_up(connection, {each for each in slices if each.is_of_utc_days}, "mart_cost_daily", "contributors"),
-        **_look_up(
-            connection,
-            {each for each in slices if not each.is_of_utc_days},
-            "mart_cost_15min",
-            "contributors_by_quarter",
-        ),
-    }
+    found = _look_up(connection, slices)
     return tuple(
         _named(each, found.get(part)) if part is not None else each
         for (each, _), part in zip(budgets, wanted, strict=True)
@@ -80,11 +73,9 @@ def _slice(each: BudgetObservation, window: Window | None) -> _Slice | None:
     return _Slice(each.scope, window)
 
 
-def _look_up(
-    connection: duckdb.DuckDBPyConnection, wanted: Collection[_Slice], table: str, query: str
-) -> Mapping[_Slice, _Spenders]:
-    """Return who spent the most of some slices. Nothing, where the version is older than the table."""
-    if not wanted or not has_table(connection, table):
+def _look_up(connection: duckdb.DuckDBPyConnection, wanted: Collection[_Slice]) -> Mapping[_Slice, _Spenders]:
+    """Return who spent the most of some slices. Nothing, where the version is older than a table."""
+    if not wanted or not all(has_table(connection, table) for table in TABLES):
         return {}
     slices = list(wanted)
     kinds, values = zip(*(_scope_parts(each.scope) for each in slices), strict=True)
@@ -93,13 +84,20 @@ def _look_up(
             "place": range(len(slices)),
             "scope_type": kinds,
             "scope_value": values,
+            "is_of_utc_days": [each.is_of_utc_days for each in slices],
             "start_at": [each.window.start_at for each in slices],
             "end_at": [each.window.end_at for each in slices],
         }
     )
-    bounds = {"first_at": frame["start_at"].min(), "last_at": frame["end_at"].max()}
+    days, quarters = frame.filter(pl.col("is_of_utc_days")), frame.filter(~pl.col("is_of_utc_days"))
+    bounds = {
+        "first_day_at": days["start_at"].min(),
+        "last_day_at": days["end_at"].max(),
+        "first_quarter_at": quarters["start_at"].min(),
+        "last_quarter_at": quarters["end_at"].max(),
+    }
     connection.register("wanted_slices", frame)
-    rows = connection.execute(alert_query(query), {**bounds, "shown_count": SHOWN}).fetchall()
+    rows = connection.execute(alert_query("contributors"), {**bounds, "shown_count": SHOWN}).fetchall()
     connection.unregister("wanted_slices")
     spenders = dict.fromkeys(slices, _Spenders())
     for place, team, model, amount, total in rows:

@@ -12,7 +12,7 @@ from sophia_metrics.alerts.episode import Delivery, DeliveryKind, DeliveryStatus
 from sophia_metrics.alerts.known import Acknowledgement, Known
 from sophia_metrics.alerts.rule_history import RuleRow
 from sophia_metrics.alerts.silence import Silence
-from sophia_metrics.schema import Table, alerting, state
+from sophia_metrics.schema import Table, state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
 
@@ -95,7 +95,7 @@ def record_of(
         state.ALERT_DELIVERIES: [_values(each) for each in deliveries],
         state.ALERT_RULES: [_values(each) for each in rules],
         state.ALERT_SILENCES: [_values(each) for each in silences],
-        alerting.ALERT_ACKNOWLEDGEMENTS: [_values(each) for each in acknowledgements],
+        state.ALERT_ACKNOWLEDGEMENTS: [_values(each) for each in acknowledgements],
     }
     return Record(
         {table.name: pl.DataFrame(values, schema=polars_schema(table)) for table, values in rows.items() if values}

@@ -1,6 +1,6 @@
 """Every table, written once: DDL, Polars schemas and the data dictionary derive from here."""
 
-from sophia_metrics.schema import alerting, core, findings, findings_marts, focus, invoices, marts, state
+from sophia_metrics.schema import core, findings, findings_marts, focus, invoices, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
 __all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
@@ -27,7 +27,7 @@ TABLES: tuple[Table, ...] = (
     state.ALERT_SILENCES,
     state.ALERT_EPISODES,
     state.ALERT_DELIVERIES,
-    alerting.ALERT_ACKNOWLEDGEMENTS,
+    state.ALERT_ACKNOWLEDGEMENTS,
     state.VERSIONS,
     state.RECOVERIES,
     state.RETENTION,

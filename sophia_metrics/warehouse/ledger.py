@@ -1,6 +1,7 @@
 """The ledger: what was read, what became of it, and how far each source has been collected."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import polars as pl
 
@@ -64,16 +65,19 @@ def record_attempt(
     error: str | None = None,
 ) -> None:
     """Write one ledger row a file; an earlier verdict on the same attempt gives way to this one."""
-    spans = {
-        str(name): (first, last)
-        for name, first, last in staged.connection.execute(
-            "SELECT file_name, min(started_at), max(started_at) FROM keys "
-            "WHERE rule IS NULL AND NOT is_ignored GROUP BY file_name"
-        ).fetchall()
-    }
+    rows = _ledger_rows(staged, counts, status, error)
+    attempt = staged.landing.attempt_id
+    row = fetch_row(connection, "DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [attempt])
+    is_known = row is not None and row[0] > 0
+    insert_frame(connection, state.INGEST_LEDGER, rows)
+    if not is_known:
+        _advance_positions(connection, staged.landing)
+    _record_fields(connection, staged)
+
+
+def _ledger_rows(staged: Slice, counts: Sequence[FileCount], status: str, error: str | None) -> pl.DataFrame:
     landing = staged.landing
-    windows = complete_windows(landing)
-    bounds = {name: (window.start_at, window.end_at) for name, window in windows.items()}
+    spans, windows = _spans(staged), complete_windows(landing)
     rows = [
         {
             "source": landing.source,
@@ -85,8 +89,8 @@ def record_attempt(
             "line_start": file.line_start,
             "reading_id": file.reading_id,
             "modified_ns": file.modified_ns,
-            "window_start_at": bounds.get(file.name, (None, None))[0],
-            "window_end_at": bounds.get(file.name, (None, None))[1],
+            "window_start_at": windows[file.name].start_at if file.name in windows else None,
+            "window_end_at": windows[file.name].end_at if file.name in windows else None,
             "row_count": count.row_count,
             "accepted_count": count.accepted_count,
             "quarantined_count": count.quarantined_count,
@@ -100,12 +104,16 @@ def record_attempt(
         }
         for file, count in zip(landing.files, counts, strict=True)
     ]
-    row = fetch_row(connection, "DELETE FROM core_ingest_ledger WHERE attempt_id = $1", [landing.attempt_id])
-    is_known = row is not None and row[0] > 0
-    insert_frame(connection, state.INGEST_LEDGER, pl.DataFrame(rows, schema=polars_schema(state.INGEST_LEDGER)))
-    if not is_known:
-        _advance_positions(connection, landing)
-    _record_fields(connection, staged)
+    return pl.DataFrame(rows, schema=polars_schema(state.INGEST_LEDGER))
+
+
+def _spans(staged: Slice) -> dict[str, tuple[datetime, datetime]]:
+    """Return the first and the last start of the good rows of each file; a file without any is not in it."""
+    rows = staged.connection.execute(
+        "SELECT file_name, min(started_at), max(started_at) FROM keys "
+        "WHERE rule IS NULL AND NOT is_ignored GROUP BY file_name"
+    ).fetchall()
+    return {str(name): (first, last) for name, first, last in rows}
 
 
 def _advance_positions(connection: StateConnection, landing: Landing) -> None:

@@ -205,47 +205,13 @@ unit_costs AS (
 -- What the parts of a call do not explain: what was billed beside the prices that we know, or without any.
 explained_events AS (
     SELECT
-        parted_events.usage_on,
-        parted_events.account_id,
-        parted_events.provider,
-        parted_events.route,
-        parted_events.region,
-        parted_events.model,
-        parted_events.price_tier,
-        parted_events.team,
-        parted_events.project,
-        parted_events.environment,
-        parted_events.cost_basis,
-        parted_events.price_id,
-        parted_events.price_book,
-        parted_events.tier_low_tokens,
-        parted_events.daily_from_seconds,
+        parted_events.usage_on, parted_events.account_id, parted_events.provider, parted_events.route,
+        parted_events.region, parted_events.model, parted_events.price_tier, parted_events.team,
+        parted_events.project, parted_events.environment, parted_events.cost_basis, parted_events.price_id,
+        parted_events.price_book, parted_events.tier_low_tokens, parted_events.daily_from_seconds,
         parted_events.is_itemised,
         parted_events.call_count,
         parted_events.cost_usd,
-        parted_events.input_tokens,
-        parted_events.cache_read_tokens,
-        parted_events.cache_write_5m_tokens,
-        parted_events.cache_write_1h_tokens,
-        parted_events.output_tokens,
-        parted_events.input_usd,
-        parted_events.cache_read_usd,
-        parted_events.cache_write_5m_usd,
-        CASE
-            WHEN parted_events.cache_write_1h_tokens = 0 THEN 0
-            ELSE parted_events.cache_write_usd - parted_events.cache_write_5m_usd
-        END AS cache_write_1h_usd,
-        parted_events.output_usd,
-        parted_events.rate_input_usd,
-        parted_events.list_rate_input_usd,
-        parted_events.rate_cache_read_usd,
-        parted_events.list_rate_cache_read_usd,
-        parted_events.rate_cache_write_5m_usd,
-        parted_events.list_rate_cache_write_5m_usd,
-        parted_events.rate_cache_write_1h_usd,
-        parted_events.list_rate_cache_write_1h_usd,
-        parted_events.rate_output_usd,
-        parted_events.list_rate_output_usd,
         parted_events.cost_usd
         - parted_events.input_usd
         - parted_events.cache_read_usd
@@ -257,61 +223,62 @@ explained_events AS (
         ON parted_events.event_id = unit_costs.event_id AND parted_events.usage_on = unit_costs.usage_on
 ),
 
+token_classes AS (
+    SELECT part
+    FROM (VALUES ('input'), ('cache_read'), ('cache_write_5m'), ('cache_write_1h'), ('output')) AS classes (part)
+),
+
+token_parts AS (
+    SELECT
+        parted_events.usage_on, parted_events.account_id, parted_events.provider, parted_events.route,
+        parted_events.region, parted_events.model, parted_events.price_tier, parted_events.team,
+        parted_events.project, parted_events.environment, parted_events.cost_basis, parted_events.price_id,
+        parted_events.price_book, parted_events.tier_low_tokens, parted_events.daily_from_seconds,
+        token_classes.part,
+        CASE token_classes.part
+            WHEN 'input' THEN parted_events.input_tokens
+            WHEN 'cache_read' THEN parted_events.cache_read_tokens
+            WHEN 'cache_write_5m' THEN parted_events.cache_write_5m_tokens
+            WHEN 'cache_write_1h' THEN parted_events.cache_write_1h_tokens
+            WHEN 'output' THEN parted_events.output_tokens
+        END AS tokens,
+        CASE token_classes.part
+            WHEN 'input' THEN parted_events.rate_input_usd
+            WHEN 'cache_read' THEN parted_events.rate_cache_read_usd
+            WHEN 'cache_write_5m' THEN parted_events.rate_cache_write_5m_usd
+            WHEN 'cache_write_1h' THEN parted_events.rate_cache_write_1h_usd
+            WHEN 'output' THEN parted_events.rate_output_usd
+        END AS rate_usd,
+        CASE token_classes.part
+            WHEN 'input' THEN parted_events.list_rate_input_usd
+            WHEN 'cache_read' THEN parted_events.list_rate_cache_read_usd
+            WHEN 'cache_write_5m' THEN parted_events.list_rate_cache_write_5m_usd
+            WHEN 'cache_write_1h' THEN parted_events.list_rate_cache_write_1h_usd
+            WHEN 'output' THEN parted_events.list_rate_output_usd
+        END AS list_rate_usd,
+        CASE token_classes.part
+            WHEN 'input' THEN parted_events.input_usd
+            WHEN 'cache_read' THEN parted_events.cache_read_usd
+            WHEN 'cache_write_5m' THEN parted_events.cache_write_5m_usd
+            WHEN 'cache_write_1h' THEN parted_events.cache_write_usd - parted_events.cache_write_5m_usd
+            WHEN 'output' THEN parted_events.output_usd
+        END AS billed_usd
+    FROM parted_events
+    CROSS JOIN token_classes
+    WHERE parted_events.is_itemised
+),
+
 parts AS (
     SELECT
         usage_on, account_id, provider, route, region, model, price_tier, team, project, environment, cost_basis,
         price_id, price_book, tier_low_tokens, daily_from_seconds,
-        'input' AS part,
-        CAST(input_tokens AS DECIMAL(38, 6)) AS quantity,
-        CAST(rate_input_usd AS DECIMAL(38, 18)) AS rate_usd,
-        CAST(list_rate_input_usd AS DECIMAL(38, 18)) AS list_rate_usd,
-        CAST(input_usd AS DECIMAL(38, 12)) AS billed_usd
-    FROM explained_events
-    WHERE is_itemised AND input_tokens > 0
-    UNION ALL
-    SELECT
-        usage_on, account_id, provider, route, region, model, price_tier, team, project, environment, cost_basis,
-        price_id, price_book, tier_low_tokens, daily_from_seconds,
-        'cache_read' AS part,
-        CAST(cache_read_tokens AS DECIMAL(38, 6)) AS quantity,
-        CAST(rate_cache_read_usd AS DECIMAL(38, 18)) AS rate_usd,
-        CAST(list_rate_cache_read_usd AS DECIMAL(38, 18)) AS list_rate_usd,
-        CAST(cache_read_usd AS DECIMAL(38, 12)) AS billed_usd
-    FROM explained_events
-    WHERE is_itemised AND cache_read_tokens > 0
-    UNION ALL
-    SELECT
-        usage_on, account_id, provider, route, region, model, price_tier, team, project, environment, cost_basis,
-        price_id, price_book, tier_low_tokens, daily_from_seconds,
-        'cache_write_5m' AS part,
-        CAST(cache_write_5m_tokens AS DECIMAL(38, 6)) AS quantity,
-        CAST(rate_cache_write_5m_usd AS DECIMAL(38, 18)) AS rate_usd,
-        CAST(list_rate_cache_write_5m_usd AS DECIMAL(38, 18)) AS list_rate_usd,
-        CAST(cache_write_5m_usd AS DECIMAL(38, 12)) AS billed_usd
-    FROM explained_events
-    WHERE is_itemised AND cache_write_5m_tokens > 0
-    UNION ALL
-    SELECT
-        usage_on, account_id, provider, route, region, model, price_tier, team, project, environment, cost_basis,
-        price_id, price_book, tier_low_tokens, daily_from_seconds,
-        'cache_write_1h' AS part,
-        CAST(cache_write_1h_tokens AS DECIMAL(38, 6)) AS quantity,
-        CAST(rate_cache_write_1h_usd AS DECIMAL(38, 18)) AS rate_usd,
-        CAST(list_rate_cache_write_1h_usd AS DECIMAL(38, 18)) AS list_rate_usd,
-        CAST(cache_write_1h_usd AS DECIMAL(38, 12)) AS billed_usd
-    FROM explained_events
-    WHERE is_itemised AND cache_write_1h_tokens > 0
-    UNION ALL
-    SELECT
-        usage_on, account_id, provider, route, region, model, price_tier, team, project, environment, cost_basis,
-        price_id, price_book, tier_low_tokens, daily_from_seconds,
-        'output' AS part,
-        CAST(output_tokens AS DECIMAL(38, 6)) AS quantity,
-        CAST(rate_output_usd AS DECIMAL(38, 18)) AS rate_usd,
-        CAST(list_rate_output_usd AS DECIMAL(38, 18)) AS list_rate_usd,
-        CAST(output_usd AS DECIMAL(38, 12)) AS billed_usd
-    FROM explained_events
-    WHERE is_itemised AND output_tokens > 0
+        part,
+        CAST(tokens AS DECIMAL(38, 6)) AS quantity,
+        CAST(rate_usd AS DECIMAL(38, 18)) AS rate_usd,
+        CAST(list_rate_usd AS DECIMAL(38, 18)) AS list_rate_usd,
+        CAST(billed_usd AS DECIMAL(38, 12)) AS billed_usd
+    FROM token_parts
+    WHERE tokens > 0
     UNION ALL
     SELECT
         parted_events.usage_on, parted_events.account_id, parted_events.provider, parted_events.route,

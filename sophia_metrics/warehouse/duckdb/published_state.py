@@ -14,7 +14,6 @@ import polars as pl
 
 from sophia_metrics import schema
 from sophia_metrics.frames import fetch_frame
-from sophia_metrics.schema import alerting
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.polars_types import polars_schema
@@ -34,7 +33,7 @@ DECISIONS = (
     state_tables.ALERT_SILENCES,
     state_tables.ALERT_EPISODES,
     state_tables.ALERT_DELIVERIES,
-    alerting.ALERT_ACKNOWLEDGEMENTS,
+    state_tables.ALERT_ACKNOWLEDGEMENTS,
     state_tables.QUARANTINE_VERDICTS,
     state_tables.PRICE_CARDS,
     state_tables.PRICE_CARD_UNITS,

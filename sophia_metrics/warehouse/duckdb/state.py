@@ -57,7 +57,7 @@ class StateFile:
             connection.execute("BEGIN")
             try:
                 yield connection
-            except BaseException:
+            except BaseException:  # Ctrl-C too: whatever ends the block, nothing half done stays
                 with suppress(duckdb.Error):  # the failure itself says more
                     connection.execute("ROLLBACK")
                 raise

@@ -17,8 +17,8 @@ from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.facts import DayFileFacts
 from sophia_metrics.warehouse.duckdb.mending import commit_mending
-from sophia_metrics.warehouse.duckdb.publish import SHOWN_DAYS
 from sophia_metrics.warehouse.duckdb.state import StateFile
+from sophia_metrics.warehouse.duckdb.version_file import SHOWN_DAYS
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece, TableDay, files_of
 from sophia_metrics.warehouse.observations import commit_observations

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from sophia_metrics import schema
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.schema import alerting, findings, focus, state
+from sophia_metrics.schema import findings, focus, state
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.sources.table_settings import TableTerms
 from sophia_metrics.warehouse.snowflake.moved import MOVED_CORE, MOVED_STATE
@@ -46,7 +46,7 @@ _STATE: Mapping[Table, Verbs] = MappingProxyType(
         state.ALERT_SILENCES: MERGED,
         state.ALERT_EPISODES: MERGED,
         state.ALERT_DELIVERIES: MERGED,
-        alerting.ALERT_ACKNOWLEDGEMENTS: MERGED,
+        state.ALERT_ACKNOWLEDGEMENTS: MERGED,
         state.VERSIONS: REPLACED,
         PUBLISHED_DAYS: REPLACED,
         state.RECOVERIES: NONE,

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from sophia_metrics.schema import findings, state
 from sophia_metrics.schema.column import Table
-from sophia_metrics.warehouse.duckdb.publish import SHOWN_DAYS, SHOWN_SINCE
+from sophia_metrics.warehouse.duckdb.version_file import SHOWN_DAYS, SHOWN_SINCE
 
 __all__ = ["DATED_BY", "PartKey", "Parts", "day_of", "select_parts"]
 

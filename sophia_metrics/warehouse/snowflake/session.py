@@ -190,7 +190,7 @@ class SnowflakeSession:
             self._take_lock()
             yield self
             self._raise_doom()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: whatever ends the block, nothing half done stays
             self._roll_back()
             raise
         self._commit()
