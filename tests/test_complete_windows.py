@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_metrics.sources.format import Completeness
-from sophia_metrics.sources.spool_source import PulledWindow, newest_by_window
+from sophia_metrics.sources.spool_source import PulledWindow, SpoolSource, newest_by_window
 from sophia_metrics.windows import Window
 from tests.effort import examples
 from tests.lab import Lab
@@ -55,6 +55,19 @@ def test_of_each_window_the_newest_reading_is_known():
     ]
     newest = newest_by_window(each.file_name for each in windows)
     assert newest == {(T0, T0 + HOUR): windows[1], (T0, T0 + DAY): windows[3]}
+
+
+def test_a_batch_has_no_more_than_250_windows_however_small_they_are(pulled):
+    pulled.spool.mkdir(parents=True, exist_ok=True)
+    for number in range(501):
+        start_at = T0 + number * HOUR
+        window = PulledWindow(start_at, start_at + HOUR, READ, "0" * 32, is_open=False)
+        (pulled.spool / window.file_name).write_bytes(b"a file")
+
+    source = SpoolSource(pulled.source.terms, pulled.source.format, pulled.source.paths)
+    batches = pulled.lab.collector.find(source, pulled.lab.now).batches
+
+    assert [len(batch.parts) for batch in batches] == [250, 250, 1]
 
 
 def test_what_the_source_no_longer_has_goes_with_its_units(pulled):

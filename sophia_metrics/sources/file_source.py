@@ -62,6 +62,8 @@ class FileSource(ServiceLifecycle):
 
     is_hashed = False
     """Identifiers of people stand in the files as hashes already."""
+    batch_files: int | None = None
+    """No more files than this are landed and committed at once. None: only their bytes count."""
 
     def __init__(self, terms: SourceTerms, file_format: Format, paths: tuple[str, ...]) -> None:
         self.terms = terms

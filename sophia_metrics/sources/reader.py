@@ -69,7 +69,7 @@ def empty_containers(connection: duckdb.DuckDBPyConnection, file_format: Format)
     """
     found = {
         identifier(column.name): " OR ".join(
-            f"((starts_with({text}, '{{') OR starts_with({text}, '[')) AND json_valid({text}))" for text in texts
+            f"(left({text}, 1) IN ('{{', '[') AND json_valid({text}))" for text in texts
         )
         for column in file_format.columns
         if (texts := list(_texts(identifier(column.name), connection.sqltype(column.duckdb_type))))

@@ -84,6 +84,7 @@ class SpoolSource(FileSource):
     """The files that were pulled; identifiers in them are hashed already."""
 
     is_hashed = True
+    batch_files = 250
 
     @property
     def _is_begun(self) -> bool:

@@ -140,7 +140,8 @@ class Collector:
             if part is not None:
                 (touched if part.byte_start == file.size_bytes > 0 else parts).append(part)
         self._note_touched(source, touched)
-        runs = cut(parts, lambda part: part.file.size_bytes - part.byte_start, self.batch_bytes)
+        least = self.batch_bytes // source.batch_files if source.batch_files else 0
+        runs = cut(parts, lambda part: max(part.file.size_bytes - part.byte_start, least), self.batch_bytes)
         return Findings(tuple(Batch(source.name, run) for run in runs), len(files))
 
     @_translated

@@ -37,7 +37,7 @@ LANDING_ROWS = 1_000_000
 """A landed file is closed at so many rows: what comes after it needs memory for one at a time."""
 
 CASED_FILES = 250
-"""The names of more files than this are joined to their rows, which takes longer; of fewer they stand in a CASE."""
+"""The names of more files than this are joined to their rows, which takes longer; of fewer a CASE says the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,9 @@ def _without_people(
     name = literal(given[0].name) if given else "''"
     joins = [f"LEFT JOIN {table} ON {table}.plain = raw.{identifier(column)}" for column, table in people.items()]
     if 1 < len(given) <= CASED_FILES:
-        name = _name_by_row(given)
+        names = [literal(file.name) for file in given]
+        kind = f"ENUM({', '.join(dict.fromkeys(names))})"  # long texts would be hashed row by row
+        name = f"CAST([{', '.join(names)}] AS {kind}[])[{_place_by_row(given, 1)}]"
     elif len(given) > 1:
         starts = pl.DataFrame({"name": [file.name for file in given], "start": [file.first_ordinal for file in given]})
         connection.register("file_starts", starts)
@@ -309,12 +311,15 @@ def _without_people(
     return f"SELECT {', '.join(columns)} FROM raw {' '.join(joins)}"
 
 
-def _name_by_row(files: Sequence[LandedFile]) -> str:
-    """Return the file of a row of `raw` as SQL: halves of halves, so that a row meets few comparisons."""
+def _place_by_row(files: Sequence[LandedFile], first: int) -> str:
+    """Return the place of a row's file in a list, as SQL over `raw`: halves of halves, so that a row meets few tests.
+
+    `first` is the place of the first file.
+    """
     if len(files) == 1:
-        return literal(files[0].name)
+        return str(first)
     middle = len(files) // 2
-    before, after = _name_by_row(files[:middle]), _name_by_row(files[middle:])
+    before, after = _place_by_row(files[:middle], first), _place_by_row(files[middle:], first + middle)
     return f"CASE WHEN raw.rowid < {files[middle].first_ordinal} THEN {before} ELSE {after} END"
 
 

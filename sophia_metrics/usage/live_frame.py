@@ -65,8 +65,8 @@ def by_window(rows: pl.DataFrame, instant: str, asked: Window, step: timedelta) 
 
 def told(rows: pl.DataFrame, file_format: Format) -> pl.DataFrame:
     """Leave out the columns in which nothing is and that the format does not read."""
-    empty = (name for name in rows.columns if name not in file_format.file_types and not rows[name].count())
-    return rows.drop(*empty)
+    read = file_format.file_types.keys()
+    return rows.drop(*(name for name in rows.columns if name not in read and not rows[name].count()))
 
 
 def distinct(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:

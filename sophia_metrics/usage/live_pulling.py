@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -81,23 +82,42 @@ class LivePuller:
         """Nothing is left open."""
 
     def _read(self, reader: LiveReader, now: datetime, written: list[int]) -> None:
+        """Read span by span. One is written while the next is read, and no more than these two are held."""
         known = self._spool.known()
         first_at, end_at = self._bounds(known, now)
         until = self._clock.seconds() + PULL_SECONDS
-        for asked in Window(first_at, end_at).split(self._live.span) if first_at < end_at else ():
-            if self._clock.seconds() > until:
-                raise ServiceUnavailableError(
-                    f"source {self._terms.source}: a run reads no longer than {PULL_SECONDS / 60:.0f} minutes; the "
-                    f"next one goes on at {asked.start_at:%Y-%m-%d %H:%M} UTC"
-                )
-            told_rows = reader.read(Window(asked.start_at, min(asked.end_at, now)))
-            rows = frame_of(told_rows, self._live.format, self._identity)
-            by_start = self._by_window(rows, asked)
-            for window in asked.split(self._live.window):
-                is_mark = window.end_at >= end_at
-                found = by_start.get(window.start_at, rows.clear())
-                count = self._write(window, found, known, now, is_mark=is_mark)
-                written += [] if count is None else [count]
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="spool") as thread:
+            writing = thread.submit(list[int])
+            try:
+                for asked in Window(first_at, end_at).split(self._live.span) if first_at < end_at else ():
+                    if self._clock.seconds() > until:
+                        raise ServiceUnavailableError(
+                            f"source {self._terms.source}: a run reads no longer than {PULL_SECONDS / 60:.0f} minutes; "
+                            f"the next one goes on at {asked.start_at:%Y-%m-%d %H:%M} UTC"
+                        )
+                    told_rows = reader.read(Window(asked.start_at, min(asked.end_at, now)))
+                    rows = frame_of(told_rows, self._live.format, self._identity)
+                    written += writing.result()
+                    writing = thread.submit(self._write_span, asked, rows, known, now, end_at)
+            finally:
+                written += writing.result()
+
+    def _write_span(
+        self,
+        asked: Window,
+        rows: pl.DataFrame,
+        known: Mapping[Span, PulledWindow],
+        now: datetime,
+        end_at: datetime,
+    ) -> list[int]:
+        """Write the windows of a span in their order; return how many rows each has that was written."""
+        by_start = self._by_window(rows, asked)
+        counts: list[int] = []
+        for window in asked.split(self._live.window):
+            found = by_start.get(window.start_at, rows.clear())
+            count = self._write(window, found, known, now, is_mark=window.end_at >= end_at)
+            counts += [] if count is None else [count]
+        return counts
 
     def _bounds(self, known: Mapping[Span, PulledWindow], now: datetime) -> tuple[datetime, datetime]:
         """Return from where and up to where is read: whole windows, the one that runs among them where it is read."""

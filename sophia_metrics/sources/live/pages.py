@@ -11,7 +11,7 @@ P = TypeVar("P")
 Cursor = str | int
 
 MOST_IDLE = 5
-"""So many pages one after the other without a row, or with the rows of the page before, are a fault of the source."""
+"""So many pages one after the other without a row, or as long as the page before and with its last row, are a fault."""
 
 
 def every_page(
@@ -20,7 +20,7 @@ def every_page(
     rows: Callable[[P], Sequence[Any]],
     following: Callable[[P], Cursor | None],
 ) -> Iterator[P]:
-    """Yield every page. A page that comes twice is yielded twice.
+    """Yield every page, and hold none while the next one is asked for. A page that comes twice is yielded twice.
 
     Args:
         source: name of the source, for messages.
@@ -33,15 +33,17 @@ def every_page(
     """
     seen: set[Cursor] = set()
     cursor: Cursor | None = None
-    before: Sequence[Any] = ()
+    before: tuple[int, str] | None = None
     idle = 0
     while True:
         page = ask(cursor)
         found = rows(page)
-        idle = idle + 1 if not found or found == before else 0
-        before = found
-        yield page
+        told = (len(found), repr(found[-1])) if found else None  # the page itself is taken apart, and forgotten
+        idle = idle + 1 if told is None or told == before else 0
+        before = told
         cursor = following(page)
+        yield page
+        del page, found
         if cursor is None:
             return
         if cursor in seen or idle > MOST_IDLE:
