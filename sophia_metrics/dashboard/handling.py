@@ -78,7 +78,7 @@ UNHANDLED = Handling()
 
 
 def read_handling(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Handling]:
-    """Return by episode how it is handled, of an opened version; an episode of which nothing is to be said is not there."""
+    """Return by episode how it is handled, of an opened version; one of which nothing is to be said is not there."""
     sql = "SELECT column_name FROM information_schema.columns WHERE list_contains($1, table_name)"
     found = {name for (name,) in connection.execute(sql, [TOLD_BY]).fetchall()}
     if not found >= COLUMNS:
