@@ -9,7 +9,7 @@ import itertools
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
@@ -28,6 +28,7 @@ MOST_DAYS = 400
 AHEAD = 14
 LEARNT_AHEAD = 28
 MONTH_DAYS = (3, 7, 14, 21)
+RUNAWAY_AGO = (1, 3, 10)
 OURS, NAIVE, RUN_RATE = "sophia-metrics", "seasonal naive", "run-rate"
 PEERS = ("Holt-Winters", "AutoETS")
 GROUPS = ("real", "made up")
@@ -66,6 +67,7 @@ def main() -> None:
         "windows": len(days),
         "months": len(months),
         "mase": _mase(days, {name: found[: len(days)] for name, found in said.items()}),
+        "runaway": _runaway(days),
         "month_end": _month_end(months, {name: found[len(days) :] for name, found in said.items()}),
         "coverage": _coverage(series),
         "seconds": _speed(),
@@ -139,6 +141,19 @@ def _mase(windows: Sequence[Window], said: dict[str, list[Numbers]]) -> dict[str
         found[name] = {
             key: float(np.median(np.array(values)[flags])) for key, flags in (groups | lengths).items() if any(flags)
         } | {"all": float(np.median(values))}
+    return found
+
+
+def _runaway(windows: Sequence[Window]) -> dict[str, dict[str, float]]:
+    """Return the same error where one of the newest known days was five times as large, by how long ago that was."""
+    found: dict[str, dict[str, float]] = {}
+    for days_ago in RUNAWAY_AGO:
+        known = [
+            window.known * np.where(np.arange(window.length) == window.length - days_ago, 5, 1) for window in windows
+        ]
+        said = _said([replace(window, known=each) for window, each in zip(windows, known, strict=True)], ())
+        for name, figures in _mase(windows, said).items():
+            found.setdefault(name, {})[f"{days_ago} days ago"] = figures["all"]
     return found
 
 
@@ -235,6 +250,7 @@ def _print(facts: dict[str, object]) -> None:
     print(f"{facts['machine']}; {facts['windows']} windows, {facts['months']} parts of months")
     for title, key, style in (
         ("MASE of 14 days, median over windows", "mase", "{:.3f}"),
+        ("MASE where one known day was five times as large", "runaway", "{:.3f}"),
         ("Error of the month's end, share of the month, mean", "month_end", "{:.1%}"),
         ("Share within the range of 80 %", "coverage", "{:.1%}"),
     ):

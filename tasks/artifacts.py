@@ -4,7 +4,7 @@ Counts, names and money only: no prompt text, no secret. A plain run leaves noth
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
@@ -14,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from sophia_metrics.costs.budget_report import load_budget_status
 from sophia_metrics.dashboard.formats import dollars
+from sophia_metrics.dashboard.overview import Alert
 from sophia_metrics.dashboard.reading import load_overview
 from sophia_metrics.health.results import ProbeResult
 from sophia_metrics.quality.report import QualityReport
@@ -25,6 +26,7 @@ from tasks.quality import SAMPLE_BANNER, quality_report
 from tasks.step import is_orchestrated, step
 
 __all__ = [
+    "alert_rows",
     "show_alerts",
     "show_budgets",
     "show_forecast",
@@ -118,22 +120,27 @@ def show_alerts(settings: Settings) -> None:
         return
     overview = load_overview(Serving(settings.home), utc_now(), settings.time_zone)
     create_table_artifact(
-        [
-            {
-                "severity": each.severity,
-                "state": each.state,
-                "since": f"{each.opened_at:%Y-%m-%d %H:%M}",
-                "message": each.message,
-                "acknowledged": each.handling.acknowledgement or "",
-                "kept_back_by": each.handling.holder or "",
-                "group": (each.handling.group_id or "")[:ID_LENGTH],
-            }
-            for each in overview.open_alerts
-        ],
+        alert_rows(overview.open_alerts),
         key="open-alerts",
         description="The alerts that are not over: who looks after each, what keeps it back, and what was told in "
         "one message (the beginning of the id of its group). Times are UTC.",
     )
+
+
+def alert_rows(alerts: Iterable[Alert]) -> list[dict[str, str]]:
+    """Return the rows of `open-alerts`. A cell of a table is plain text, which Prefect shows as it is."""
+    return [
+        {
+            "severity": each.severity,
+            "state": each.state,
+            "since": f"{each.opened_at:%Y-%m-%d %H:%M}",
+            "message": each.message,
+            "acknowledged": each.handling.acknowledgement or "",
+            "kept_back_by": each.handling.holder or "",
+            "group": (each.handling.group_id or "")[:ID_LENGTH],
+        }
+        for each in alerts
+    ]
 
 
 @step("show the quality", deadline_seconds=120)

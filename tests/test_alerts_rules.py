@@ -1,5 +1,6 @@
 """Rules: when a budget or a service is an alert, which alert it is, and what it says."""
 
+import json
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -273,10 +274,11 @@ def test_one_cause_is_one_alert_and_the_narrowest_anomaly_speaks(seen, told):
 # --- bills -------------------------------------------------------------------------------------------------
 
 
-def gap(invoiced, computed, model="gpt-4o"):
+def gap(invoiced, computed, model="gpt-4o", on="2026-11-18", account="org-1"):
     known = None if computed is None else Decimal(computed)
     billed = Decimal(invoiced)
-    return GapObservation("openai", "org-1", model, date(2026, 11, 18), billed, billed - (known or 0), known)
+    day = date.fromisoformat(on)
+    return GapObservation("openai", account, model, day, billed, billed - (known or 0), known)
 
 
 @pytest.mark.parametrize(
@@ -296,21 +298,43 @@ def test_a_gap_is_told_where_it_is_large_in_dollars_and_as_a_share(seen, is_told
     assert [each.verdict for each in rule.readings(Observations(gaps=(seen,)))] == [Verdict.MET] * is_told
 
 
-def test_a_gap_is_told_with_both_amounts_and_each_model_is_an_alert():
-    seen = (gap(110, 100), gap(50, None, model="(all)"))
-    readings = list(ReconciliationRule().readings(Observations(gaps=seen)))
+def test_a_gap_is_told_with_both_amounts():
+    seen = (gap(50, None, model="(all)"),)
+    (reading,) = ReconciliationRule().readings(Observations(gaps=seen))
 
-    assert [each.message for each in readings] == [
-        (
-            "openai, account org-1, model gpt-4o on 2026-11-18: 110.00 USD are billed, 10.00 more than we computed"
-            " (100.00 USD), and nothing explains it"
-        ),
-        (
-            "openai, account org-1, model (all) on 2026-11-18: 50.00 USD are billed, 50.00 more than we computed"
-            " (nothing), and nothing explains it"
-        ),
+    assert reading.message == (
+        "openai, account org-1, model (all) on 2026-11-18: 50.00 USD are billed, 50.00 more than we computed (nothing), "
+        "and nothing explains it"
+    )
+
+
+def test_the_gaps_of_an_account_in_a_month_are_one_alert_that_names_the_greatest():
+    days = ("2026-11-17", "2026-11-18")
+    seen = [gap(110, 100, on=day) for day in days] + [gap(80, 100, model="o3"), gap(2, 1, model="(other)")]
+    (reading,) = ReconciliationRule().readings(Observations(gaps=tuple(seen)))
+
+    assert reading.message == (
+        "openai, account org-1, 2026-11: 4 gaps on 2 days, 21.00 USD more and 20.00 USD less billed than we computed, "
+        "and nothing explains them: model o3 on 2026-11-18: 80.00 USD are billed, 20.00 less than we computed (100.00 USD); "
+        "model gpt-4o on 2026-11-17: 110.00 USD are billed, 10.00 more than we computed (100.00 USD); "
+        "model gpt-4o on 2026-11-18: 110.00 USD are billed, 10.00 more than we computed (100.00 USD); and 1 more"
+    )
+    assert [each["model"] for each in json.loads(reading.evidence)["gaps"]] == ["o3", "gpt-4o", "gpt-4o", "(other)"]
+
+
+def test_the_first_look_at_five_weeks_of_gaps_tells_one_alert_an_account_and_month():
+    days = [date(2026, 10, 14) + timedelta(days=each) for each in range(35)]
+    seen = [
+        gap(110, 100, model=model, on=day.isoformat(), account=account)
+        for day in days
+        for model in ("gpt-4o", "o3")
+        for account in ("org-1", "org-2")
     ]
-    assert len({each.fingerprint for each in readings}) == 2
+    found = [each.fingerprint for each in ReconciliationRule().readings(Observations(gaps=tuple(seen)))]
+
+    assert found == [
+        f"reconciliation/openai/{account}/{month}" for account in ("org-1", "org-2") for month in ("2026-10", "2026-11")
+    ]
 
 
 def test_a_version_that_says_nothing_of_bills_ends_no_alert_of_one():

@@ -155,6 +155,24 @@ def test_setting_twice_at_the_same_moment_keeps_the_last(lab):
     assert [each.budget.limit_usd for each in load_budgets(lab.warehouse)] == [8]
 
 
+def test_a_planned_budget_begins_where_the_one_before_ends_and_outlives_a_change_of_that(lab):
+    warehouse, later = lab.warehouse, NOW + timedelta(days=10)
+    set_budget(warehouse, DAILY, NOW)
+    set_budget(warehouse, replace(DAILY, limit_usd=Decimal(9)), later)
+    set_budget(warehouse, replace(DAILY, limit_usd=Decimal(7)), NOW + timedelta(days=1))
+    held = load_budgets(warehouse)
+    moments = (timedelta(hours=1), timedelta(days=2), timedelta(days=9.999), timedelta(days=10))
+
+    assert [limits(budgets_at(held, NOW + each))["daily"] for each in moments] == [100, 7, 7, 9]
+
+
+def test_taking_a_budget_back_takes_back_what_is_planned_under_its_name(lab):
+    set_budget(lab.warehouse, DAILY, NOW + timedelta(days=1))
+    unset_budget(lab.warehouse, "daily", NOW)
+
+    assert budgets_at(load_budgets(lab.warehouse), NOW + timedelta(days=2)) == ()
+
+
 def test_a_budget_that_nobody_set_cannot_be_unset(lab):
     apply_budgets(lab.warehouse, [DAILY], NOW)
 

@@ -1,9 +1,11 @@
 """Chargeback: who is charged what, by hand; and sums that are exact for any rows and any rule."""
 
+import shutil
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 
+import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -255,3 +257,17 @@ def test_a_file_in_a_place_that_is_no_folder_is_refused(tmp_path):
 
     with pytest.raises(ConfigurationError, match="cannot be written"):
         write_export(pl.DataFrame({"a": [1]}), tmp_path / "file" / "a.csv")
+
+
+def test_a_version_from_before_the_view_says_what_publishes_it(sophia, tmp_path, monkeypatch):
+    (tmp_path / "serving").mkdir()
+    version = shutil.copy((sophia.folder / "home/serving/current.duckdb").resolve(), tmp_path / "serving/v1.duckdb")
+    with duckdb.connect(version) as connection:
+        connection.execute("DROP VIEW focus_cost_and_usage")
+        connection.execute("DROP TABLE core_sellers")
+    (tmp_path / "serving/current.duckdb").symlink_to("v1.duckdb")
+    monkeypatch.setenv("SOPHIA_HOME", str(tmp_path))
+    result = sophia("export", "focus", "--month", "2026-11")
+
+    assert result.exit_code == 2
+    assert "from before there was focus_cost_and_usage: `sophia-metrics run` publishes it" in result.stderr

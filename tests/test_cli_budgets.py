@@ -1,5 +1,7 @@
 """Budgets on the command line: the platform's own on a bare machine, one that a person sets, and takes back."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.command_line import CommandLine
@@ -95,3 +97,25 @@ def test_a_day_on_which_no_week_begins_is_refused(bare):
 
     assert result.exit_code == 2
     assert "1 (Monday) to 7 (Sunday)" in result.stderr
+
+
+def test_a_budget_from_a_later_day_is_listed_as_planned(bare):
+    sophia, _ = bare
+    first_on = datetime.now(UTC).date() + timedelta(days=40)
+    options = ["--limit", "7", "--period", "day", "--from", first_on.isoformat()]
+    facts = sophia.facts("budgets", "set", "later", *options)
+    page = sophia("budgets").stdout
+    sophia("budgets", "unset", "later")
+
+    (planned,) = facts["planned"]
+    assert (planned["budget"], planned["valid_from_at"]) == ("later", f"{first_on}T00:00:00Z")
+    assert "later" not in {each["budget"] for each in facts["budgets"]}
+    assert f"from {first_on} 00:00 UTC: later, 7.00 each day" in page
+
+
+def test_a_budget_cannot_be_set_for_the_past(bare):
+    sophia, _ = bare
+    result = sophia("budgets", "set", "daily", "--limit", "5", "--from", "2020-01-01")
+
+    assert result.exit_code == 2
+    assert "what held before today stays" in result.stderr

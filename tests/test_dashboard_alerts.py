@@ -1,4 +1,4 @@
-"""Who looks after an alert, what keeps it back and with which others it was told: on the page and in the API."""
+"""Who looks after an alert, what keeps it back and with which others it was told: on the page, in the API and in the terminal."""
 
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ from sophia_metrics.alerts.episode import Delivery, DeliveryKind, DeliveryStatus
 from sophia_metrics.alerts.known import Acknowledgement
 from sophia_metrics.alerts.records import record_of
 from sophia_metrics.alerts.silence import Silence
+from tests.command_line import CommandLine
 from tests.dashboard_lab import Site, publish_usage
 
 ALERTS, COST_ALERTS = "/api/v1/alerts", "/api/v1/llm/alerts"
@@ -114,3 +115,34 @@ def test_the_page_says_it_in_words(site):
     assert "told with 1 other in one message" in page
     assert "acknowledged by ada: on it" in page
     assert "nobody was told: kept back by budget-100, which is graver" in page
+
+
+@pytest.fixture
+def sophia(site, monkeypatch):
+    """The command line over the same state folder, on a wide terminal."""
+    monkeypatch.chdir(site.lab.home)
+    monkeypatch.setenv("SOPHIA_HOME", str(site.lab.home))
+    monkeypatch.setenv("COLUMNS", "400")
+    return CommandLine(site.lab.home)
+
+
+def test_the_terminal_lists_it_beside_each_alert(sophia):
+    handled = {line.split()[0]: line for line in sophia("alerts").stdout.splitlines()}
+
+    assert (
+        handled["ours"]
+        .rstrip()
+        .endswith(
+            "acknowledged by ada: on it; kept back by a silence of bob (upgrade) until 2026-11-20 13:00 UTC; "
+            "in group g1 with 1 other"
+        )
+    )
+    assert handled["quiet"].rstrip().endswith("kept back by budget-100, which is graver")
+    assert handled["late"].rstrip().endswith("team fire sent")
+
+
+def test_the_terminal_tells_machines_the_same_as_the_api(sophia, alerts):
+    names = ("acknowledgement", "kept_back_by", "silence", "group")
+    found = {each["episode_id"]: [each[name] for name in names] for each in sophia.facts("alerts")["alerts"]}
+
+    assert found == {episode_id: [each[name] for name in names] for episode_id, each in alerts.items()}

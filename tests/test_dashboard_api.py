@@ -331,3 +331,66 @@ def test_a_budget_that_is_none_is_refused_and_changes_nothing(site, query):
 
 def test_a_budget_is_not_set_by_a_foreign_page(site):
     assert httpx.post(f"{site.url}{SET}?daily_budget=1").status_code == 403
+
+
+BUDGETS = "/api/v1/budgets"
+CHAT = {
+    "limit_usd": 12.5,
+    "scope": "tag:feature/chat",
+    "period": "week",
+    "start_day": 3,
+    "time_zone": "Europe/Berlin",
+    "thresholds": [0.5, 1],
+    "forecast_thresholds": [1.1],
+}
+
+
+def test_any_budget_can_be_put_read_and_taken_back(changing):
+    put = httpx.put(f"{changing.url}{BUDGETS}/chat", json=CHAT, headers=OURS)
+    planned = httpx.put(
+        f"{changing.url}{BUDGETS}/chat", json={**CHAT, "limit_usd": "20", "from_on": "2026-12-01"}, headers=OURS
+    )
+    listed = httpx.get(f"{changing.url}{BUDGETS}").json()
+    published = changing.one("SELECT scope || ' ' || period || ' ' || limit_usd::DOUBLE FROM mart_budget_status")
+    deleted = httpx.delete(f"{changing.url}{BUDGETS}/chat", headers=OURS)
+
+    told = {**CHAT, "name": "chat", "origin": "set", "valid_from_at": "2026-11-20T12:00:00Z", "valid_to_at": None}
+    later = {**told, "limit_usd": 20, "valid_from_at": "2026-11-30T23:00:00Z"}  # midnight in Berlin
+    assert (put.json(), planned.json()) == (told, later)
+    assert listed == [{**told, "valid_to_at": "2026-11-30T23:00:00Z"}, later]
+    assert published == "tag:feature/chat week 12.5"
+    assert deleted.status_code == 204
+    assert httpx.get(f"{changing.url}{BUDGETS}").json() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "problem"),
+    [
+        ("chat", {"limit_usd": -1}, "the limit must be a number of dollars above 0"),
+        ("chat", {"scope": "user/ada"}, "the scope 'user/ada' has no known form"),
+        ("chat", {"period": "year"}, "the period is day, week, month or quarter"),
+        ("chat", {"start_day": 8}, "start_day of a week is 1 (Monday) to 7 (Sunday)"),
+        ("chat", {"time_zone": "Mars"}, "'Mars' is no time zone"),
+        ("chat", {"thresholds": [1, 0.5]}, "thresholds must ascend"),
+        ("chat", {"from_on": "2026-11-19"}, "what held before today stays"),
+        ("Chat", {}, "a name is a small letter"),
+        ("chat", {"limits": 3}, "body.limits"),
+    ],
+)
+def test_what_cannot_be_a_budget_is_refused_as_on_the_command_line(site, name, changes, problem):
+    answer = httpx.put(f"{site.url}{BUDGETS}/{name}", json={**CHAT, **changes}, headers=OURS)
+
+    assert answer.status_code == 422
+    assert problem in answer.json()["detail"]
+
+
+def test_a_budget_that_nobody_set_is_not_there_to_be_deleted(site):
+    answer = httpx.delete(f"{site.url}{BUDGETS}/chat", headers=OURS)
+
+    assert answer.status_code == 404
+    assert "no budget 'chat' was set" in answer.json()["detail"]
+
+
+def test_a_foreign_page_neither_puts_nor_deletes_a_budget(site):
+    assert httpx.put(f"{site.url}{BUDGETS}/chat", json=CHAT).status_code == 403
+    assert httpx.delete(f"{site.url}{BUDGETS}/chat").status_code == 403

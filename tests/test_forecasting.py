@@ -10,6 +10,7 @@ from sophia_metrics.forecasting.backtest import run_backtest
 from sophia_metrics.forecasting.forecast import HORIZON, forecast
 from sophia_metrics.forecasting.inflation import next_inflation, of_days_ahead
 from sophia_metrics.forecasting.methods import METHODS, Method, expected_weeks
+from sophia_metrics.forecasting.runaways import damped_weeks
 from sophia_metrics.forecasting.weeks import weeks_before
 from tests.effort import examples
 
@@ -180,6 +181,52 @@ def test_another_method_than_the_default_is_taken_where_it_is_much_better():
 
 
 # --- what earlier forecasts teach --------------------------------------------------------------------------
+
+
+WORKDAYS = (10.0, 11.0, 9.0, 12.0, 10.0, 4.0, 3.0)
+
+
+def middle_of(*values):
+    """Return what is said of the seven days after."""
+    return forecast(np.array([values])).days.p50[0, :7]
+
+
+@pytest.mark.parametrize("days_ago", [1, 2, 5, 20])
+def test_one_runaway_day_lifts_the_days_after_it_by_half_at_most(days_ago):
+    days = np.tile(WORKDAYS, 8)
+    calm = middle_of(*days)
+    days[-days_ago] *= 10
+
+    # It counts as half as much again as usual, and so does its weekday where a week repeats the one before.
+    assert (middle_of(*days) <= calm * 1.5 + 1e-9).all()
+    assert middle_of(*days).sum() < calm.sum() * 1.11
+
+
+def test_two_large_days_in_a_row_are_a_new_level():
+    days = np.tile(WORKDAYS, 8)
+    once, twice = days.copy(), days.copy()
+    once[-1:] *= 3
+    twice[-2:] *= 3
+
+    assert middle_of(*twice).sum() > 1.2 * middle_of(*once).sum()
+    damped = damped_weeks(weeks_before(twice[None], np.array([twice.size - 1])))
+    assert damped[0, 0, -1].tolist() == [10, 11, 9, 12, 10, 12, 9]
+
+
+def test_a_runaway_counts_as_much_as_a_day_may_usually_be():
+    days = np.tile(WORKDAYS, 8)
+    days[-3] = 1000
+    damped = damped_weeks(weeks_before(days[None], np.array([days.size - 1])))
+
+    assert damped[0, 0, -1].tolist() == [10, 11, 9, 12, 15, 4, 3]  # all days were alike: half as much again
+
+
+def test_a_peak_of_every_week_and_spend_on_few_days_are_no_runaways():
+    weekly = np.tile([1.0, 1, 1, 1, 1, 1, 50], 8)
+    rare = np.where(np.arange(56) % 10 == 0, 5.0, 0.0)
+    for days in (weekly, rare):
+        weeks = weeks_before(days[None], np.array([55]))
+        np.testing.assert_array_equal(damped_weeks(weeks), weeks)
 
 
 def test_ranges_that_held_too_little_get_wider_and_those_that_held_everything_narrower():

@@ -1,6 +1,6 @@
 """`sophia-metrics alerts` and `notifiers`: what is firing, who was told, and who can be."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from sophia_metrics.alerts.trial import trial_messages
 from sophia_metrics.cli.facts import print_facts
 from sophia_metrics.cli.figures import instant, plural
 from sophia_metrics.connect import connect_notifier
+from sophia_metrics.dashboard.handling import UNHANDLED, Handling, read_handling
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
 from sophia_metrics.services import Health, HealthStatus, run_sync
 from sophia_metrics.serving import Serving
@@ -29,7 +30,7 @@ ID_LENGTH = 8
 
 
 def print_alerts(days: int, *, is_history: bool = False, is_json: bool) -> None:
-    """Print the open alerts, and those that ended in the last days, with what was said of them.
+    """Print the open alerts, and those that ended in the last days, with how each is handled and what was said of it.
 
     Args:
         days: how long ago an alert may have ended.
@@ -45,9 +46,12 @@ def print_alerts(days: int, *, is_history: bool = False, is_json: bool) -> None:
     episodes = serving.query(alert_query("recent_episodes"), since).to_dicts()
     deliveries = serving.query(alert_query("recent_deliveries"), since).to_dicts()
     acknowledgements = _acknowledgements(serving, since)
+    with serving.connection() as connection:
+        handling = read_handling(connection)
     alerts: list[dict[str, Any]] = [
         {
             **each,
+            **_handling_facts(handling.get(each["episode_id"], UNHANDLED)),
             "deliveries": [found for found in deliveries if found["episode_id"] == each["episode_id"]],
             "acknowledgements": [found for found in acknowledgements if found["episode_id"] == each["episode_id"]],
         }
@@ -60,19 +64,50 @@ def print_alerts(days: int, *, is_history: bool = False, is_json: bool) -> None:
     if not alerts:
         console.print(f"no alert is open, and none ended in the last {plural(days, 'day')}")
         return
-    console.print(_history(alerts) if is_history else _overview(alerts))
+    console.print(_history(alerts) if is_history else _overview(alerts, handling))
 
 
-def _overview(alerts: Iterable[Mapping[str, Any]]) -> Table:
-    grid = _grid("id", "state", "severity", "since", "what", "told")
+def _overview(alerts: Iterable[Mapping[str, Any]], handling: Mapping[str, Handling]) -> Table:
+    grid = _grid("id", "state", "severity", "since", "what", "told", "handled")
     for each in alerts:
         state = Text(each["state"], style=STYLES.get(each["state"], "green"))
         told = ", ".join(map(_told, each["deliveries"])) or "nobody"
-        looked_after = "".join(f"; {_looked_after(found)}" for found in each["acknowledgements"][-1:])
+        handled = "; ".join(_handled(handling.get(each["episode_id"], UNHANDLED)))
         what = f"{each['rule']}: {each['message']}"
         short_id = each["episode_id"][:ID_LENGTH]
-        grid.add_row(short_id, state, each["severity"], instant(each["opened_at"]), what, told + looked_after)
+        grid.add_row(short_id, state, each["severity"], instant(each["opened_at"]), what, told, handled)
     return grid
+
+
+def _handled(handling: Handling) -> Iterator[str]:
+    """Yield what a person should know before they look after an alert."""
+    if handling.acknowledgement:
+        yield handling.acknowledgement
+    if handling.holder:
+        until = f" until {instant(handling.silence_ends_at)}" if handling.silence_ends_at else ""
+        yield f"kept back by {handling.holder}{until}"
+    if handling.group_id and handling.other_count:
+        yield f"in group {handling.group_id[:ID_LENGTH]} with {plural(handling.other_count, 'other')}"
+
+
+def _handling_facts(handling: Handling) -> dict[str, Any]:
+    """Return how an alert is handled, under the names of the API."""
+    acknowledgement = {
+        "acknowledged_at": handling.acknowledged_at,
+        "acknowledged_by": handling.acknowledged_by,
+        "note": handling.acknowledgement_note,
+    }
+    silence = {
+        "reason": handling.silence_reason,
+        "created_by": handling.silence_created_by,
+        "ends_at": handling.silence_ends_at,
+    }
+    return {
+        "acknowledgement": acknowledgement if handling.acknowledged_at else None,
+        "kept_back_by": handling.kept_back_by,
+        "silence": silence if handling.is_silenced else None,
+        "group": {"group_id": handling.group_id, "alert_count": handling.group_size} if handling.group_id else None,
+    }
 
 
 def _history(alerts: Iterable[Mapping[str, Any]]) -> Table:

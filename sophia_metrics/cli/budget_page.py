@@ -6,10 +6,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from sophia_metrics.cli.figures import money, plural
+from sophia_metrics.cli.figures import instant, money, plural
 from sophia_metrics.costs.budget_report import BudgetStatus
+from sophia_metrics.costs.budgets import HeldBudget
 
-__all__ = ["budget_section"]
+__all__ = ["budget_section", "planned_line"]
 
 STYLES = {"over": "bold red", "warning": "bold yellow"}
 STATES = {"no_data": "no data"}
@@ -33,6 +34,13 @@ def budget_section(budgets: Iterable[BudgetStatus]) -> RenderableType:
         grid.add_row(_name(each), _period(each), _spent(each), money(each.limit_usd), _share(each), _end(each), state)
     notes = [_unpriced(each) for each in shown if each.unpriced_count]
     return Group(title, grid, *(Text(note, style="dim") for note in notes), Text())
+
+
+def planned_line(held: HeldBudget) -> str:
+    """Return what is planned for later in a line."""
+    budget = held.budget
+    name = budget.name if str(budget.scope) == "all" else f"{budget.name} ({budget.scope})"
+    return f"from {instant(held.valid_from_at)}: {name}, {money(budget.limit_usd)} each {budget.period}"
 
 
 def _name(budget: BudgetStatus) -> str:

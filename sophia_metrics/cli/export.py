@@ -15,6 +15,7 @@ from sophia_metrics.exports.chargeback import Chargeback, ChargebackLine, Charge
 from sophia_metrics.exports.files import csv_text, write_export
 from sophia_metrics.exports.focus import FocusExport, export_focus
 from sophia_metrics.exports.focus_columns import FOCUS_VERSION
+from sophia_metrics.schema.focus import FOCUS_COST_AND_USAGE
 from sophia_metrics.settings import load_settings
 
 __all__ = ["print_chargeback", "print_focus"]
@@ -26,7 +27,7 @@ def print_focus(month: date, out: Path | None, *, is_json: bool) -> None:
     Raises:
         ConfigurationError: nothing is published yet, or the file cannot be written there.
     """
-    with usage_rows(load_settings()) as ask:
+    with usage_rows(load_settings(), FOCUS_COST_AND_USAGE.name) as ask:
         export = export_focus(ask, month)
     if out is not None:
         write_export(export.rows, out)

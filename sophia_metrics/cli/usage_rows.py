@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from sophia_metrics.connect import connect_warehouse
 from sophia_metrics.costs.reports import report_query
+from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.exports.asking import Ask
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import Settings
@@ -15,13 +16,19 @@ from sophia_metrics.windows import naive_utc
 
 __all__ = ["usage_rows"]
 
+IS_THERE = "SELECT count(*) FROM information_schema.tables WHERE table_name = $name"
+
 
 @contextmanager
-def usage_rows(settings: Settings) -> Generator[Ask]:
+def usage_rows(settings: Settings, needed: str = "core_usage_events") -> Generator[Ask]:
     """Open what holds the rows of usage, of all days.
 
+    Args:
+        settings: which warehouse there is.
+        needed: the table that the caller reads.
+
     Raises:
-        ConfigurationError: nothing is published yet.
+        ConfigurationError: nothing is published yet, or not since there is that table.
     """
     serving = Serving(settings.home)
     with serving.answers() as ask:
@@ -33,4 +40,8 @@ def usage_rows(settings: Settings) -> Generator[Ask]:
             warehouse = connect_warehouse(settings, naive_utc(datetime.now(UTC)))
             yield lambda sql, parameters: warehouse.read(Query(sql, parameters))
         else:
+            if ask(IS_THERE, {"name": needed}).item() == 0:
+                raise ConfigurationError(
+                    f"the published version is from before there was {needed}: `sophia-metrics run` publishes it"
+                )
             yield ask

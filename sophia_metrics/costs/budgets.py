@@ -20,17 +20,22 @@ from sophia_metrics.periods import LAST_START_DAYS, PERIODS, Period
 from sophia_metrics.schema import state
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.scopes import Scope
+from sophia_metrics.serving import Serving
 from sophia_metrics.time_zones import is_time_zone
 from sophia_metrics.warehouse.protocol import Query, Record, Warehouse
 
 __all__ = [
+    "DEFAULT_FORECAST_THRESHOLDS",
+    "DEFAULT_THRESHOLDS",
     "Budget",
     "HeldBudget",
+    "NotSetError",
     "Period",
     "apply_budgets",
     "budgets_at",
     "configured_changes",
     "load_budgets",
+    "published_budgets",
     "set_budget",
     "unset_budget",
 ]
@@ -45,6 +50,10 @@ MOST_DOLLARS = Decimal(10) ** 14
 MOST_THRESHOLD = Decimal(100)
 
 SELECT_BUDGETS = f"SELECT {', '.join(state.BUDGETS.names)} FROM core_budgets ORDER BY budget, valid_from_at, origin"
+
+
+class NotSetError(ConfigurationError):
+    """No budget of that name was set through the API or the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,11 @@ class HeldBudget:
 
     def holds_at(self, moment: datetime) -> bool:
         """Say whether it holds at a naive UTC moment, if nothing wins over it."""
-        return self.valid_from_at <= moment and (self.valid_to_at is None or moment < self.valid_to_at)
+        return self.valid_from_at <= moment and not self.is_over_at(moment)
+
+    def is_over_at(self, moment: datetime) -> bool:
+        """Say whether it has ended at a naive UTC moment; what was taken back before it began is over then."""
+        return self.valid_to_at is not None and self.valid_to_at <= moment
 
 
 def budgets_at(held: Iterable[HeldBudget], moment: datetime) -> tuple[HeldBudget, ...]:
@@ -151,34 +164,50 @@ def apply_budgets(warehouse: Warehouse, configured: Iterable[Budget], now: datet
     return budgets_at(held, now)
 
 
-def set_budget(warehouse: Warehouse, budget: Budget, now: datetime) -> None:
-    """Let a budget hold from `now` on (naive UTC), whatever is configured under its name, until it is unset.
+def set_budget(warehouse: Warehouse, budget: Budget, from_at: datetime) -> HeldBudget:
+    """Let a budget hold from `from_at` on (naive UTC), whatever is configured under its name, until it is unset.
 
-    The next publish shows it.
+    Where a later one of its name is planned already, it holds until that begins. The next publish shows it.
     """
-    _record(warehouse, (*_ended(load_budgets(warehouse), budget.name, now), HeldBudget(budget, "set", now)))
+    own = [each for each in load_budgets(warehouse) if each.origin == "set" and each.budget.name == budget.name]
+    ended = [replace(each, valid_to_at=from_at) for each in own if each.holds_at(from_at)]
+    planned = (each.valid_from_at for each in own if each.valid_from_at > from_at and not each.is_over_at(from_at))
+    held = HeldBudget(budget, "set", from_at, min(planned, default=None))
+    _record(warehouse, (*ended, held))
+    return held
 
 
 def unset_budget(warehouse: Warehouse, name: str, now: datetime) -> None:
-    """End a budget that was set; what is configured under its name holds again, if anything is.
+    """End a budget that was set, and those planned under its name; what is configured under it holds again.
 
     Raises:
-        ConfigurationError: no budget of that name was set.
+        NotSetError: no budget of that name was set.
     """
     held = load_budgets(warehouse)
-    ended = _ended(held, name, now)
+    own = [each for each in held if each.origin == "set" and not each.is_over_at(now)]
+    ended = [replace(each, valid_to_at=max(now, each.valid_from_at)) for each in own if each.budget.name == name]
     if not ended:
-        names = sorted(each.budget.name for each in budgets_at(held, now) if each.origin == "set")
-        raise ConfigurationError(
+        names = sorted({each.budget.name for each in own})
+        raise NotSetError(
             f"no budget {name!r} was set through the API or the command line (set are: {', '.join(names) or 'none'}); "
             "one that is configured is changed in sophia.toml"
         )
     _record(warehouse, ended)
 
 
-def _ended(held: Iterable[HeldBudget], name: str, now: datetime) -> tuple[HeldBudget, ...]:
-    own = (each for each in held if each.origin == "set" and each.budget.name == name)
-    return tuple(replace(each, valid_to_at=now) for each in own if each.holds_at(now))
+def published_budgets(serving: Serving, now: datetime) -> tuple[HeldBudget, ...]:
+    """Return the budgets of the published version that hold at a naive UTC moment, then those that are to hold later.
+
+    Raises:
+        ConfigurationError: nothing is published yet.
+    """
+    with serving.answers() as ask:
+        columns = ask("SELECT column_name FROM information_schema.columns WHERE table_name = 'core_budgets'", None)
+        if not set(state.BUDGETS.names) <= set(columns["column_name"]):
+            return ()  # of an older program, which publishes anew when it runs
+        held = [_read(*row) for row in ask(SELECT_BUDGETS, None).iter_rows()]
+    planned = [each for each in held if each.valid_from_at > now and not each.is_over_at(each.valid_from_at)]
+    return (*budgets_at(held, now), *sorted(planned, key=lambda each: (each.valid_from_at, each.budget.name)))
 
 
 def _wrong_start_day(period: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from importlib.metadata import version
 
-from sophia_metrics.costs.budgets import Period
+from sophia_metrics.costs.budgets import HeldBudget, Period
 from sophia_metrics.dashboard.alert_answers import cost_alerts
 from sophia_metrics.dashboard.overview import Budget, ModelUse, Overview, ServiceState
 from sophia_metrics.dashboard.shapes import (
@@ -16,13 +16,14 @@ from sophia_metrics.dashboard.shapes import (
     CacheStats,
     HealthAnswer,
     HealthComponent,
+    HeldBudgetAnswer,
     LlmStats,
     Performance,
     ProviderUse,
     RequestTrend,
 )
 
-__all__ = ["advice", "budget_answer", "cache_stats", "health_answer", "llm_stats", "performance"]
+__all__ = ["advice", "budget_answer", "cache_stats", "health_answer", "held_budget", "llm_stats", "performance"]
 
 ZERO = Decimal(0)
 UNKNOWN = "unknown"
@@ -161,6 +162,24 @@ def budget_answer(limits: Mapping[Period, Decimal]) -> BudgetAnswer:
         daily_budget=known.money("daily_budget", limits.get("day")),
         monthly_budget=known.money("monthly_budget", limits.get("month")),
         availability=known,
+    )
+
+
+def held_budget(held: HeldBudget) -> HeldBudgetAnswer:
+    """Return a budget as `/api/v1/budgets` has it."""
+    budget = held.budget
+    return HeldBudgetAnswer(
+        name=budget.name,
+        scope=str(budget.scope),
+        period=budget.period,
+        start_day=budget.start_day,
+        time_zone=budget.time_zone,
+        limit_usd=budget.limit_usd,
+        thresholds=budget.thresholds,
+        forecast_thresholds=budget.forecast_thresholds,
+        origin=held.origin,
+        valid_from_at=held.valid_from_at,
+        valid_to_at=held.valid_to_at,
     )
 
 

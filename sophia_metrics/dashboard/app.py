@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
-from sophia_metrics.costs.budgets import Period
+from sophia_metrics.costs.budget_order import BudgetOrder
+from sophia_metrics.costs.budgets import NotSetError, Period
 from sophia_metrics.dashboard import answers
 from sophia_metrics.dashboard.access import COOKIE, Access
 from sophia_metrics.dashboard.alert_answers import cost_alerts, handled_alerts
@@ -26,16 +27,18 @@ from sophia_metrics.dashboard.service import Dashboard
 from sophia_metrics.dashboard.shapes import (
     Advice,
     BudgetAnswer,
+    BudgetTerms,
     CacheStats,
     CostAlert,
     HandledAlert,
     HealthAnswer,
+    HeldBudgetAnswer,
     LlmStats,
     Performance,
     Severity,
     Shape,
 )
-from sophia_metrics.errors import SophiaError
+from sophia_metrics.errors import ConfigurationError, SophiaError
 
 __all__ = ["create_app"]
 
@@ -47,6 +50,7 @@ COMPRESS_FROM_BYTES = 1024
 MAX_ALERTS = 1000
 COST_ALERTS = TypeAdapter(tuple[CostAlert, ...])
 ALERTS = TypeAdapter(tuple[HandledAlert, ...])
+BUDGETS = TypeAdapter(tuple[HeldBudgetAnswer, ...])
 
 Limit = Annotated[Decimal, Query(gt=0, lt=10**14, decimal_places=6, allow_inf_nan=False)]
 AlertLimit = Annotated[int, Query(ge=1, le=MAX_ALERTS)]
@@ -136,6 +140,14 @@ def _add_api(app: FastAPI, dashboard: Dashboard) -> None:
         chosen = [each for each in found.alerts if severity in {None, each.severity}]
         return _answer(request, found, ALERTS.dump_json(handled_alerts(chosen[:limit])), JSON)
 
+    def budgets(request: Request) -> Response:
+        found = dashboard.overview()
+        held = tuple(map(answers.held_budget, dashboard.budgets()))
+        return _answer(request, found, BUDGETS.dump_json(held), JSON)
+
+    app.get("/api/v1/budgets", response_model=tuple[HeldBudgetAnswer, ...], summary="Budgets that hold or will.")(
+        budgets
+    )
     app.get("/api/v1/llm/alerts", response_model=tuple[CostAlert, ...], summary="Alerts about cost.")(about_cost)
     app.get("/api/v1/alerts", response_model=tuple[HandledAlert, ...], summary="Alerts, and how they are handled.")(
         alerts
@@ -153,7 +165,24 @@ def _add_budgets(app: FastAPI, limits: BudgetLimits) -> None:
             raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, "give daily_budget or monthly_budget, in dollars")
         return answers.budget_answer(limits.set(wanted))
 
+    def put(name: str, terms: BudgetTerms) -> HeldBudgetAnswer:
+        order = BudgetOrder(name, **{field: getattr(terms, field) for field in BudgetTerms.model_fields})
+        try:
+            wanted = limits.checked(order)
+        except ConfigurationError as error:
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from error
+        return answers.held_budget(limits.place(wanted))
+
+    def delete(name: str) -> Response:
+        try:
+            limits.take_back(name)
+        except NotSetError as error:
+            return JSONResponse({"detail": str(error)}, status_code=HTTPStatus.NOT_FOUND)
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
     app.post("/api/v1/llm/budget/set", summary="Set the budgets of all spend.")(set_budget)
+    app.put("/api/v1/budgets/{name}", summary="Set a budget, from now on or from a later day.")(put)
+    app.delete("/api/v1/budgets/{name}", status_code=HTTPStatus.NO_CONTENT, summary="Take a budget back.")(delete)
 
 
 def _answer(request: Request, overview: Overview, body: bytes, media_type: str) -> Response:

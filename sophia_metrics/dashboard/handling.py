@@ -1,11 +1,19 @@
 """How an alert is handled: who looks after it, what keeps it back, and with which others it was told."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["UNHANDLED", "Handling"]
+import duckdb
+
+from sophia_metrics.costs.reports import Reports
+
+__all__ = ["UNHANDLED", "Handling", "read_handling"]
 
 SILENCE, MAINTENANCE, SERVICE, ALERT = "silence", "maintenance", "service", "alert"
+TOLD_BY = ("core_alert_episodes", "core_alert_acknowledgements")
+COLUMNS = frozenset({"kept_back_by", "acknowledged_at"})
+"""Columns that a version has of how alerts are handled; an older one tells nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +75,12 @@ class Handling:
 
 
 UNHANDLED = Handling()
+
+
+def read_handling(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Handling]:
+    """Return by episode how it is handled, of an opened version; one of which nothing is to be said is not there."""
+    sql = "SELECT column_name FROM information_schema.columns WHERE list_contains($1, table_name)"
+    found = {name for (name,) in connection.execute(sql, [TOLD_BY]).fetchall()}
+    if not found >= COLUMNS:
+        return {}
+    return {episode_id: Handling(*row) for episode_id, *row in Reports(connection).rows("alert_handling")}

@@ -1,10 +1,11 @@
-"""Setting the budgets of all spend, the one thing that the API changes."""
+"""Setting budgets, the one thing that the API changes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from sophia_metrics.costs.budget_order import BudgetOrder, place_order, take_back
 from sophia_metrics.costs.budgets import Budget, HeldBudget, Period, apply_budgets, set_budget
 from sophia_metrics.quality.publishing import publish_judged
 from sophia_metrics.scopes import ALL, Scope
@@ -17,7 +18,7 @@ NAMES: Mapping[Period, str] = {"day": "daily", "month": "monthly"}
 
 
 class BudgetLimits:
-    """Sets what may be spent in all, in a day or a month. What is set wins over sophia.toml until it is unset."""
+    """Sets what may be spent. What is set wins over sophia.toml until it is unset."""
 
     def __init__(
         self,
@@ -53,6 +54,33 @@ class BudgetLimits:
         holds: dict[Period, Budget] = {**holding, **wanted}
         limits_now: dict[Period, Decimal] = {period: budget.limit_usd for period, budget in holds.items()}
         return limits_now
+
+    def checked(self, order: BudgetOrder) -> HeldBudget:
+        """Return the budget that somebody asks for, without setting it.
+
+        Raises:
+            ConfigurationError: a part of it is not as it must be.
+        """
+        return order.checked(self._time_zone, self._clock())
+
+    def place(self, wanted: HeldBudget) -> HeldBudget:
+        """Set a budget that was checked, publish, and return it with from when to when it holds.
+
+        Raises:
+            ServiceUnavailableError: the state file is held by another program.
+        """
+        now = self._clock()
+        return place_order(self._open_warehouse(now), wanted, self._configured, now)
+
+    def take_back(self, name: str) -> None:
+        """End a budget that was set, and publish.
+
+        Raises:
+            NotSetError: no budget of that name was set.
+            ServiceUnavailableError: the state file is held by another program.
+        """
+        now = self._clock()
+        take_back(self._open_warehouse(now), name, self._configured, now)
 
     def _wanted(self, known: Budget | None, period: Period, limit: Decimal) -> Budget:
         if known is not None:

@@ -14,7 +14,7 @@ from sophia_metrics.costs.spend import SpendTable
 from sophia_metrics.costs.spend_report import load_table
 from sophia_metrics.costs.suggestion_report import read_suggestions
 from sophia_metrics.dashboard.forecast import Forecast, ForecastDay, SpentDay
-from sophia_metrics.dashboard.handling import UNHANDLED, Handling
+from sophia_metrics.dashboard.handling import UNHANDLED, read_handling
 from sophia_metrics.dashboard.overview import (
     Alert,
     Budget,
@@ -42,8 +42,6 @@ TREND_DAYS = 7
 FORECAST_DAYS = 28
 QUARTER = timedelta(minutes=15)
 LOST_SHOWN_FOR = timedelta(days=1)
-HANDLING = frozenset({"kept_back_by", "acknowledged_at"})
-"""Columns that a version has of how alerts are handled; an older one tells nothing of it."""
 
 T = TypeVar("T")
 
@@ -195,15 +193,8 @@ class _Reading:
 
     def _alerts(self) -> tuple[Alert, ...]:
         alerts = self._rows("core_alert_episodes", "alert_episodes", Alert)
-        if not self._columns("core_alert_episodes", "core_alert_acknowledgements") >= HANDLING:
-            return alerts
-        found = {episode_id: Handling(*row) for episode_id, *row in self._reports.rows("alert_handling")}
+        found = read_handling(self._connection)
         return tuple(replace(each, handling=found.get(each.episode_id, UNHANDLED)) for each in alerts)
-
-    def _columns(self, *tables: str) -> frozenset[str]:
-        """Return the names of the columns that some tables have in this version."""
-        sql = "SELECT column_name FROM information_schema.columns WHERE list_contains($1, table_name)"
-        return frozenset(name for (name,) in self._connection.execute(sql, [tables]).fetchall())
 
     def _quality(self) -> Quality:
         verdicts = self._rows("mart_data_quality", "quality_verdicts", lambda *row: row)

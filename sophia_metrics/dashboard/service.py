@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from threading import Lock
 
+from sophia_metrics.costs.budgets import HeldBudget, published_budgets
 from sophia_metrics.dashboard.overview import Overview
 from sophia_metrics.dashboard.reading import load_overview
 from sophia_metrics.errors import SophiaError
@@ -46,6 +47,15 @@ class Dashboard(ServiceLifecycle):
                 self._read_count += 1
                 self._read = (wanted, overview)
             return self._read[1]
+
+    def budgets(self) -> tuple[HeldBudget, ...]:
+        """Return the budgets of the published version that hold now, then those that are planned.
+
+        Raises:
+            ConfigurationError: nothing is published yet.
+            ServiceUnavailableError: the version cannot be read.
+        """
+        return published_budgets(self._serving, self._clock())
 
     async def health_check(self) -> Health:
         """Read the published version."""

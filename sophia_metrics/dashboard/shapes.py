@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer
 
+from sophia_metrics.costs.budgets import DEFAULT_FORECAST_THRESHOLDS, DEFAULT_THRESHOLDS
+
 __all__ = [
     "Advice",
     "AdviceChange",
@@ -19,11 +21,13 @@ __all__ = [
     "AlertType",
     "BudgetAnswer",
     "BudgetStatus",
+    "BudgetTerms",
     "CacheStats",
     "CostAlert",
     "HandledAlert",
     "HealthAnswer",
     "HealthComponent",
+    "HeldBudgetAnswer",
     "LlmStats",
     "Performance",
     "ProviderUse",
@@ -34,6 +38,8 @@ __all__ = [
 
 Usd = Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")]
 """Dollars: Decimal here, a number in JSON, because the dashboard calls toFixed on it."""
+Share = Usd
+"""A share of a limit, in the same way."""
 Instant = Annotated[
     datetime, PlainSerializer(lambda at: f"{at.isoformat(timespec='seconds')}Z", return_type=str, when_used="json")
 ]
@@ -123,6 +129,42 @@ class BudgetAnswer(Shape):
     daily_budget: Usd
     monthly_budget: Usd
     availability: dict[str, bool]
+
+
+class BudgetTerms(Shape):
+    """What `PUT /api/v1/budgets/{name}` takes, with the defaults of `sophia-metrics budgets set`.
+
+    `time_zone` null: that of the settings. `from_on` null: from now on; else from the beginning of that day of the
+    time zone. What a budget may be is said by the same rules as on the command line.
+    """
+
+    limit_usd: Decimal
+    period: str = "month"
+    scope: str = "all"
+    time_zone: str | None = None
+    start_day: int = 1
+    thresholds: tuple[Decimal, ...] = DEFAULT_THRESHOLDS
+    forecast_thresholds: tuple[Decimal, ...] = DEFAULT_FORECAST_THRESHOLDS
+    from_on: date | None = None
+
+
+class HeldBudgetAnswer(Shape):
+    """A budget, who gave it (`configured` in sophia.toml, or `set`), and from when to when it holds.
+
+    `valid_to_at` null: until further notice.
+    """
+
+    name: str
+    scope: str
+    period: str
+    start_day: int
+    time_zone: str
+    limit_usd: Usd
+    thresholds: tuple[Share, ...]
+    forecast_thresholds: tuple[Share, ...]
+    origin: Literal["configured", "set"]
+    valid_from_at: Instant
+    valid_to_at: Instant | None
 
 
 class ProviderUse(Shape):

@@ -6,6 +6,7 @@ import numpy as np
 
 from sophia_metrics.forecasting.methods import DEFAULT, METHODS, Method, expected_weeks, is_sparse
 from sophia_metrics.forecasting.numbers import Columns, Numbers, counted, share
+from sophia_metrics.forecasting.runaways import damped_weeks
 from sophia_metrics.forecasting.weeks import WEEK, days_after, weeks_before
 
 __all__ = ["BACKTEST_ORIGINS", "LEAST_DAYS", "Backtest", "run_backtest"]
@@ -50,7 +51,7 @@ def run_backtest(values: Numbers, horizon: int) -> Backtest:
     """
     last = values.shape[1] - 1
     origins = counted(last + 1, max(0, last - BACKTEST_ORIGINS))
-    weeks = weeks_before(values, origins)
+    weeks = damped_weeks(weeks_before(values, origins))
     expected = expected_weeks(weeks)
     known = np.cumsum(np.isfinite(values), axis=1)[:, origins]
     actuals = days_after(values, origins[:-1], horizon)

@@ -1,4 +1,4 @@
-"""The methods: what each expects of the seven days after an origin, from the weeks before it."""
+"""The methods: what each expects of the seven days after an origin, from the weeks before it, without runaway days."""
 
 from enum import StrEnum
 

@@ -90,8 +90,8 @@ EVIDENCE = (
     Column(
         "ledger_source_count",
         COUNT,
-        "Ledger sources that tell of the same account of the provider on the day; who tells no account may tell of any."
-        " 1: each tells of accounts of its own.",
+        "Ledger sources that tell of the same account and route of the provider on the day; who tells no account may"
+        " tell of any. 1: each tells of accounts or routes of its own.",
         True,
     ),
     Column(

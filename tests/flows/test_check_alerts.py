@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -15,8 +16,11 @@ from flows.dispatch_alerts import dispatch_alerts
 from flows.evaluate_alerts import evaluate_alerts
 from flows.run_pipeline import run_pipeline
 from sophia_metrics.connect import connect_warehouse
+from sophia_metrics.dashboard.handling import Handling
+from sophia_metrics.dashboard.overview import Alert
 from sophia_metrics.settings import load_settings
 from sophia_metrics.warehouse.protocol import Query
+from tasks.artifacts import alert_rows
 from tasks.clock import utc_now
 from tests.command_line import CommandLine
 from tests.flows.place import Place, call
@@ -327,3 +331,30 @@ def test_the_command_line_silences_a_scope_lists_it_and_ends_it(alerted, receive
     alerted.spend(60)
 
     assert receiver.kinds == ["fire"]
+
+
+def test_the_artifact_of_open_alerts_has_a_row_for_each_and_leaves_texts_as_they_are():
+    opened_at = datetime(2026, 11, 20, 10)
+    alert = Alert(
+        *("e1", "service", "service-down", "critical", "store", "firing"),
+        *(opened_at, None, None, "down", "store is down: <b>refused</b> | [click](https://example.com)"),
+    )
+    handling = Handling(
+        acknowledged_at=opened_at,
+        acknowledged_by="ada",
+        kept_back_by="maintenance/move",
+        group_id="0b7d4c1e-long",
+        group_size=2,
+    )
+    unhandled = {"acknowledged": "", "kept_back_by": "", "group": ""}
+    row = {"severity": "critical", "state": "firing", "since": "2026-11-20 10:00", "message": alert.message}
+
+    assert alert_rows([alert, replace(alert, handling=handling)]) == [
+        {**row, **unhandled},
+        {
+            **row,
+            "acknowledged": "acknowledged by ada",
+            "kept_back_by": "the maintenance move",
+            "group": "0b7d4c1e",
+        },
+    ]

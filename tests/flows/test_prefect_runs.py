@@ -127,9 +127,9 @@ def test_a_run_has_one_task_run_a_step_in_the_order_of_the_sentence(finished):
 
 def test_a_run_leaves_its_artifacts_under_fixed_keys(finished):
     _, _, summary = finished
-    assert artifacts_of(summary.run_id).keys() == {
-        *("spend-by-day-and-model", "budgets", "open-alerts", "quality-verdict", "freshness")
-    }
+    artifacts = artifacts_of(summary.run_id)
+    assert artifacts.keys() == {*("spend-by-day-and-model", "budgets", "open-alerts", "quality-verdict", "freshness")}
+    assert (artifacts["open-alerts"].type, artifacts["open-alerts"].data) == ("table", "[]")
 
 
 def test_the_spend_artifact_is_a_table_by_day_and_model_with_exact_money(finished):

@@ -1,5 +1,6 @@
 """Commands about budgets."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -55,12 +56,27 @@ def budgets_set(
     forecast_thresholds: Annotated[
         str, typer.Option("--forecast-thresholds", help="The same for the forecast of the end of the period.")
     ] = "1",
+    from_on: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First day of its time zone; else now.", metavar="DAY"),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Set a budget from now on. It wins over one of that name in sophia.toml, until it is unset."""
-    from sophia_metrics.cli.budgets import BudgetOrder, set_and_print
+    """Set a budget, from now on or from a later day. It wins over one of that name in sophia.toml until it is unset."""
+    from sophia_metrics.cli.budgets import number, numbers, set_and_print
+    from sophia_metrics.costs.budget_order import BudgetOrder
 
-    order = BudgetOrder(name, limit, period.value, scope, time_zone, thresholds, start_day, forecast_thresholds)
+    order = BudgetOrder(
+        name=name,
+        limit_usd=number("--limit", limit),
+        period=period.value,
+        scope=scope,
+        time_zone=time_zone,
+        start_day=start_day,
+        thresholds=numbers("--thresholds", thresholds),
+        forecast_thresholds=numbers("--forecast-thresholds", forecast_thresholds),
+        from_on=from_on.date() if from_on else None,
+    )
     set_and_print(order, is_json=json)
 
 
@@ -70,7 +86,7 @@ def budgets_unset(
     *,
     json: Json = False,
 ) -> None:
-    """Take back what was set: the budget of that name in sophia.toml holds again, if there is one."""
+    """Take back what was set or planned: the budget of that name in sophia.toml holds again, if there is one."""
     from sophia_metrics.cli.budgets import unset_and_print
 
     unset_and_print(name, is_json=json)

@@ -57,7 +57,8 @@ ALERT_EPISODES = Table(
             "fingerprint",
             TEXT,
             "Which alert, beginning with the kind: budget/<name>/<first day of the period>/<threshold>, forecast/ the same,"
-            " service/<name>/<status>, flow/<name>/late, anomaly/<id>, price/<id>.",
+            " service/<name>/<status>, flow/<name>/late, anomaly/<id>, price/<id>,"
+            " reconciliation/<provider>/<account>/<month>.",
             True,
         ),
         Column("episode_number", COUNT, "The how-manieth episode of the fingerprint, from 1.", True),

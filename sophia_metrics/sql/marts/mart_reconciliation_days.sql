@@ -10,6 +10,7 @@ WITH calls AS (
         source_role,
         provider,
         account_id,
+        LOWER(REPLACE(REPLACE(REPLACE(route, '.', '-'), '_', '-'), ' ', '-')) AS plain_route,
         model,
         request_count,
         cost_computed_usd,
@@ -73,6 +74,7 @@ placed_calls AS (
         calls.provider,
         COALESCE(account_levels.account_level, calls.account_id, '(none)') AS account_id,
         calls.account_id AS told_account_id,
+        calls.plain_route,
         calls.model,
         calls.request_count,
         calls.cost_computed_usd,
@@ -112,16 +114,46 @@ billed_accounts AS (
     GROUP BY usage_on, provider, account_id
 ),
 
-ledger_accounts AS (
+told_routes AS (
     SELECT
         usage_on,
         provider,
         account_id,
         told_account_id,
-        source
+        source,
+        CASE
+            WHEN
+                plain_route IN ('direct', 'gateway', 'helicone', 'litellm', 'litellm-proxy', 'portkey', 'proxy', '')
+                THEN 'direct'
+            WHEN
+                plain_route IN ('amazon', 'amazon-bedrock', 'aws-bedrock', 'bedrock', 'bedrock-converse')
+                THEN 'aws'
+            WHEN
+                plain_route IN ('azure-ai', 'azure-ai-inference', 'azure-ai-openai', 'azure-openai')
+                THEN 'azure'
+            WHEN
+                plain_route IN (
+                    'gcp-gemini', 'gcp-vertex-ai', 'gemini', 'google-ai-studio', 'google-vertex', 'vertex', 'vertex-ai',
+                    'vertexai'
+                )
+                THEN 'google'
+            ELSE COALESCE(plain_route, 'direct')
+        END AS route
     FROM placed_calls
     WHERE source_role = 'ledger'
-    GROUP BY usage_on, provider, account_id, told_account_id, source
+    GROUP BY usage_on, provider, account_id, told_account_id, source, plain_route
+),
+
+-- Two sources tell of the same calls only where these took the same route; a mere gateway, and none, is the provider's.
+ledger_accounts AS (
+    SELECT DISTINCT
+        usage_on,
+        provider,
+        account_id,
+        told_account_id,
+        CASE WHEN route = LOWER(provider) THEN 'direct' ELSE route END AS route,
+        source
+    FROM told_routes
 ),
 
 -- Who tells no account may tell of the calls of any.
@@ -131,9 +163,13 @@ shared_accounts AS (
         provider,
         account_id,
         source,
-        COUNT(*) OVER (PARTITION BY usage_on, provider, account_id, told_account_id) > 1
-        OR SUM(CASE WHEN told_account_id IS NULL THEN 1 ELSE 0 END)
-            OVER (PARTITION BY usage_on, provider, account_id) > 0 AS is_shared
+        COUNT(*) OVER (PARTITION BY usage_on, provider, account_id, route, told_account_id) > 1
+        OR (
+            SUM(CASE WHEN told_account_id IS NULL THEN 1 ELSE 0 END)
+                OVER (PARTITION BY usage_on, provider, account_id, route) > 0
+            AND MIN(source) OVER (PARTITION BY usage_on, provider, account_id, route)
+            < MAX(source) OVER (PARTITION BY usage_on, provider, account_id, route)
+        ) AS is_shared
     FROM ledger_accounts
 ),
 
