@@ -43,6 +43,7 @@ def pytest_configure(config):
     for name in [name for name in os.environ if name.startswith(OURS)]:
         if not (is_on_account and name.startswith("SNOWFLAKE_")):
             del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process of a test compiles all that it imports
     os.environ.setdefault("UV_CACHE_DIR", f"{caches}/uv")
     os.environ |= {
         "HOME": str(private),
