@@ -1,8 +1,8 @@
 """The connection to Snowflake ends while a run collects, builds and publishes: nothing is lost, nothing counts twice.
 
-Without CUT_EVERY it is cut where much depends on it; `CUT_EVERY=1 uv run pytest -n 2 -s tests/test_snowflake_cuts.py`
-cuts at every statement of a run, one after the other, and computes for about an hour. Each run begins with what the one before
-has left, and every so often one goes through.
+Without CUT_EVERY it is cut where much depends on it. At every statement of a run, one after the other, in about an hour:
+`CUT_EVERY=1 uv run pytest -n 2 --dist=worksteal -rP tests/test_snowflake_cuts.py`. Each run begins with what the one before has
+left, and every so often one goes through.
 """
 
 import os
