@@ -78,7 +78,7 @@ class Mart:
 
     @property
     def sql_sha256(self) -> str:
-        """SHA-256 of the statement, in hex, and of who sells where it asks: another means that every day is built again."""
+        """SHA-256 in hex of the statement, and of who sells where it asks: by another one every day is built again."""
         sellers = _sellers() if SELLERS.name in self.inputs else ""
         return hashlib.sha256((self.sql + sellers).encode()).hexdigest()
 
