@@ -4,10 +4,13 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 from sophia_metrics import schema
+from sophia_metrics.pricing.sellers import seller_frame
 from sophia_metrics.schema import Table
+from sophia_metrics.schema.focus import SELLERS
 
 __all__ = ["MARTS", "Mart", "catalogue", "mart"]
 
@@ -75,8 +78,9 @@ class Mart:
 
     @property
     def sql_sha256(self) -> str:
-        """SHA-256 of the statement, in hex: another text means that every day is built again."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
+        """SHA-256 in hex of the statement, and of who sells where it asks: by another one every day is built again."""
+        sellers = _sellers() if SELLERS.name in self.inputs else ""
+        return hashlib.sha256((self.sql + sellers).encode()).hexdigest()
 
 
 def catalogue(tables: Iterable[Table]) -> tuple[Mart, ...]:
@@ -114,6 +118,11 @@ def _read(table: Table) -> Mart:
         raise ValueError(f"{table.name}.sql: the header needs a line such as '-- sources: core_usage_events'")
     parameters = tuple(sorted(set(_PARAMETER.findall(sql))))
     return Mart(table, sql, tuple(sources["names"].split(", ")), parameters)
+
+
+@cache
+def _sellers() -> str:
+    return seller_frame().write_csv()
 
 
 def _check_input(each: Mart, name: str, built: set[str]) -> None:

@@ -13,8 +13,10 @@ from sophia_metrics import schema
 from sophia_metrics.calendars import calendar_frame
 from sophia_metrics.marts import Mart
 from sophia_metrics.periods import Terms, period_frame
+from sophia_metrics.pricing.sellers import seller_frame
 from sophia_metrics.schema import Kind, Table
 from sophia_metrics.schema.ddl import create_table, sql_type
+from sophia_metrics.schema.focus import SELLERS
 from sophia_metrics.schema.state import BUDGET_PERIODS, CALENDAR_DAYS
 
 CASE_FOLDERS = sorted(path.parent for path in (Path(__file__).parent / "marts").glob("*/*/expect.csv"))
@@ -136,10 +138,14 @@ def expected_of(connection: duckdb.DuckDBPyConnection, folder: Path, table: Tabl
 def create_inputs(connection: duckdb.DuckDBPyConnection, each: Mart, now: datetime | None) -> None:
     """Create the tables that a mart reads and nobody has given: they are empty.
 
-    The calendar is the real one around `now`, for UTC and the time zones of the budgets, and so are their periods.
+    The calendar is the real one around `now`, for UTC and the time zones of the budgets, and so are their periods and
+    who sells.
     """
     for name in each.inputs:
         connection.execute(create_table(schema.table(name)))
+    if SELLERS.name in each.inputs and connection.execute(f"SELECT 1 FROM {SELLERS.name} LIMIT 1").fetchone() is None:
+        connection.register("sellers", seller_frame().to_arrow())
+        connection.execute(f"INSERT INTO {SELLERS.name} SELECT * FROM sellers")
     if CALENDAR_DAYS.name in each.inputs and now is not None:
         budgets = "SELECT DISTINCT time_zone FROM core_budgets" if "core_budgets" in each.inputs else "SELECT 'UTC'"
         zones = [zone for (zone,) in connection.execute(budgets).fetchall()]

@@ -9,6 +9,7 @@ import pytest
 
 from sophia_metrics.alerts.observation import GapObservation
 from sophia_metrics.alerts.published import read_observations
+from sophia_metrics.alerts.reconciliation_rule import ReconciliationRule
 from sophia_metrics.costs.reconciliation import load_double_ledgers, load_reconciliation
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.invoices.commit import commit_lines
@@ -240,6 +241,29 @@ def test_rules_of_alerts_see_a_gap_that_nothing_explains_once_it_is_settled(bill
     commit_lines(lab.warehouse, InvoiceSource("bill", 10**9, {}), WINDOW, frame(line(cost="5")), NOW)
     lab.publish()
     assert read_observations(lab.serving).gaps == ()
+
+
+def test_what_another_seller_bills_alerts_nobody_and_a_gap_beyond_it_does(lab):
+    # 4,000,000 tokens at 2.50 a million and 100 at 10.00: 10.001 USD, through each.
+    calls = [event("own", input_tokens=4_000_000), event("sold", input_tokens=4_000_000, route="azure")]
+    lab.ingest(lab.write("a.jsonl", calls))
+    sold = {"provider": "azure"}
+    commit_lines(lab.warehouse, BILL, WINDOW, frame(line(cost="10.001"), line(cost="10.001", **sold)), NOW)
+    lab.publish()
+    assert lab.serving.query("SELECT sum(computed_usd), sum(invoiced_usd), sum(gap_usd) FROM mart_reconciliation").row(
+        0
+    ) == (Decimal("20.002"), Decimal("20.002"), Decimal(0))
+    assert alerts(lab) == []
+
+    commit_lines(lab.warehouse, BILL, WINDOW, frame(line(cost="15.001"), line(cost="8.001", **sold)), NOW)
+    lab.publish()
+    assert alerts(lab) == ["azure/(none) 2026-11", "openai/(none) 2026-11"]
+
+
+def alerts(lab):
+    """Return what alerts of gaps are about, as the limits are that nobody set."""
+    rule = ReconciliationRule(min_gap_usd=Decimal(1), min_gap_ratio=Decimal("0.02"))
+    return [each.subject for each in rule.readings(read_observations(lab.serving))]
 
 
 # --- the report --------------------------------------------------------------------------------------------

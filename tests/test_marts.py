@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sophia_metrics import schema
+from sophia_metrics import marts, schema
 from sophia_metrics.marts import MARTS, catalogue, mart
 from sophia_metrics.schema import Table
 from sophia_metrics.schema.ddl import create_table, sql_type
@@ -122,6 +122,17 @@ def test_no_mart_needs_to_know_more_than_the_time():
 
 def test_the_hash_of_the_sql_is_its_own_for_each_mart():
     assert len({each.sql_sha256 for each in MARTS}) == len(MARTS)
+
+
+def test_another_list_of_who_sells_builds_the_marts_that_ask_for_it_again(monkeypatch):
+    before = {each.name: each.sql_sha256 for each in MARTS}
+    monkeypatch.setattr(marts, "_sellers", lambda: "spelling,seller\nmy-cloud,aws")
+
+    assert {each.name for each in MARTS if each.sql_sha256 != before[each.name]} == {
+        "focus_cost_and_usage",
+        "mart_reconciliation",
+        "mart_reconciliation_days",
+    }
 
 
 def test_a_name_that_is_no_mart_is_a_key_error():

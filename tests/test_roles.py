@@ -1,6 +1,5 @@
 """Roles of parts of a source: one gateway is the ledger of one provider, and is only compared for another."""
 
-import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -12,8 +11,6 @@ from sophia_metrics.connect import connect_source, roles_in_force
 from sophia_metrics.costs.outdated_roles import load_outdated_roles
 from sophia_metrics.costs.reconciliation import load_double_ledgers
 from sophia_metrics.errors import ConfigurationError
-from sophia_metrics.marts import mart
-from sophia_metrics.pricing.routes import PASS_THROUGH, RESELLERS, canonical, spellings
 from sophia_metrics.settings import load_settings
 from sophia_metrics.sources import events
 from sophia_metrics.sources.file_source import FileSource
@@ -223,11 +220,3 @@ def test_a_wrong_part_is_refused_with_what_to_write(tmp_path, toml, expected):
         settings(tmp_path, toml)
 
     assert expected in str(caught.value)
-
-
-def test_double_ledgers_know_routes_by_the_names_that_roles_know():
-    cases = re.findall(r"plain_route IN \((.*?)\)\s*THEN '(\w+)'", mart("mart_reconciliation_days").sql, re.DOTALL)
-    known = {name: route for names, route in cases for name in re.findall(r"'([^']+)'", names)}
-    resold = {name: canonical(name) for name in spellings() if canonical(name) in RESELLERS - {name}}
-
-    assert known == {**resold, **dict.fromkeys(PASS_THROUGH, "direct")}

@@ -307,17 +307,19 @@ def test_a_price_that_is_learnt_holds_for_usage_from_then_on_and_is_learnt_once(
 
 
 def test_a_bill_is_held_against_what_was_computed_and_its_lines_replace_what_was_billed_before(lab):
-    commit(lab, "a.jsonl", event("a"))
-    commit_lines(lab.warehouse, BILL, WINDOW, frame(line(cost="0.004"), line("gpt-5", "7", currency="EUR")), NOW)
-    commit_lines(lab.warehouse, BILL, WINDOW, frame(line(cost="0.005")), LATER)
+    commit(lab, "a.jsonl", event("a", route="Azure OpenAI"))
+    sold = {"provider": "azure"}
+    first = frame(line(cost="0.004", **sold), line("gpt-5", "7", currency="EUR", **sold))
+    commit_lines(lab.warehouse, BILL, WINDOW, first, NOW)
+    commit_lines(lab.warehouse, BILL, WINDOW, frame(line(cost="0.005", **sold)), LATER)
     publish_judged(lab.warehouse, LATER)
 
     assert lab.rows("SELECT model, billed_cost_usd, removed_at FROM core_invoice_lines ORDER BY model") == [
         ("gpt-4o", Decimal("0.005"), None),
         ("gpt-5", None, LATER),
     ]
-    held = "SELECT usage_on, model, computed_usd, invoiced_usd FROM mart_reconciliation_days ORDER BY model"
-    expected = [(date(2026, 11, 18), "gpt-4o", Decimal("0.003500000000"), Decimal("0.005000000000"))]
+    held = "SELECT usage_on, provider, model, computed_usd, invoiced_usd FROM mart_reconciliation_days ORDER BY model"
+    expected = [(date(2026, 11, 18), "azure", "gpt-4o", Decimal("0.003500000000"), Decimal("0.005000000000"))]
     assert lab.serving.query(held).rows() == expected
     if isinstance(lab, SnowflakeWarehouseLab):
         assert lab.session.fetch_frame(held).rows() == expected

@@ -28,7 +28,7 @@ class Reconciled:
     """The days of mart_reconciliation together, of one provider, account and model; money in dollars.
 
     Attributes:
-        provider: the provider.
+        provider: who sells the calls, as in mart_reconciliation.
         account_id: as in mart_reconciliation.
         model: as in mart_reconciliation.
         computed_usd: what we computed. None: nothing.
@@ -66,7 +66,10 @@ class GapReason:
 
 @dataclass(frozen=True, slots=True)
 class DoubleLedger:
-    """Ledger sources that tell of the same provider and account on the same days: each call may count twice."""
+    """Ledger sources that tell of what the same one sells to the same account on the same days: calls may count twice.
+
+    `provider` is who sells, as in mart_reconciliation.
+    """
 
     provider: str
     account_id: str
@@ -80,7 +83,7 @@ class DoubleLedger:
         """The finding in a sentence, and what to do."""
         days = "1 day" if self.day_count == 1 else f"{self.day_count} days"
         return (
-            f"{self.sources} all count usage of {self.provider}, account {self.account_id}, on {days} "
+            f"{self.sources} all count usage that {self.provider} sells, account {self.account_id}, on {days} "
             f"({self.first_on} to {self.last_on}): where they see the same calls, give one of them "
             'role = "reconcile", or that part of it ([[sources.roles]])'
         )

@@ -61,7 +61,13 @@ INVOICE_LINES = Table(
 
 COMPARED = (
     Column("usage_on", DATE, "UTC day.", True),
-    Column("provider", TEXT, "The provider.", True),
+    Column(
+        "provider",
+        TEXT,
+        "Who sells the calls and bills them, by the name that price lists have: openai, azure, aws, … The route of the"
+        " calls, unless it only passes them on; else who runs the model.",
+        True,
+    ),
     Column("account_id", TEXT, "The account; '(none)': nobody tells; '(all)': not every call and line tells.", True),
     Column(
         "model",
@@ -90,8 +96,8 @@ EVIDENCE = (
     Column(
         "ledger_source_count",
         COUNT,
-        "Ledger sources that tell of the same account and route of the provider on the day; who tells no account may"
-        " tell of any. 1: each tells of accounts or routes of its own.",
+        "Ledger sources that tell of the same account and maker of models at who sells them, on the day; who tells no"
+        " account may tell of any. 1: each tells of accounts or makers of its own.",
         True,
     ),
     Column(
@@ -107,7 +113,7 @@ EVIDENCE = (
 
 RECONCILIATION_DAYS = Table(
     name="mart_reconciliation_days",
-    doc="Our sums and the provider's bill side by side, by UTC day, with the evidence for what may part them.",
+    doc="Our sums and the bill of who sells the calls side by side, by UTC day, with the evidence for what may part them.",
     key=("usage_on", "provider", "account_id", "model"),
     columns=(
         *COMPARED,

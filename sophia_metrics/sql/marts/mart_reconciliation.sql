@@ -1,6 +1,6 @@
 -- question: Where do the bill and our sums part, and why?
 -- grain: provider, account_id, model, usage_on
--- sources: mart_reconciliation_days, mart_settlement
+-- sources: mart_reconciliation_days, mart_settlement, core_sellers
 -- owner: invoices
 WITH everything AS (
     SELECT settled_through_on
@@ -8,12 +8,24 @@ WITH everything AS (
     WHERE scope_type = 'all'
 ),
 
-providers AS (
+spelled_scopes AS (
     SELECT
-        scope_value AS provider,
+        LOWER(REPLACE(REPLACE(REPLACE(scope_value, '.', '-'), '_', '-'), ' ', '-')) AS spelling,
         settled_through_on
     FROM mart_settlement
     WHERE scope_type = 'provider'
+),
+
+-- A provider under two names is settled as far as both are.
+providers AS (
+    SELECT
+        COALESCE(sellers.seller, spelled_scopes.spelling) AS provider,
+        CASE
+            WHEN COUNT(spelled_scopes.settled_through_on) = COUNT(*) THEN MIN(spelled_scopes.settled_through_on)
+        END AS settled_through_on
+    FROM spelled_scopes
+    LEFT JOIN core_sellers AS sellers ON spelled_scopes.spelling = sellers.spelling
+    GROUP BY COALESCE(sellers.seller, spelled_scopes.spelling)
 ),
 
 held_together AS (
@@ -30,8 +42,11 @@ held_together AS (
         END AS gap_usd,
         COALESCE(
             CAST($now AS TIMESTAMP) >= days.settles_at
-            -- A provider without recent usage is settled as far as everything is.
-            AND days.usage_on <= COALESCE(providers.settled_through_on, everything.settled_through_on),
+            -- Who has no recent usage is settled as far as everything is, and so is who sells models of others.
+            AND days.usage_on <= CASE
+                WHEN resellers.is_reseller THEN everything.settled_through_on
+                ELSE COALESCE(providers.settled_through_on, everything.settled_through_on)
+            END,
             FALSE
         ) AS is_settled,
         days.compared_usd,
@@ -46,6 +61,7 @@ held_together AS (
         days.unconverted_count
     FROM mart_reconciliation_days AS days
     LEFT JOIN providers ON days.provider = providers.provider
+    LEFT JOIN core_sellers AS resellers ON days.provider = resellers.spelling
     LEFT JOIN everything ON days.provider IS NOT NULL
 )
 

@@ -1,16 +1,20 @@
 -- question: What did we compute, what did sources report, and what is billed, by day, and what may part them?
 -- grain: usage_on, provider, account_id, model
--- sources: core_usage_events, core_usage_units, core_invoice_lines
+-- sources: core_usage_events, core_usage_units, core_invoice_lines, core_sellers
 -- owner: invoices
-WITH calls AS (
+WITH spelled_calls AS (
     SELECT
         event_id,
         usage_on,
         source,
         source_role,
-        provider,
+        LOWER(REPLACE(REPLACE(REPLACE(provider, '.', '-'), '_', '-'), ' ', '-')) AS maker_spelling,
+        LOWER(REPLACE(REPLACE(REPLACE(NULLIF(route, ''), '.', '-'), '_', '-'), ' ', '-')) AS route_spelling,
+        CASE
+            WHEN CONTAINS(model, '/')
+                THEN LOWER(REPLACE(REPLACE(REPLACE(SPLIT_PART(model, '/', 1), '.', '-'), '_', '-'), ' ', '-'))
+        END AS model_spelling,
         account_id,
-        LOWER(REPLACE(REPLACE(REPLACE(route, '.', '-'), '_', '-'), ' ', '-')) AS plain_route,
         model,
         request_count,
         cost_computed_usd,
@@ -23,11 +27,41 @@ WITH calls AS (
     FROM core_usage_events
 ),
 
+-- Calls are on the bill of who sells them. A route that only passes calls on sells nothing; a model's name may begin
+-- with who resells it.
+calls AS (
+    SELECT
+        spelled_calls.event_id,
+        spelled_calls.usage_on,
+        spelled_calls.source,
+        spelled_calls.source_role,
+        CASE
+            WHEN spelled_calls.route_spelling IS NULL AND resellers.is_reseller THEN resellers.seller
+            WHEN spelled_calls.route_spelling IS NULL OR routes.is_pass_through
+                THEN COALESCE(makers.seller, spelled_calls.maker_spelling)
+            ELSE COALESCE(routes.seller, spelled_calls.route_spelling)
+        END AS provider,
+        COALESCE(makers.seller, spelled_calls.maker_spelling) AS maker,
+        spelled_calls.account_id,
+        spelled_calls.model,
+        spelled_calls.request_count,
+        spelled_calls.cost_computed_usd,
+        spelled_calls.cost_reported_usd,
+        spelled_calls.call_count,
+        spelled_calls.is_subscription,
+        spelled_calls.is_unpriced,
+        spelled_calls.is_tier_unknown
+    FROM spelled_calls
+    LEFT JOIN core_sellers AS makers ON spelled_calls.maker_spelling = makers.spelling
+    LEFT JOIN core_sellers AS routes ON spelled_calls.route_spelling = routes.spelling
+    LEFT JOIN core_sellers AS resellers ON spelled_calls.model_spelling = resellers.spelling
+),
+
 -- A line of more than a day cannot be held against one: it stays in core_invoice_lines.
-bills AS (
+spelled_bills AS (
     SELECT
         charge_on AS usage_on,
-        provider,
+        LOWER(REPLACE(REPLACE(REPLACE(provider, '.', '-'), '_', '-'), ' ', '-')) AS seller_spelling,
         account_id,
         model,
         billed_cost_usd,
@@ -36,6 +70,20 @@ bills AS (
         settles_at
     FROM core_invoice_lines
     WHERE is_usage AND removed_at IS NULL AND charge_end_at <= charge_start_at + INTERVAL '25' HOUR
+),
+
+bills AS (
+    SELECT
+        spelled_bills.usage_on,
+        COALESCE(sellers.seller, spelled_bills.seller_spelling) AS provider,
+        spelled_bills.account_id,
+        spelled_bills.model,
+        spelled_bills.billed_cost_usd,
+        spelled_bills.billed_cost,
+        spelled_bills.is_tool,
+        spelled_bills.settles_at
+    FROM spelled_bills
+    LEFT JOIN core_sellers AS sellers ON spelled_bills.seller_spelling = sellers.spelling
 ),
 
 told_accounts AS (
@@ -74,7 +122,7 @@ placed_calls AS (
         calls.provider,
         COALESCE(account_levels.account_level, calls.account_id, '(none)') AS account_id,
         calls.account_id AS told_account_id,
-        calls.plain_route,
+        calls.maker,
         calls.model,
         calls.request_count,
         calls.cost_computed_usd,
@@ -114,46 +162,17 @@ billed_accounts AS (
     GROUP BY usage_on, provider, account_id
 ),
 
-told_routes AS (
-    SELECT
-        usage_on,
-        provider,
-        account_id,
-        told_account_id,
-        source,
-        CASE
-            WHEN
-                plain_route IN ('direct', 'gateway', 'helicone', 'litellm', 'litellm-proxy', 'portkey', 'proxy', '')
-                THEN 'direct'
-            WHEN
-                plain_route IN ('amazon', 'amazon-bedrock', 'aws-bedrock', 'bedrock', 'bedrock-converse')
-                THEN 'aws'
-            WHEN
-                plain_route IN ('azure-ai', 'azure-ai-inference', 'azure-ai-openai', 'azure-openai')
-                THEN 'azure'
-            WHEN
-                plain_route IN (
-                    'gcp-gemini', 'gcp-vertex-ai', 'gemini', 'google-ai-studio', 'google-vertex', 'vertex', 'vertex-ai',
-                    'vertexai'
-                )
-                THEN 'google'
-            ELSE COALESCE(plain_route, 'direct')
-        END AS route
-    FROM placed_calls
-    WHERE source_role = 'ledger'
-    GROUP BY usage_on, provider, account_id, told_account_id, source, plain_route
-),
-
--- Two sources tell of the same calls only where these took the same route; a mere gateway, and none, is the provider's.
+-- Two sources tell of the same calls only where they tell of the same provider's, sold by the same one.
 ledger_accounts AS (
     SELECT DISTINCT
         usage_on,
         provider,
         account_id,
         told_account_id,
-        CASE WHEN route = LOWER(provider) THEN 'direct' ELSE route END AS route,
+        maker,
         source
-    FROM told_routes
+    FROM placed_calls
+    WHERE source_role = 'ledger'
 ),
 
 -- Who tells no account may tell of the calls of any.
@@ -163,12 +182,12 @@ shared_accounts AS (
         provider,
         account_id,
         source,
-        COUNT(*) OVER (PARTITION BY usage_on, provider, account_id, route, told_account_id) > 1
+        COUNT(*) OVER (PARTITION BY usage_on, provider, account_id, maker, told_account_id) > 1
         OR (
             SUM(CASE WHEN told_account_id IS NULL THEN 1 ELSE 0 END)
-                OVER (PARTITION BY usage_on, provider, account_id, route) > 0
-            AND MIN(source) OVER (PARTITION BY usage_on, provider, account_id, route)
-            < MAX(source) OVER (PARTITION BY usage_on, provider, account_id, route)
+                OVER (PARTITION BY usage_on, provider, account_id, maker) > 0
+            AND MIN(source) OVER (PARTITION BY usage_on, provider, account_id, maker)
+            < MAX(source) OVER (PARTITION BY usage_on, provider, account_id, maker)
         ) AS is_shared
     FROM ledger_accounts
 ),

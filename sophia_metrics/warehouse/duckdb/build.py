@@ -17,8 +17,10 @@ from sophia_metrics import schema
 from sophia_metrics.cutting import cut
 from sophia_metrics.frames import fetch_frame
 from sophia_metrics.marts import Mart
+from sophia_metrics.pricing.sellers import seller_frame
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.ddl import select_typed
+from sophia_metrics.schema.focus import SELLERS
 from sophia_metrics.warehouse.damaged_days import forget_damage
 from sophia_metrics.warehouse.duckdb.damage import refuse_wrong_days
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore, rows_by_day
@@ -128,6 +130,7 @@ def compute_days(
 
     A mart that was computed just now for the same days is read from memory, and not from its files.
     """
+    connection.register(SELLERS.name, seller_frame())
     there: dict[str, Sequence[date]] = {}
     for mart in DAY_MARTS:
         days = wanted.get(mart.name, ())

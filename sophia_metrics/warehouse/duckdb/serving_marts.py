@@ -76,8 +76,7 @@ def create_serving_marts(
 
     `shown` tells, for each state table, its rows from others.
     """
-    inputs = {**shown, **_write_calendar(version, zones, now)}
-    _write_sellers(version)
+    inputs = {**shown, **_write_calendar(version, zones, now), **_write_sellers(version)}
     for each in MARTS:
         if each.table.storage is Storage.VIEW:  # before tables have other rows for the marts of the present
             create_view(version, each.name, STEP.sub(r"\1 AS NOT MATERIALIZED (", each.sql))
@@ -177,11 +176,13 @@ def _write_calendar(version: duckdb.DuckDBPyConnection, time_zones: Sequence[str
     return shown
 
 
-def _write_sellers(version: duckdb.DuckDBPyConnection) -> None:
+def _write_sellers(version: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Write who sells calls; the hash of a mart that reads it tells its rows from others."""
     sellers = focus.SELLERS
     version.execute(create_table(sellers))
     version.execute(f"DELETE FROM {sellers.name}")
     insert_frame(version, sellers, seller_frame())
+    return {sellers.name: ""}
 
 
 def _recent(files: Iterable[Piece], table: Table, now: datetime, days: int) -> list[Piece]:

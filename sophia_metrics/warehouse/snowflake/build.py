@@ -13,9 +13,11 @@ import polars as pl
 
 from sophia_metrics import schema
 from sophia_metrics.marts import Mart
+from sophia_metrics.pricing.sellers import seller_frame
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.ddl import Engine, create_table
+from sophia_metrics.schema.focus import SELLERS
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece, TableDay, add_files, files_of, remove_days
 from sophia_metrics.warehouse.protocol import BuildReport
@@ -74,6 +76,8 @@ def build_marts(state: SnowflakeState, session: SnowflakeSession, now: datetime)
         pieces = _by_table_day(files_of(locked, DAY_TABLES, {day for days in stale.values() for day in days}))
     stage = StageTables(session, f"build-{uuid4().hex}", now)
     try:
+        if any(SELLERS.name in mart.inputs and stale[mart.name] for mart in DAY_MARTS):
+            stage.keep(SELLERS, seller_frame())  # the table has those of the last publish
         for mart in DAY_MARTS:
             if stale[mart.name]:
                 stage.fill(mart.table, mart.sql, {}, _inputs(mart, stale, stage.names))
@@ -95,6 +99,8 @@ def _inputs(mart: Mart, stale: Mapping[str, Sequence[date]], staged: Mapping[str
         if name in staged:
             parts.append((staged[name], tuple(day for day in wanted if day in fresh)))
         relations.append(Relation(table, tuple(part for part in parts if part[1]) or ((built_name(table), ()),)))
+    if SELLERS.name in mart.inputs:
+        relations.append(Relation(SELLERS, ((staged[SELLERS.name], None),)))
     return relations
 
 
