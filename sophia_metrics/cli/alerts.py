@@ -68,14 +68,14 @@ def print_alerts(days: int, *, is_history: bool = False, is_json: bool) -> None:
 
 
 def _overview(alerts: Iterable[Mapping[str, Any]], handling: Mapping[str, Handling]) -> Table:
-    grid = _grid("id", "state", "severity", "since", "what", "told", "handled")
+    grid = _grid("id", "state", "severity", "since", "what", "told")
     for each in alerts:
         state = Text(each["state"], style=STYLES.get(each["state"], "green"))
-        told = ", ".join(map(_told, each["deliveries"])) or "nobody"
-        handled = "; ".join(_handled(handling.get(each["episode_id"], UNHANDLED)))
+        handled = _handled(handling.get(each["episode_id"], UNHANDLED))
+        told = "; ".join((", ".join(map(_told, each["deliveries"])) or "nobody", *handled))
         what = f"{each['rule']}: {each['message']}"
         short_id = each["episode_id"][:ID_LENGTH]
-        grid.add_row(short_id, state, each["severity"], instant(each["opened_at"]), what, told, handled)
+        grid.add_row(short_id, state, each["severity"], instant(each["opened_at"]), what, told)
     return grid
 
 
