@@ -56,7 +56,7 @@ def ask(question, expected_count):
     deadline = time.monotonic() + PATIENCE_SECONDS
     with get_client(sync_client=True) as client:
         while len(found := question(client)) < expected_count and time.monotonic() < deadline:
-            pass
+            time.sleep(0.1)
     return found
 
 
