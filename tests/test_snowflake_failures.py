@@ -174,6 +174,16 @@ def test_what_reads_is_tried_again_until_it_is_answered(fronted):
     assert front.seen.count("SELECT 1") == 3
 
 
+@pytest.mark.parametrize("made", ["TABLE {} (word VARCHAR)", "VIEW {} AS SELECT word FROM things"])
+def test_what_is_made_where_it_is_missing_is_tried_again(fronted, made):
+    front, lab, session = fronted
+    front.decide = answering(Fault.CUT_AFTER, "CREATE", times=1)
+
+    lab.session(retry_seconds=20).run(f"CREATE {made.format('IF NOT EXISTS words')}")
+
+    assert session.execute("SELECT count(*) FROM words").fetchall() == [(0,)]
+
+
 @pytest.mark.parametrize("fault", [Fault.CUT_AFTER, Fault.CUT_BEFORE, Status(503)])
 def test_what_writes_is_never_sent_twice(fronted, fault):
     front, lab, session = fronted

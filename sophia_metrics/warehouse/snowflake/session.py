@@ -40,7 +40,7 @@ __all__ = ["SnowflakeSession", "connect_session"]
 TAKE_LOCK = "UPDATE write_lock SET turn = turn + 1 WHERE lock_name = 'write'"
 """Two transactions that write wait for each other here: Snowflake locks what an UPDATE changes until COMMIT."""
 REPEATABLE = re.compile(
-    r"\s*(SELECT|WITH|SHOW|DESCRIBE|LIST|CREATE\s+(\w+\s+)*?(TABLE|STAGE)\s+IF\s+NOT\s+EXISTS|DROP\s+\w+\s+IF\s+EXISTS)\b",
+    r"\s*(SELECT|WITH|SHOW|DESCRIBE|LIST|CREATE\s+(\w+\s+)*?(TABLE|STAGE|VIEW)\s+IF\s+NOT\s+EXISTS|DROP\s+\w+\s+IF\s+EXISTS)\b",
     re.IGNORECASE,
 )
 """Statements after which everything is the same, whether they ran once or twice."""
