@@ -1,6 +1,7 @@
 """Marts of our own work: runs, verdicts, and how old the data are."""
 
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
+from sophia_metrics.schema.state.quality import VERDICT_COLUMNS
 
 __all__ = ["DATA_QUALITY", "FRESHNESS", "PIPELINE_RUNS_MART"]
 
@@ -33,18 +34,7 @@ DATA_QUALITY = Table(
     key=("run_id", "suite", "expectation"),
     columns=(
         Column("run_id", TEXT, "The run in mart_pipeline_runs.", True),
-        Column("suite", TEXT, "The table that was judged, or what was compared.", True),
-        Column("expectation", TEXT, "What must hold; docs/quality.md lists them.", True),
-        Column("judged_at", INSTANT, "When it was judged (UTC).", True),
-        Column("is_passed", BOOLEAN, "It holds.", True),
-        Column(
-            "severity", TEXT, "error: while it fails nothing is published; warning: it is shown, and no more.", True
-        ),
-        Column("dimension", TEXT, "completeness, accuracy, timeliness, consistency or validity.", True),
-        Column("observed", REAL, "Share of the rows that break it, 0 to 1. Null: there were no rows."),
-        Column("failed_count", COUNT, "Rows that break it.", True),
-        Column("checked_count", COUNT, "Rows that were looked at: those of the days that had changed.", True),
-        Column("checked_by", TEXT, "sql, great_expectations, or sql+great_expectations.", True),
+        *VERDICT_COLUMNS,
     ),
     storage=Storage.SERVING,
 )
