@@ -33,7 +33,7 @@ def check_alerts(config: str | None = None) -> Publication | None:
 def tell_alerts(settings: Settings) -> Publication | None:
     """Evaluate, commit, dispatch; then publish, where anything changed. On Snowflake this concerns its mirror only."""
     settings = settings.local
-    transitions = evaluate_rules(settings, utc_now())
+    transitions = evaluate_rules(settings)
     dispatched = send_alerts(settings)
     if transitions.is_empty and not dispatched.is_changed:
         return None

@@ -24,5 +24,5 @@ def evaluate_alerts(config: str | None = None) -> Publication | None:
     """
     settings = read_settings(config).local
     with unrecorded_run(settings, "evaluate-alerts", utc_now()):
-        transitions = evaluate_rules(settings, utc_now())
+        transitions = evaluate_rules(settings)
         return None if transitions.is_empty else publish_version(settings, utc_now())

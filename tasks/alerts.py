@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime
 
 from sophia_metrics.alerts.check import check_rules
 from sophia_metrics.alerts.dispatch import Dispatched, dispatch
@@ -23,10 +22,14 @@ log = logging.getLogger("sophia_metrics.alerts")
 
 
 @step("judge the rules", deadline_seconds=120)
-def evaluate_rules(settings: Settings, now: datetime) -> Transitions:
-    """Judge every rule on the published version, and commit what changes in one step."""
-    warehouse = connect_warehouse(settings, now)
+def evaluate_rules(settings: Settings) -> Transitions:
+    """Judge every rule on the published version, and commit what changes in one step.
+
+    The clock is read when it is this check's turn: one that waited for another does not judge by an instant before it.
+    """
+    warehouse = connect_warehouse(settings, utc_now())
     with one_at_a_time(settings.home / "alerts.lock"):
+        now = utc_now()
         observations = read_observations(Serving(settings.home))
         rules, channels = alert_rules(settings), alert_channels(settings)
         return check_rules(warehouse, rules, observations, channels, now, alert_policy(settings))

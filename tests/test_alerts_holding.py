@@ -69,6 +69,15 @@ def test_a_critical_alert_keeps_back_a_warning_of_the_same_thing_until_it_is_ove
     assert world.spend(85, after=HOLD) == [("budget-80", "ops", "fire"), ("budget-100", "ops", "resolve")]
 
 
+def test_what_is_kept_back_stays_so_when_the_clock_is_set_back():
+    world = held()
+    world.spend(100)
+
+    world.spend(100, after=-2 * MINUTE)
+
+    assert sorted(world.states) == [FIRING, SUPPRESSED]
+
+
 def test_a_warning_that_was_told_resolves_while_a_critical_alert_of_the_thing_fires():
     world = held()
     assert world.spend(85) == FIRE_80

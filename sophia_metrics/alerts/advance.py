@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sophia_metrics.alerts.episode import DeliveryKind, Episode, EpisodeState, episode_id
 from sophia_metrics.alerts.rule import Reading, Terms, Verdict
@@ -102,7 +102,8 @@ def _begin(reading: Reading, number: int, now: datetime) -> Episode:
 
 def _climb(terms: Terms, episode: Episode, *, is_held: bool, now: datetime) -> Step:
     """Let an episode that has not fired fire, unless it is too early, or something keeps it back."""
-    if now - episode.opened_at < terms.fire_after or episode.held_count < terms.fire_after_count:
+    held_for = max(now - episode.opened_at, timedelta())  # not less than none, also where the clock was set back
+    if held_for < terms.fire_after or episode.held_count < terms.fire_after_count:
         return Step(replace(episode, state=EpisodeState.PENDING))
     if is_held:
         return Step(replace(episode, state=EpisodeState.SUPPRESSED))
