@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
+from sophia_metrics.quoting import identifier, literal
 from sophia_metrics.sources.file_kind import FileKind, file_kind
 from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.format import Format, LandedColumn, TokenConvention
-from sophia_metrics.sources.quoting import identifier, literal
 from sophia_metrics.sources.records import Location, locate
 from sophia_metrics.sources.registry import FORMAT_NAMES, find_format
 from tests.landed import defects, land, rows, write_jsonl

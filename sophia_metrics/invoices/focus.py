@@ -21,8 +21,8 @@ import polars as pl
 from sophia_metrics.errors import ProcessingError
 from sophia_metrics.frames import fetch_frame, fetch_row
 from sophia_metrics.invoices.lines import LINE_SCHEMA
+from sophia_metrics.quoting import file_pattern, identifier, literal
 from sophia_metrics.sources.file_kind import Compression, FileKind, compression, file_kind
-from sophia_metrics.sources.quoting import file_pattern, identifier, literal
 
 __all__ = ["read_focus"]
 

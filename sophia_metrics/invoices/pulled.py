@@ -7,7 +7,7 @@ import polars as pl
 
 from sophia_metrics.errors import ProcessingError
 from sophia_metrics.frames import fetch_frame
-from sophia_metrics.sources.quoting import literal
+from sophia_metrics.quoting import literal
 
 __all__ = ["read_pulled"]
 

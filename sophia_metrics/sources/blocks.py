@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError, SophiaError
+from sophia_metrics.quoting import file_pattern, literal
 from sophia_metrics.sources.block import Block, RefusedError
 from sophia_metrics.sources.byte_stream import damaged, open_stream, translated
 from sophia_metrics.sources.file_keys import check_keys
@@ -18,7 +19,6 @@ from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.lines import BOM, LineReader, is_whole_object
 from sophia_metrics.sources.parquet_blocks import ParquetBlocks
 from sophia_metrics.sources.part import FilePart, Piece
-from sophia_metrics.sources.quoting import file_pattern, literal
 from sophia_metrics.sources.records import delimiter_of, header_line, header_start, is_array, split_cells
 from sophia_metrics.sources.spool import Spool
 

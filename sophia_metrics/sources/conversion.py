@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
+from sophia_metrics.quoting import identifier, json_path, literal
 from sophia_metrics.sources.format import is_nested
-from sophia_metrics.sources.quoting import identifier, json_path, literal
 
 __all__ = [
     "Converted",

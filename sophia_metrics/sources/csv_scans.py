@@ -11,10 +11,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from sophia_metrics.quoting import file_pattern, identifier, literal
 from sophia_metrics.sources.csv_rows import split_cells, text_cells
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.lines import TOO_LONG
-from sophia_metrics.sources.quoting import file_pattern, identifier, literal
 from sophia_metrics.sources.records import csv_records, delimiter_of, header_line, read_lines
 from sophia_metrics.sources.scans import typed
 

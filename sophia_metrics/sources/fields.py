@@ -15,10 +15,10 @@ from typing import Any, cast
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
+from sophia_metrics.quoting import file_pattern
 from sophia_metrics.sources.block import Block
 from sophia_metrics.sources.file_kind import FileKind
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.quoting import file_pattern
 from sophia_metrics.sources.records import delimiter_of, header_line, split_cells
 
 __all__ = ["Field", "fields_of"]

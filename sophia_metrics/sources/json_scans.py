@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from sophia_metrics.quoting import file_pattern, identifier, literal
 from sophia_metrics.sources.conversion import (
     absences,
     has_twice,
@@ -16,7 +17,6 @@ from sophia_metrics.sources.conversion import (
 )
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.lines import TOO_LONG
-from sophia_metrics.sources.quoting import file_pattern, identifier, literal
 from sophia_metrics.sources.scans import DEFECT
 
 __all__ = ["NO_TEXT", "absent_jsonl", "careful_jsonl", "judged_jsonl", "strict_jsonl"]

@@ -6,9 +6,9 @@ a key that the mapping does not know becomes a billing unit without a price, and
 
 from collections.abc import Iterator
 
+from sophia_metrics.quoting import identifier
 from sophia_metrics.sources.format import Format, LandedColumn, TokenConvention
 from sophia_metrics.sources.queries import source_query
-from sophia_metrics.sources.quoting import identifier
 from sophia_metrics.sources.tags import short_tag_list
 
 __all__ = ["FORMAT"]

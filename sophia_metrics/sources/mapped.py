@@ -1,11 +1,11 @@
 """Plain files with a mapping in the configuration: the mapping becomes a format like any other."""
 
+from sophia_metrics.quoting import identifier
 from sophia_metrics.schema.column import Kind
 from sophia_metrics.sources.column_mapping import MAPPABLE, ColumnMapping, ColumnRule
 from sophia_metrics.sources.format import Format, LandedColumn
 from sophia_metrics.sources.mapped_query import mapped_query, mapped_units
 from sophia_metrics.sources.mapped_value import quantity_value, rule_value
-from sophia_metrics.sources.quoting import identifier
 
 __all__ = ["ColumnMapping", "ColumnRule", "mapped_format"]
 

@@ -1,9 +1,9 @@
 """The mapping SQL of a mapped format: its landed columns already have the names and types of an event."""
 
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema.column import Kind
 from sophia_metrics.sources.column_mapping import MAPPABLE, ColumnMapping, ColumnRule
 from sophia_metrics.sources.format import TokenConvention
-from sophia_metrics.sources.quoting import literal
 
 __all__ = ["mapped_query", "mapped_units"]
 

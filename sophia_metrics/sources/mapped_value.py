@@ -1,8 +1,8 @@
 """From the text of a mapped column to its value, as SQL that is null where the text does not convert."""
 
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema.column import Kind
 from sophia_metrics.sources.column_mapping import ColumnRule
-from sophia_metrics.sources.quoting import literal
 
 __all__ = ["quantity_value", "rule_value"]
 

@@ -15,6 +15,7 @@ import duckdb
 
 from sophia_metrics.errors import SophiaError
 from sophia_metrics.frames import fetch_row
+from sophia_metrics.quoting import file_pattern
 from sophia_metrics.sources.block import Block, RefusedError
 from sophia_metrics.sources.byte_stream import changed, damaged, translated
 from sophia_metrics.sources.file_keys import check_keys, hive_keys
@@ -22,7 +23,6 @@ from sophia_metrics.sources.file_kind import FileKind
 from sophia_metrics.sources.file_source import SourceFile
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.part import FilePart, Piece
-from sophia_metrics.sources.quoting import file_pattern
 
 __all__ = ["BLOCK_ROWS", "ParquetBlocks"]
 

@@ -10,6 +10,7 @@ from duckdb.sqltypes import DuckDBPyType
 
 from sophia_metrics.errors import ProcessingError
 from sophia_metrics.frames import fetch_row
+from sophia_metrics.quoting import identifier
 from sophia_metrics.sources import scans
 from sophia_metrics.sources.block import Block, RefusedError
 from sophia_metrics.sources.csv_scans import careful_csv, strict_csv
@@ -20,7 +21,6 @@ from sophia_metrics.sources.json_scans import careful_jsonl, strict_jsonl
 from sophia_metrics.sources.mended_lines import PART_BYTES, LineMender
 from sophia_metrics.sources.mended_rows import mend_rows
 from sophia_metrics.sources.part import Piece
-from sophia_metrics.sources.quoting import identifier
 from sophia_metrics.sources.spool import Spool
 
 __all__ = ["create_raw", "empty_containers", "read_block"]

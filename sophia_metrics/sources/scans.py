@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from sophia_metrics.quoting import file_pattern, identifier, literal
 from sophia_metrics.sources.conversion import Converted, from_typed
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.quoting import file_pattern, identifier, literal
 
 __all__ = ["BAD_CONTENT", "DEFECT", "parquet", "typed"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sophia_metrics.sources.quoting import identifier
+from sophia_metrics.quoting import identifier
 
 __all__ = ["short_tag_list", "short_tag_map", "short_tags"]
 

@@ -12,8 +12,8 @@ import duckdb
 import polars as pl
 
 from sophia_metrics.durable import place_file, sync_folder
+from sophia_metrics.quoting import identifier, literal
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.quoting import identifier, literal
 from sophia_metrics.usage.landing import FOOTER_KEY, Landing
 from sophia_metrics.usage.quarantine import ROW_SHA256
 from sophia_metrics.usage.staging import KEPT_COLUMNS, WITH_KEPT, create_landed, create_mapped, values_sha256

@@ -15,13 +15,13 @@ import polars as pl
 
 from sophia_metrics.durable import sync_file, sync_folder, unplaced_file
 from sophia_metrics.errors import ServiceUnavailableError, SophiaError
+from sophia_metrics.quoting import identifier, literal
 from sophia_metrics.sources.block import RefusedError
 from sophia_metrics.sources.blocks import BLOCK_BYTES, BlockReader
 from sophia_metrics.sources.fields import Field, fields_of
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.sources.format import Format
 from sophia_metrics.sources.part import FilePart, Piece, Refusal
-from sophia_metrics.sources.quoting import identifier, literal
 from sophia_metrics.sources.read_ahead import read_ahead
 from sophia_metrics.sources.reader import create_raw, empty_containers, read_block
 from sophia_metrics.usage.erasing import without_forgotten, write_landed

@@ -10,11 +10,11 @@ import duckdb
 import polars as pl
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema import core
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.schema.polars_types import polars_schema
 from sophia_metrics.sources.file_source import FileSource
-from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.spool_source import PulledWindow
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.complete_windows import STANDING_COLUMNS, complete_windows, create_superseded

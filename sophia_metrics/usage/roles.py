@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from sophia_metrics.pricing.routes import PASS_THROUGH, canonical, spellings
-from sophia_metrics.sources.quoting import literal
+from sophia_metrics.quoting import literal
 from sophia_metrics.sources.terms import PartRole, Role, SourceTerms
 
 __all__ = ["covers", "role_expression", "role_of"]

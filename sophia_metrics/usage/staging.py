@@ -19,11 +19,11 @@ import duckdb
 from sophia_metrics.frames import fetch_row
 from sophia_metrics.pricing.knowledge import Learned
 from sophia_metrics.quality.staged_usage import MAX_COUNT
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Column, Kind
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.sources.format import Format
-from sophia_metrics.sources.quoting import literal
 from sophia_metrics.sources.terms import SourceTerms
 from sophia_metrics.usage.earlier import EarlierPart
 from sophia_metrics.usage.landing import Landing

@@ -12,12 +12,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from sophia_metrics.errors import ConfigurationError, ProcessingError
+from sophia_metrics.quoting import identifier
 from sophia_metrics.sources.live.clock import Clock
 from sophia_metrics.sources.live.litellm_rows import SpendRow, flat_row, live_copy
 from sophia_metrics.sources.live.live_format import LiveFormat, Row
 from sophia_metrics.sources.live.postgres import Address, Postgres, Session
 from sophia_metrics.sources.live.terms import LiveTerms
-from sophia_metrics.sources.quoting import identifier
 from sophia_metrics.windows import Window
 
 __all__ = ["LIVE"]

@@ -14,10 +14,10 @@ import polars as pl
 from sophia_metrics.cutting import cut
 from sophia_metrics.durable import hash_file, make_folders, place_file, sync_folder
 from sophia_metrics.frames import fetch_frame, fetch_row
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.ddl import sql_type
 from sophia_metrics.schema.polars_types import polars_schema
-from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.manifest import Piece
 
 __all__ = ["EMPTY_DAY", "DayFileStore", "filled_columns", "listed_days", "rows_by_day"]

@@ -13,7 +13,7 @@ from threading import Lock
 
 import duckdb
 
-from sophia_metrics.sources.quoting import literal
+from sophia_metrics.quoting import literal
 
 __all__ = ["attached"]
 

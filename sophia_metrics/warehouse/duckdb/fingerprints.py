@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import duckdb
 
 from sophia_metrics.frames import fetch_row
-from sophia_metrics.sources.quoting import identifier
+from sophia_metrics.quoting import identifier
 
 __all__ = ["Fingerprint", "fingerprints"]
 

@@ -18,13 +18,13 @@ from sophia_metrics.frames import fetch_row
 from sophia_metrics.marts import MARTS, Mart
 from sophia_metrics.periods import Terms, period_frame
 from sophia_metrics.pricing.sellers import seller_frame
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema import core, focus
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.ddl import create_table
 from sophia_metrics.schema.marts import BUDGET_DAYS, FRESHNESS
 from sophia_metrics.serving import HELD_NAME
-from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.manifest import Piece

@@ -10,11 +10,11 @@ import duckdb
 
 from sophia_metrics import schema
 from sophia_metrics.frames import fetch_frame, fetch_row
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema import core
 from sophia_metrics.schema import state as state_tables
 from sophia_metrics.schema.column import Storage, Table
 from sophia_metrics.schema.ddl import create_table
-from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.duckdb.serving_marts import (
     VIEW_MARTS,

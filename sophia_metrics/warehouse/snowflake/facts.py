@@ -15,10 +15,10 @@ import duckdb
 import polars as pl
 
 from sophia_metrics.frames import fetch_frame
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema import core
 from sophia_metrics.schema.column import Column, Kind, Table
 from sophia_metrics.schema.ddl import empty_relation, select_typed
-from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.facts import EVERYTHING, REPLACED_BY, Wanted
 from sophia_metrics.warehouse.manifest import Piece, Switch
 from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load

@@ -15,10 +15,10 @@ from uuid import uuid4
 
 import polars as pl
 
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema import core, state
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.polars_types import polars_schema
-from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.duckdb.day_files import listed_days
 from sophia_metrics.warehouse.duckdb.state import StateFile
 from sophia_metrics.warehouse.forwarding import Forwarded

@@ -10,8 +10,8 @@ import duckdb
 
 from sophia_metrics.cutting import cut
 from sophia_metrics.marts import mart
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema.column import Table
-from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse import manifest
 from sophia_metrics.warehouse.duckdb.day_files import DayFileStore
 from sophia_metrics.warehouse.manifest import Piece, TableDay, add_files, note_audited

@@ -9,10 +9,10 @@ import duckdb
 import polars as pl
 
 from sophia_metrics.frames import fetch_row
+from sophia_metrics.quoting import literal
 from sophia_metrics.schema.column import Table
 from sophia_metrics.schema.ddl import select_typed
 from sophia_metrics.schema.polars_types import polars_schema
-from sophia_metrics.sources.quoting import literal
 from sophia_metrics.warehouse.ledger import insert_frame
 from sophia_metrics.warehouse.snowflake.loading import drop_stage_tables, load
 from sophia_metrics.warehouse.snowflake.moved import MOVED_STATE, select_state

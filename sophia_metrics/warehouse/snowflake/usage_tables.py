@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sophia_metrics.sources.quoting import literal
+from sophia_metrics.quoting import literal
 from sophia_metrics.sources.table_settings import TableTerms
 
 __all__ = ["IDENTIFIERS", "INSTANT", "OPEN", "SUNK_PREFIX", "look_statement", "pull_statement", "tag_column"]
