@@ -1,4 +1,9 @@
-"""Working connections: DuckDB in memory, for staging, merging and building, with bounded memory."""
+"""Working connections: DuckDB in memory, for staging, merging, building and reading, with bounded memory.
+
+An engine takes longer to make than most questions take to answer, and a run has dozens of them: the engine of a
+reading connection is kept for the next one, unless it reads much: memory is given back with the engine alone.
+Connections that make tables have an engine each, which goes with its tables.
+"""
 
 import fcntl
 import os
@@ -7,14 +12,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
+from threading import Lock
 
 import duckdb
 
 from sophia_metrics.durable import make_folder
+from sophia_metrics.quoting import literal
 
-__all__ = ["spill_folder", "sweep_spills", "working_connection"]
+__all__ = ["reading_connection", "spill_folder", "sweep_spills", "working_connection"]
 
 PREFIX = "spill-"
+FEW_BYTES = 4 * 2**20
+"""An engine that reads no more than that keeps some 30 MiB at most."""
+
+_Key = tuple[int, str]
+"""Process (a fork has none of an engine's threads), and what DuckDB may use."""
+_IDLE: dict[_Key, duckdb.DuckDBPyConnection] = {}
+"""Engines that nobody uses now, one at most of a key."""
+_LOCK = Lock()
 
 
 @contextmanager
@@ -33,6 +48,55 @@ def working_connection(folder: Path, memory_limit: str) -> Generator[duckdb.Duck
             yield connection
         finally:
             connection.close()
+
+
+@contextmanager
+def reading_connection(folder: Path, memory_limit: str, size_bytes: int) -> Generator[duckdb.DuckDBPyConnection]:
+    """Open a connection for one question over files: it may make temporary views, and nothing else.
+
+    Args:
+        folder: as of a working connection.
+        memory_limit: as of a working connection.
+        size_bytes: of the files.
+    """
+    if size_bytes > FEW_BYTES:
+        with working_connection(folder, memory_limit) as connection:
+            yield connection
+        return
+    key = (os.getpid(), memory_limit)
+    with _spill_folder(folder / "tmp") as spill:
+        engine = _engine(key, spill)
+        is_fit = False
+        try:
+            with engine.cursor() as connection:
+                connection.execute("SET TimeZone = 'UTC'")
+                yield connection
+            is_fit = not any(spill.iterdir())
+        finally:
+            if not is_fit or not _is_kept(key, engine):
+                engine.close()
+
+
+def _engine(key: _Key, spill: Path) -> duckdb.DuckDBPyConnection:
+    """Return an engine that nobody else uses, and that spills to a folder."""
+    with _LOCK:
+        idle = _IDLE.pop(key, None)
+    if idle is not None:
+        try:
+            idle.execute(f"SET temp_directory = {literal(str(spill))}")
+        except duckdb.NotImplementedException:  # it has spilled
+            idle.close()
+        else:
+            return idle
+    _, memory_limit = key
+    return duckdb.connect(
+        config={"memory_limit": memory_limit, "temp_directory": str(spill), "enable_external_file_cache": False}
+    )
+
+
+def _is_kept(key: _Key, engine: duckdb.DuckDBPyConnection) -> bool:
+    with _LOCK:
+        return _IDLE.setdefault(key, engine) is engine
 
 
 def spill_folder(connection: duckdb.DuckDBPyConnection) -> Path:

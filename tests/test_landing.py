@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import signal
-import stat
 import subprocess
 import sys
 from datetime import datetime
@@ -237,33 +236,6 @@ def test_a_write_that_fails_leaves_nothing(lab):
         land_parts(lab, source, [FilePart(file, "reading") for file in source.find_files()])
 
     assert [each.name for each in folder.iterdir()] == ["app"]
-
-
-def test_what_a_killed_process_spilled_is_gone_when_the_next_one_works(tmp_path):
-    program = (
-        "import os, signal, sys; from pathlib import Path\n"
-        "from sophia_metrics.working import working_connection\n"
-        "with working_connection(Path(sys.argv[1]), '1GiB'):\n"
-        "    spill = next((Path(sys.argv[1]) / 'tmp').iterdir()); (spill / 'rows').write_text('x')\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
-    (left,) = (tmp_path / "tmp").iterdir()
-
-    with working_connection(tmp_path, "1GiB"), working_connection(tmp_path, "1GiB"):
-        in_use = list((tmp_path / "tmp").iterdir())
-
-    assert left not in in_use
-    assert len(in_use) == 2
-    assert list((tmp_path / "tmp").iterdir()) == []
-
-
-def test_working_connections_are_private_to_the_state_folder(tmp_path):
-    with working_connection(tmp_path, "1GiB") as connection:
-        (folder,) = connection.execute("SELECT current_setting('temp_directory')").fetchone()
-        assert Path(folder).is_relative_to(tmp_path)
-        assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700
-        assert connection.execute("SELECT current_setting('TimeZone')").fetchone() == ("UTC",)
 
 
 def test_a_landing_keeps_microseconds_of_its_time(lab):

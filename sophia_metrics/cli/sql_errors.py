@@ -22,7 +22,7 @@ def explain(error: duckdb.Error, query: str) -> str:
         near = near_names(found["name"], [table.name for table in readable_tables()])
         return f"there is no table {found['name']}{_suggest(near)}; `sophia-metrics tables` lists all of them"
     if found := _NO_COLUMN.search(text):
-        known = [table for table in readable_tables() if re.search(rf"\b{table.name}\b", query)]
+        known = [table for table in schema.tables_in(query) if table in readable_tables()]
         near = near_names(found["name"], [name for table in known for name in table.names])
         lists = f"; `sophia-metrics tables {known[0].name}` lists the columns" if known else ""
         return f"there is no column {found['name']}{_suggest(near)}{lists}"

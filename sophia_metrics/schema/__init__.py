@@ -1,9 +1,11 @@
 """Every table, written once: DDL, Polars schemas and the data dictionary derive from here."""
 
+import re
+
 from sophia_metrics.schema import core, findings, findings_marts, focus, invoices, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
-__all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table"]
+__all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table", "tables_in"]
 
 TABLES: tuple[Table, ...] = (
     core.USAGE_EVENTS,
@@ -98,3 +100,9 @@ def table(name: str) -> Table:
 def stored(*storages: Storage) -> tuple[Table, ...]:
     """Return the tables that live in one of these storages, in the order of TABLES."""
     return tuple(each for each in TABLES if each.storage in storages)
+
+
+def tables_in(sql: str) -> tuple[Table, ...]:
+    """Return the tables whose names are in a statement, in the order of TABLES."""
+    words = set(re.findall(r"\w+", sql))
+    return tuple(each for each in TABLES if each.name in words)

@@ -1,6 +1,5 @@
 """The DuckDB warehouse: day files, a small state file, and published versions, in one folder."""
 
-import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -58,7 +57,7 @@ from sophia_metrics.warehouse.protocol import (
 from sophia_metrics.warehouse.rebuild import commit_rebuild
 from sophia_metrics.warehouse.repricing import commit_learning, commit_repricing
 from sophia_metrics.warehouse.retention import commit_retention
-from sophia_metrics.working import working_connection
+from sophia_metrics.working import reading_connection
 
 __all__ = ["DuckDBWarehouse"]
 
@@ -144,13 +143,14 @@ class DuckDBWarehouse(ServiceLifecycle):
             return self._read(query)
 
     def _read(self, query: Query) -> pl.DataFrame:
-        tables = [table for table in schema.TABLES if re.search(rf"\b{table.name}\b", query.sql)]
+        tables = schema.tables_in(query.sql)
         facts = [table for table in tables if table.storage is Storage.DAY_FILES]
         with self._state.transaction() as connection:
             files = files_of(connection, [table.name for table in facts], query.days) if facts else ()
             if len(facts) < len(tables) or not facts:
                 return self._answer(connection, query, facts, files)
-        with working_connection(self.folder, self._memory_limit) as connection:
+        size_bytes = sum(file.size_bytes for file in files)
+        with reading_connection(self.folder, self._memory_limit, size_bytes) as connection:
             return self._answer(connection, query, facts, files)
 
     def _answer(

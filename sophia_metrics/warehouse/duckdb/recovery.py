@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import duckdb
@@ -82,6 +83,8 @@ class Keeper:
             self._give_key_back()
             if not state.path.exists() and not state.log_path.exists() and not self._was_used():
                 self._place(now)
+                return
+            if self._is_ready():
                 return
             reason = self._damage()
             if reason is not None:
@@ -170,6 +173,19 @@ class Keeper:
             sync_folder(key.parent)
             log.warning("%s was gone: it is that of the backup %s", key, kept.parent.name)
 
+    def _is_ready(self) -> bool:
+        """Say whether the file opens, nothing is wrong with it as far as one sees, and it is up to date."""
+        state = self.state
+        if not state.path.exists() or state.suspicion_path.exists():
+            return False
+        try:
+            with state.connection() as connection:
+                occupied = fetch_row(connection, OCCUPIED)
+                is_current = not migrations.unseen(connection)
+        except StateDamagedError:
+            return False
+        return is_current and _is_long_enough(state.path, occupied)
+
     def _damage(self, *, read_all: bool = False) -> str | None:
         """Return what is wrong with the state file, in a sentence without its end. None: nothing, as far as one sees.
 
@@ -180,9 +196,8 @@ class Keeper:
             return f"{STATE_NAME} was gone"
         try:
             with state.connection() as connection:
-                row = fetch_row(connection, OCCUPIED)
-            is_long_enough = row is not None and row[0] <= state.path.stat().st_size
-            is_read = read_all or not is_long_enough or state.suspicion_path.exists()
+                occupied = fetch_row(connection, OCCUPIED)
+            is_read = read_all or not _is_long_enough(state.path, occupied) or state.suspicion_path.exists()
             if not is_read or StateFile.is_whole(state.path):
                 state.suspicion_path.unlink(missing_ok=True)
                 return None
@@ -322,6 +337,11 @@ class Keeper:
         finally:
             temporary.unlink(missing_ok=True)
             temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
+
+
+def _is_long_enough(path: Path, occupied: tuple[Any, ...] | None) -> bool:
+    """Say whether a file that was closed has all the bytes that it says it occupies."""
+    return occupied is not None and occupied[0] <= path.stat().st_size
 
 
 def _keep_aside(path: Path, folder: Path) -> None:
