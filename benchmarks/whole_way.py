@@ -11,6 +11,7 @@ from typing import Any
 from flows import collect_usage
 from sophia_metrics.settings import Settings, SourceSettings
 from tasks.marts import build_marts, publish_version
+from tasks.pulls import Pulls
 from tasks.usage import audit_days, price_again
 
 __all__ = ["Way", "go"]
@@ -46,7 +47,7 @@ def go(home: Path, source: SourceSettings, now: datetime, *, publish: bool = Tru
     settings, steps = Settings(home=home), dict[str, float]()
     started = perf_counter()
     with _timed(steps):
-        collected = collect_usage.collect_source(settings, source, now)
+        collected = collect_usage.collect_source(Pulls(settings, now, {}), source)
     if publish:
         for name, step in (("audit", audit_days), ("price again", price_again)):
             _clock(steps, name, step)(settings, now)

@@ -1,10 +1,8 @@
 """Collect usage: from the sources to core. Marts and published versions are left to build_dashboard."""
 
-from datetime import datetime
-
 from prefect import flow
 
-from sophia_metrics.settings import Settings, SourceSettings
+from sophia_metrics.settings import SourceSettings
 from sophia_metrics.sources.part import Refusal
 from sophia_metrics.sources.terms import SAMPLE_SOURCE
 from sophia_metrics.usage.collect import Findings
@@ -12,6 +10,7 @@ from sophia_metrics.usage.outcome import Collected
 from tasks.artifacts import show_quality
 from tasks.clock import named_by_minute, utc_now
 from tasks.plan import plan_usage
+from tasks.pulls import Pulls, pulls_of
 from tasks.runs import finish_run, recorded_run
 from tasks.sample import make_sample
 from tasks.settings import read_settings
@@ -24,7 +23,6 @@ from tasks.usage import (
     mend_days,
     note_collected,
     price_again,
-    pull_usage,
 )
 
 __all__ = ["collect_source", "collect_usage"]
@@ -41,7 +39,8 @@ def collect_usage(
     Held: the gate did not believe a slice. It stays in landing, out of core, and every run judges it again,
     until the format, the mapping or the file is corrected. Other slices are committed.
     A day of which a file was lost or damaged is made anew first, from landing.
-    A source that does not answer stops no other: what it lacks is asked for by the next run.
+    A source that does not answer stops no other: what it lacks is asked for by the next run. Vendors are asked side by
+    side, while what others told is committed.
     Readers see what was collected after the next build-dashboard.
 
     Args:
@@ -54,25 +53,25 @@ def collect_usage(
     with recorded_run(settings, "collect-usage", now := utc_now()) as run:
         mend_days(settings, now)
         planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
-        collected = tuple(collect_source(settings, each, now) for each in planned)
+        with pulls_of(settings, planned, now) as pulls:
+            collected = tuple(collect_source(pulls, each) for each in planned)
         price_again(settings, utc_now())
         finish_run(settings, run, utc_now(), collected)
     show_quality(collected)
     return collected
 
 
-def collect_source(
-    settings: Settings, source: SourceSettings, now: datetime, *, are_finished: bool = False
-) -> Collected:
+def collect_source(pulls: Pulls, source: SourceSettings, *, are_finished: bool = False) -> Collected:
     """Commit what an earlier run left over, then land and commit what is new, batch by batch.
 
     What cannot be pulled is not collected: other sources are, and its days are not settled before it answers.
     Bills are committed file by file. `are_finished`: nobody writes to its files any more, so that a last line without
     an end does not wait.
     """
+    settings, now = pulls.settings, pulls.now
     if source.name == SAMPLE_SOURCE:
         make_sample(settings, now.date())
-    if source.is_pulled and (pulled := pull_usage(settings, source, now)).finding is not None:
+    if source.is_pulled and (pulled := pulls.of(source)).finding is not None:
         return Collected(source.name, Findings((), 0), (), (Refusal(pulled.table, pulled.finding),))
     if source.is_bill:
         bills = collect_bills(settings, source, now)

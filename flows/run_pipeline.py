@@ -14,6 +14,7 @@ from tasks.clock import named_by_minute, utc_now
 from tasks.marts import build_marts, publish_version, write_analytics
 from tasks.plan import plan_usage
 from tasks.probes import probe_once
+from tasks.pulls import pulls_of
 from tasks.runs import finish_run, recorded_run
 from tasks.settings import read_settings
 from tasks.usage import audit_days, mend_days, price_again
@@ -55,7 +56,8 @@ def run_pipeline(
         mend_days(settings, now)
         planned = plan_usage(settings, now, source=source, paths=paths, sample=sample)
         with started_checkpoint(settings, planned, now, is_wanted=checkpoint) as great_expectations:
-            collected = tuple(collect_source(settings, each, now, are_finished=bool(paths)) for each in planned)
+            with pulls_of(settings, planned, now) as pulls:
+                collected = tuple(collect_source(pulls, each, are_finished=bool(paths)) for each in planned)
             caches = collect_caches(settings)
             if settings.services:
                 probe_once(settings, None, utc_now())

@@ -4,6 +4,8 @@ import functools
 import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, get_run_logger, task
@@ -21,6 +23,8 @@ R = TypeVar("R")
 
 LIBRARY = "sophia_metrics"
 JITTER = 0.5
+
+_RunLogger = logging.Logger | logging.LoggerAdapter[Any]
 
 
 def step(
@@ -42,7 +46,7 @@ def step(
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def logged(*args: P.args, **kwargs: P.kwargs) -> R:
-            with _library_logs():
+            with _RUN_LOGS.taken():
                 return function(*args, **kwargs)
 
         tried = task(
@@ -75,31 +79,55 @@ def _may_heal(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), ServiceUnavailableError)
 
 
-class _RunLogHandler(logging.Handler):
-    """Hands the library's records to the logger of a run.
+class _RunLogs(logging.Handler):
+    """Hands each record of the library to the logger of the task run in whose step it was made.
 
-    The logger is bound when the step starts: threads that the library starts know of no run.
+    Steps may run side by side, each in a thread of its own. A thread that the library starts may know of no step: its
+    records go to the step that began last.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._run = get_run_logger()
+        self._own: ContextVar[_RunLogger | None] = ContextVar("own", default=None)
+        self._turn = Lock()
+        self._begun: list[_RunLogger] = []
+        self._before = (logging.NOTSET, True)
+
+    @contextmanager
+    def taken(self) -> Generator[None]:
+        """Send what the library logs, from INFO up, to the logs of the task run, and not to the console twice."""
+        run = get_run_logger()
+        self._begin(run)
+        token = self._own.set(run)
+        try:
+            yield
+        finally:
+            self._own.reset(token)
+            self._end(run)
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._run.log(record.levelno, "%s", record.getMessage())
+        run = self._own.get() or next(reversed(self._begun), None)
+        if run is not None:
+            run.log(record.levelno, "%s", record.getMessage())
+
+    def _begin(self, run: _RunLogger) -> None:
+        with self._turn:
+            if not self._begun:
+                logger = logging.getLogger(LIBRARY)
+                self._before = (logger.level, logger.propagate)
+                logger.setLevel(min(logger.level or logging.INFO, logging.INFO))
+                logger.propagate = False
+                logger.addHandler(self)
+            self._begun.append(run)
+
+    def _end(self, run: _RunLogger) -> None:
+        with self._turn:
+            self._begun.remove(run)
+            if not self._begun:
+                logger = logging.getLogger(LIBRARY)
+                logger.removeHandler(self)
+                level, logger.propagate = self._before
+                logger.setLevel(level)
 
 
-@contextmanager
-def _library_logs() -> Generator[None, None, None]:
-    """Send what the library logs, from INFO up, to the logs of the task run, and not to the console twice."""
-    logger, handler = logging.getLogger(LIBRARY), _RunLogHandler()
-    level, propagates = logger.level, logger.propagate
-    logger.setLevel(min(level or logging.INFO, logging.INFO))
-    logger.propagate = False
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagates
-        logger.setLevel(level)
+_RUN_LOGS = _RunLogs()

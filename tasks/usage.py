@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from threading import Event
 
 from sophia_metrics.connect import (
     connect_bill_collector,
@@ -61,9 +62,19 @@ def find_pending(settings: Settings, source: SourceSettings, now: datetime) -> S
 
 
 @step("{source.name}: pull", deadline_seconds=HOUR)
-def pull_usage(settings: Settings, source: SourceSettings, now: datetime) -> Pulled:
-    """Bring what is new in a table of Snowflake, or at a vendor, into files of the state folder."""
-    puller = connect_puller(settings, source, connect_warehouse(settings, now), Clock.starting(now))
+def pull_usage(settings: Settings, source: SourceSettings, now: datetime, stop: Event | None = None) -> Pulled:
+    """Bring what is new in a table of Snowflake, or at a vendor, into files of the state folder.
+
+    Args:
+        settings: where and how.
+        source: what is read.
+        now: the present (naive UTC).
+        stop: ends the reading of a vendor when it is set. None: nothing does.
+    """
+    clock = Clock.starting(now)
+    puller = connect_puller(
+        settings, source, connect_warehouse(settings, now), clock if stop is None else clock.until(stop)
+    )
     try:
         return puller.pull(now)
     finally:

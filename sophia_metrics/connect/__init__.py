@@ -10,7 +10,7 @@ from sophia_metrics.connect.caches import connect_cache
 from sophia_metrics.connect.notifiers import connect_notifier
 from sophia_metrics.connect.page import connect_page
 from sophia_metrics.connect.prices import price_book
-from sophia_metrics.connect.pulling import connect_puller, connect_reach
+from sophia_metrics.connect.pulling import connect_puller, connect_reach, vendor_of
 from sophia_metrics.connect.services import connect_components, connect_prober
 from sophia_metrics.connect.snowflake import connect_analytics_sink, snowflake_grants
 from sophia_metrics.connect.sources import (
@@ -55,4 +55,5 @@ __all__ = [
     "sample_settings",
     "snowflake_grants",
     "source_for_paths",
+    "vendor_of",
 ]

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sophia_metrics.connect.bills import connect_bills
 from sophia_metrics.connect.snowflake import snowflake_session, table_terms
@@ -18,7 +19,7 @@ from sophia_metrics.usage.pulling import Puller
 from sophia_metrics.usage.spool import Spool
 from sophia_metrics.warehouse.protocol import Warehouse
 
-__all__ = ["connect_puller", "connect_reach"]
+__all__ = ["connect_puller", "connect_reach", "vendor_of"]
 
 
 def connect_puller(settings: Settings, source: SourceSettings, warehouse: Warehouse, clock: Clock) -> Puller:
@@ -36,6 +37,12 @@ def connect_puller(settings: Settings, source: SourceSettings, warehouse: Wareho
     from sophia_metrics.warehouse.snowflake.pulling import TablePuller
 
     return TablePuller(snowflake_session(settings), table_terms(settings, source), spool, connect_identity(settings))
+
+
+def vendor_of(source: SourceSettings) -> str:
+    """Return whom a live source asks: sources that ask the same one have the same text."""
+    base_url = (source.api or ApiSettings()).base_url or find_live_format(source.format).base_url
+    return urlsplit(base_url).netloc or source.name
 
 
 def connect_reach(settings: Settings, source: SourceSettings, now: datetime) -> Service:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -16,7 +17,9 @@ from sophia_metrics.connect import connect_reach
 from sophia_metrics.services import HealthStatus
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import load_settings
+from sophia_metrics.sources.live.clock import StoppedError
 from tasks.clock import simulated_now
+from tasks.pulls import pulls_of
 from tests.vendors import anthropic, langfuse, litellm, openai, openrouter
 from tests.vendors.openai_costs import Cost, OpenAIBills
 from tests.vendors.prometheus import Prometheus
@@ -180,6 +183,36 @@ def test_six_vendors_that_misbehave_in_every_way_end_with_their_own_totals(world
     assert {name: each.refused for name, each in collected.items() if each.refused} == {}
     ours, theirs = ours_and_theirs(serving, world.vendors)
     assert ours == theirs
+
+
+def test_vendors_are_asked_side_by_side_and_each_for_one_thing_at_a_time(world):
+    meeting = Barrier(2, timeout=30)
+    for name in ("openai", "gateway"):
+        world.vendors[name].meeting = meeting
+
+    collected = world.collect()
+
+    assert [each.refused for each in collected.values() if each.refused] == []
+    assert not meeting.broken
+    assert world.vendors["anthropic"].most_open == 1
+
+
+def test_a_run_that_ends_early_stops_the_vendors_that_wait_and_leaves_alone_those_that_hang(world):
+    toml = world.folder / "sophia.toml"
+    slow = toml.read_text().replace("deadline_seconds = 5", "deadline_seconds = 600")
+    toml.write_text(slow.replace("requests_per_minute = 60000", "requests_per_minute = 0.01"))
+    world.vendors["gateway"].faults = [Fault.HANG]
+    arrived = Barrier(3, timeout=30)
+    for name in ("openai", "gateway"):
+        world.vendors[name].meeting = arrived
+    settings = load_settings(world.folder)
+    sources = [each for each in settings.sources if each.name in {"openai", "gateway"}]
+
+    with pulls_of(settings, sources, NOW) as pulls:
+        arrived.wait()
+
+    assert isinstance(pulls.begun["openai"].exception(), StoppedError)
+    assert not pulls.begun["gateway"].done()
 
 
 def test_planted_gaps_to_bills_carry_their_reasons(world):

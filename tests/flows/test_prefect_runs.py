@@ -2,22 +2,25 @@
 
 import logging
 import time
+from threading import Barrier
 
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, LogFilter
 from prefect.client.schemas.objects import StateType
+from prefect.context import FlowRunContext
 
 from flows.run_pipeline import run_pipeline
 from sophia_metrics.errors import ConfigurationError, ProcessingError, ServiceUnavailableError
+from sophia_metrics.lanes import side_by_side
 from sophia_metrics.usage.outcome import RowCounts
 from tasks.step import is_orchestrated, step
 from tests.flows.place import Place
 
 pytestmark = [pytest.mark.prefect, pytest.mark.usefixtures("prefect_server")]
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 STEPS_OF_ONE_BATCH = [
     "note the start",
     "look for damage, and make damaged days anew",
@@ -147,6 +150,33 @@ def test_what_the_library_logs_is_in_the_logs_of_the_task_run(finished):
         return [log for log in client.read_logs(wanted) if log.message == "landed 3 rows of 1 files of gateway"]
 
     assert [log.name for log in ask(landed, 1)] == ["prefect.task_runs"]
+
+
+def test_what_steps_log_side_by_side_is_in_the_logs_of_each():
+    meeting = Barrier(2, timeout=30)
+
+    @step("ask {vendor}", deadline_seconds=60)
+    def ask_vendor(vendor):
+        meeting.wait()
+        logging.getLogger("sophia_metrics.lanes").info("asked %s", vendor)
+        meeting.wait()
+
+    @flow(name="asks vendors")
+    def ask_vendors():
+        lanes = [{name: lambda _, name=name: ask_vendor(name)} for name in ("openai", "anthropic")]
+        with side_by_side(lanes, 2) as found:
+            [each.result() for each in found.values()]
+        return FlowRunContext.get().flow_run.id
+
+    run_id = ask_vendors()
+
+    names = {run.id: run.name for run in task_runs_of(run_id, 2)}
+    wanted = LogFilter.model_validate({"flow_run_id": {"any_": [run_id]}})
+    logs = ask(lambda client: [log for log in client.read_logs(wanted) if log.message.startswith("asked")], 2)
+    assert sorted((names[log.task_run_id], log.message) for log in logs) == [
+        ("ask anthropic", "asked anthropic"),
+        ("ask openai", "asked openai"),
+    ]
 
 
 def test_the_library_logger_is_left_as_it_was(finished):

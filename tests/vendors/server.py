@@ -69,7 +69,8 @@ class Vendor:
     """One vendor. A subclass says what it answers; paging and faults are the same for all.
 
     `faults` are taken by the next requests, one each, before anything else is looked at; `page_faults` by the next
-    listings, whole. `clock_ahead` shifts the Date that it tells.
+    listings, whole. `clock_ahead` shifts the Date that it tells. The first request waits at `meeting`; `most_open` is
+    how many requests were open at once.
     """
 
     def __init__(self, seed: int = 7) -> None:
@@ -81,6 +82,8 @@ class Vendor:
         self.retry_after = "0"
         self.random = random.Random(seed)  # noqa: S311 - the same calls each time
         self.lock = threading.Lock()
+        self.meeting: threading.Barrier | None = None
+        self.open_count, self.most_open = 0, 0
         self._listings: dict[str, list[list[Any]]] = {}
 
     def answer(self, asked: Asked) -> Any:
@@ -186,6 +189,20 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         params = parse_qs(parts.query, keep_blank_values=True)
         asked = Asked(method, parts.path, params, dict(self.headers), body)
+        vendor = self.site.vendor
+        with vendor.lock:
+            vendor.open_count += 1
+            vendor.most_open = max(vendor.most_open, vendor.open_count)
+            meeting, vendor.meeting = vendor.meeting, None
+        if meeting is not None:
+            meeting.wait()
+        try:
+            self._send(*self._answer(asked))
+        finally:
+            with vendor.lock:
+                vendor.open_count -= 1
+
+    def _answer(self, asked: Asked) -> tuple[int, Any, Fault | None]:
         with self.site.vendor.lock:
             self.site.vendor.asked.append(asked)
             fault = self.site.vendor.faults.pop(0) if self.site.vendor.faults else None
@@ -195,7 +212,7 @@ class Handler(BaseHTTPRequestHandler):
                 status, answer = error.status, {"error": {"message": str(error)}}
             if fault is Fault.CHANGED_SCHEMA:
                 answer = self.site.vendor.spoil(answer)
-        self._send(status, answer, fault)
+        return status, answer, fault
 
     def _send(self, status: int, answer: Any, fault: Fault | None) -> None:
         content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()

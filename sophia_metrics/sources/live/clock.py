@@ -2,11 +2,16 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Self
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "StoppedError"]
+
+
+class StoppedError(Exception):
+    """Whoever waits was told to stop: the run has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +33,17 @@ class Clock:
         """Return the clock of this machine, which tells `now` (naive UTC) at this moment."""
         started = time.monotonic()
         return cls(time.monotonic, time.sleep, lambda: now + timedelta(seconds=time.monotonic() - started))
+
+    def until(self, stop: Event) -> Self:
+        """Return the same clock, which raises StoppedError to whoever looks at it or waits once an event is set."""
+
+        def seconds() -> float:
+            if stop.is_set():
+                raise StoppedError
+            return self.seconds()
+
+        def sleep(length: float) -> None:
+            if stop.wait(length):
+                raise StoppedError
+
+        return replace(self, seconds=seconds, sleep=sleep)
