@@ -1,7 +1,7 @@
 """The vendors that benchmarks/sources.py reads, in a process of their own: what they hold and take is not ours.
 
 The process prints where they listen, as a line of JSON, and serves. For every line that it is sent it prints how many
-requests have come in; it ends when there are no more lines.
+requests have come in to each; it ends when there are no more lines.
 """
 
 import argparse
@@ -24,6 +24,7 @@ __all__ = ["KEYS", "NOW", "Served", "serve"]
 
 NOW = datetime(2026, 11, 20)  # noqa: DTZ001 - naive UTC
 DAY = timedelta(days=1)
+Count = Callable[[], Mapping[str, int]]
 ROWS_A_DAY = 10_000
 KEYS = {
     "OPENAI_ADMIN_KEY": openai.KEY,
@@ -42,11 +43,11 @@ class Served:
 
     Attributes:
         urls: where each of them is.
-        count: returns how many requests have come in.
+        count: returns how many requests have come in, by vendor.
     """
 
     urls: Mapping[str, str]
-    count: Callable[[], int]
+    count: Count
 
 
 @contextmanager
@@ -63,10 +64,10 @@ def serve(kind: str, days: int) -> Generator[Served]:
         if lines is None or answers is None:
             raise SystemExit("the vendors have no pipes")
 
-        def count() -> int:
+        def count() -> Mapping[str, int]:
             lines.write("\n")
             lines.flush()
-            return int(answers.readline())
+            return json.loads(answers.readline())
 
         yield Served(json.loads(answers.readline()), count)
         lines.close()
@@ -82,10 +83,10 @@ def main() -> None:
         urls, count = KINDS[arguments.kind](stack, arguments.days)
         print(json.dumps(urls), flush=True)
         for _ in sys.stdin:
-            print(count(), flush=True)
+            print(json.dumps(count()), flush=True)
 
 
-def _vendors(stack: ExitStack, days: int) -> tuple[dict[str, str], Callable[[], int]]:
+def _vendors(stack: ExitStack, days: int) -> tuple[dict[str, str], Count]:
     vendors: dict[str, tuple[Vendor, str]] = {
         "openai": (openai.OpenAI(), "/v1"),
         "anthropic": (anthropic.Anthropic(), "/v1/organizations"),
@@ -98,7 +99,7 @@ def _vendors(stack: ExitStack, days: int) -> tuple[dict[str, str], Callable[[], 
         vendor.now = NOW
         vendor.use(NOW - days * DAY, hours=days * 24, calls_an_hour=1)  # pyright: ignore[reportAttributeAccessIssue] - each has it
         urls[name] = stack.enter_context(VendorServer(vendor)).url + path
-    return urls, lambda: sum(len(vendor.asked) for vendor, _ in vendors.values())
+    return urls, lambda: {name: len(vendor.asked) for name, (vendor, _) in vendors.items()}
 
 
 class _Usage(BaseHTTPRequestHandler):
@@ -125,14 +126,14 @@ class _Usage(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _usage(stack: ExitStack, days: int) -> tuple[dict[str, str], Callable[[], int]]:
+def _usage(stack: ExitStack, days: int) -> tuple[dict[str, str], Count]:
     starts = [int((NOW - number * DAY).replace(tzinfo=UTC).timestamp()) for number in range(1, days + 1)]
     asked: list[str] = []
     handler = type("Usage", (_Usage,), {"pages": {start: _page(start) for start in starts}, "asked": asked})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     Thread(target=server.serve_forever, daemon=True).start()
     stack.callback(server.shutdown)
-    return {"openai": f"http://127.0.0.1:{server.server_address[1]}"}, lambda: len(asked)
+    return {"openai": f"http://127.0.0.1:{server.server_address[1]}"}, lambda: {"openai": len(asked)}
 
 
 def _page(start: int) -> bytes:
@@ -169,7 +170,7 @@ def _result(number: int) -> dict[str, Any]:
     }
 
 
-KINDS: dict[str, Callable[[ExitStack, int], tuple[dict[str, str], Callable[[], int]]]] = {
+KINDS: dict[str, Callable[[ExitStack, int], tuple[dict[str, str], Count]]] = {
     "usage": _usage,
     "vendors": _vendors,
 }

@@ -82,6 +82,11 @@ def _landed(folder, lines, file_format, name):
     return [repr(row) for row in found[1:]], [row["defect"] for row in found[1:]]
 
 
+def _without_defect(row):
+    """Return a row without what is wrong with it: a drawn one may have something too, such as a truth of 2^64."""
+    return row.replace("'wrong_type'", "None")
+
+
 @pytest.mark.parametrize(("file_format", "fields"), [(events.FORMAT, EVENT), (litellm.FORMAT, SPEND_LOG)])
 @CAREFUL
 @given(st.data())
@@ -108,7 +113,7 @@ def test_a_line_with_a_value_of_the_wrong_type_keeps_its_others(tmp_path_factory
     alone = _landed(folder, good, file_format, "good.jsonl")[0]
     beside, found = _landed(folder, bad, file_format, "bad.jsonl")
     assert found == ["wrong_type"] * len(good)
-    assert [row.replace("'wrong_type'", "None") for row in beside] == alone
+    assert [_without_defect(row) for row in beside] == [_without_defect(row) for row in alone]
 
 
 @pytest.mark.parametrize(
