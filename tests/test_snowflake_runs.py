@@ -1,6 +1,7 @@
 """The whole of `run` on Snowflake: public traces come to the same marts as on DuckDB, to the last digit."""
 
 import math
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from sophia_metrics.schema.column import Kind, Storage
 from sophia_metrics.serving import Serving
 from tests.command_line import CommandLine, litellm_call
 from tests.test_real_data import AZURE, BURST, CONFIG, needs_shared_data
+from tests.vendors import litellm, openai
+from tests.vendors.server import VendorServer
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 
@@ -98,6 +101,27 @@ def test_a_snowflake_run_has_the_mart_rows_of_a_run_on_duckdb(places, snowflake,
         path = place.write("calls.jsonl", calls)
         run(place, f'[[sources]]\nname = "gateway"\nformat = "litellm"\npaths = ["{path}"]\n', {})
     assert_same_marts(snowflake, tmp_path)
+
+
+def test_vendors_that_are_asked_side_by_side_come_to_the_same_marts(places, snowflake, tmp_path, monkeypatch):
+    now = datetime.now(UTC).replace(tzinfo=None)
+    yesterday = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    vendors = {"openai_usage": (openai.OpenAI(), "/v1"), "litellm_spend": (litellm.LiteLLM(), "")}
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", openai.KEY)
+    monkeypatch.setenv("LITELLM_API_KEY", litellm.KEY)
+    with ExitStack() as stack:
+        config = []
+        for name, (vendor, path) in vendors.items():
+            vendor.now = now + timedelta(hours=1)  # it refuses windows that end later than its clock
+            vendor.use(yesterday + timedelta(hours=2), hours=5)
+            url = stack.enter_context(VendorServer(vendor)).url
+            config += ["[[sources]]", f'name = "{name}"', f'format = "{name}"', "[sources.api]"]
+            config += [f'base_url = "{url}{path}"', f'since = "{yesterday.date()}"', "requests_per_minute = 60000"]
+        for engine in ("duckdb", "snowflake"):
+            run(places(engine), "\n".join(config), {})
+    assert_same_marts(snowflake, tmp_path)
+    sources = Serving(tmp_path / "snowflake" / "home").query("SELECT DISTINCT source FROM core_usage_events")
+    assert set(sources["source"]) == set(vendors)
 
 
 @needs_shared_data
