@@ -79,7 +79,9 @@ def test_what_the_source_no_longer_has_goes_with_its_units(pulled):
     assert pulled.rows() == [(T0 + HOUR, 150), (T0 + 3 * HOUR, 300)]
     assert pulled.lab.one("SELECT count(*) FROM core_usage_units") == 0
     assert receipt.removed_count == 1
-    assert receipt.summary == ("vendor: committed, 2 row, 2 accepted, 0 quarantined, 0 duplicate, 0 ignored, 1 removed")
+    assert receipt.summary == (
+        "vendor: committed, 2 rows, 2 accepted, 0 quarantined, 0 duplicate, 0 ignored, 1 removed"
+    )
     assert receipt.days == (date(2026, 11, 18),)
 
 

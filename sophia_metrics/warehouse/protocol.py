@@ -98,10 +98,12 @@ class Receipt:
             name: sum(getattr(file, f"{name}_count") for file in self.files)
             for name in ("row", "accepted", "quarantined", "duplicate", "ignored")
         }
+        rows = total.pop("row")
         if self.removed_count:
             total["removed"] = self.removed_count
+        counts = [f"{rows:,} {'row' if rows == 1 else 'rows'}", *(f"{count:,} {name}" for name, count in total.items())]
         state = "held" if self.held_because else "committed"
-        return f"{self.source}: {state}, " + ", ".join(f"{count:,} {name}" for name, count in total.items())
+        return f"{self.source}: {state}, {', '.join(counts)}"
 
 
 @dataclass(frozen=True, slots=True)
