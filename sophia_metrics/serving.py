@@ -16,7 +16,7 @@ from sophia_metrics.frames import fetch_frame
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["HELD_NAME", "Held", "Serving"]
+__all__ = ["HELD_NAME", "Held", "Serving", "columns_of", "has_table"]
 
 POINTER = "current.duckdb"
 HELD_NAME = "held.json"
@@ -29,6 +29,17 @@ class Held:
 
     since_at: datetime
     reason: str
+
+
+def has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Say whether an opened version has a table or view: one that an older program published may have none."""
+    return bool(columns_of(connection, table))
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> frozenset[str]:
+    """Return the columns of a table or view of an opened version; none, where it has no such table."""
+    found = connection.execute("SELECT column_name FROM information_schema.columns WHERE table_name = $1", [table])
+    return frozenset(str(name) for (name,) in found.fetchall())
 
 
 class Serving:
@@ -77,6 +88,16 @@ class Serving:
             yield connection
         finally:
             connection.close()
+
+    def has_table(self, table: str) -> bool:
+        """Say whether the current version has a table or view: one that an older program published may have none.
+
+        Raises:
+            ConfigurationError: nothing is published in this state folder.
+            ServiceUnavailableError: the version cannot be opened.
+        """
+        with self.connection() as connection:
+            return has_table(connection, table)
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> "pl.DataFrame":
         """Return the rows of one SELECT over the current version, with `$name` parameters.

@@ -10,9 +10,10 @@ import polars as pl
 
 from sophia_metrics.alerts.observation import BudgetObservation, Contributor
 from sophia_metrics.alerts.records import alert_query
+from sophia_metrics.serving import has_table
 from sophia_metrics.windows import Window
 
-__all__ = ["has_table", "with_contributors"]
+__all__ = ["with_contributors"]
 
 SHOWN = 3
 TABLES = ("mart_cost_daily", "mart_cost_15min")
@@ -59,12 +60,6 @@ def with_contributors(
         _named(each, found.get(part)) if part is not None else each
         for (each, _), part in zip(budgets, wanted, strict=True)
     )
-
-
-def has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    """Say whether the version has a table or view of that name."""
-    found = connection.execute("SELECT 1 FROM information_schema.tables WHERE table_name = $1", [table]).fetchall()
-    return found != []
 
 
 def _slice(each: BudgetObservation, window: Window | None) -> _Slice | None:

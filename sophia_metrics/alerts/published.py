@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from sophia_metrics.alerts.contributors import has_table, with_contributors
+from sophia_metrics.alerts.contributors import with_contributors
 from sophia_metrics.alerts.observation import (
     AnomalyObservation,
     BudgetObservation,
@@ -17,7 +17,7 @@ from sophia_metrics.alerts.observation import (
     ServiceObservation,
 )
 from sophia_metrics.alerts.records import alert_query
-from sophia_metrics.serving import Serving
+from sophia_metrics.serving import Serving, columns_of, has_table
 from sophia_metrics.windows import Window
 
 __all__ = ["read_observations"]
@@ -103,10 +103,7 @@ def _flows(connection: duckdb.DuckDBPyConnection) -> tuple[FlowObservation, ...]
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...]) -> list[dict[str, Any]] | None:
     """Return the rows of a table with those of the columns that it has. None: there is no such table."""
-    found = connection.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = $1", [table]
-    ).fetchall()
-    known = {str(name) for (name,) in found}
+    known = columns_of(connection, table)
     names = [name for name in columns if name in known]
     if not names:
         return None

@@ -134,8 +134,7 @@ def _grid(*headings: str) -> Table:
 
 def _acknowledgements(serving: Serving, since: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return who looks after what; nobody, where the version is older than that."""
-    tables = serving.query("SELECT table_name FROM information_schema.tables")["table_name"]
-    if "core_alert_acknowledgements" not in tables.to_list():
+    if not serving.has_table("core_alert_acknowledgements"):
         return []
     return serving.query(alert_query("acknowledgements"), since).to_dicts()
 

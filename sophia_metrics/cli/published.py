@@ -122,8 +122,7 @@ def load_published(serving: Serving) -> Published:
 
 def load_late_flows(serving: Serving) -> tuple[LateFlow, ...]:
     """Return our own flows that have not run when they were expected; a version from before they were kept has none."""
-    known = serving.query("SELECT 1 FROM duckdb_tables() WHERE table_name = 'core_heartbeats'")
-    if known.is_empty():
+    if not serving.has_table("core_heartbeats"):
         return ()
     with published_reports(serving) as reports:
         return tuple(LateFlow(*row) for row in reports.rows("late_flows"))

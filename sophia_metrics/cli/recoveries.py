@@ -9,7 +9,6 @@ from sophia_metrics.serving import Serving
 __all__ = ["Recovery", "load_recoveries", "recovery_line"]
 
 SHOWN = 5
-IS_THERE = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'core_recoveries'"
 NEWEST = (
     "SELECT recovered_at, reason, base, version, adopted_count, moved_to FROM core_recoveries "
     f"ORDER BY recovered_at DESC LIMIT {SHOWN}"
@@ -30,7 +29,7 @@ class Recovery:
 
 def load_recoveries(serving: Serving) -> tuple[Recovery, ...]:
     """Return the last recoveries that the published version knows of, the newest first."""
-    if serving.query(IS_THERE).item() == 0:  # an older program published it
+    if not serving.has_table("core_recoveries"):
         return ()
     return tuple(Recovery(*row) for row in serving.query(NEWEST).iter_rows())
 

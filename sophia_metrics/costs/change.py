@@ -4,7 +4,7 @@ The effects add up to the change exactly. mart_cost_change has them for fixed pa
 them for any two, by the same SQL.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ import duckdb
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.marts import mart
 from sophia_metrics.scopes import ALL, DIMENSIONS, Scope
-from sophia_metrics.serving import Serving
+from sophia_metrics.serving import Serving, has_table
 
 __all__ = ["CostChange", "Days", "Effect", "compare", "explain_change", "refuse_overlap"]
 
@@ -212,6 +212,5 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str,
 
 
 def _refuse_old_version(connection: duckdb.DuckDBPyConnection) -> None:
-    tables: Iterable[tuple[str]] = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
-    if ("mart_cost_parts",) not in tables:
+    if not has_table(connection, "mart_cost_parts"):
         raise ConfigurationError("the published version is from before this table was: `sophia-metrics run` makes it")

@@ -7,13 +7,13 @@ from datetime import datetime
 import duckdb
 
 from sophia_metrics.costs.reports import Reports
+from sophia_metrics.serving import columns_of
 
 __all__ = ["UNHANDLED", "Handling", "read_handling"]
 
 SILENCE, MAINTENANCE, SERVICE, ALERT = "silence", "maintenance", "service", "alert"
-TOLD_BY = ("core_alert_episodes", "core_alert_acknowledgements")
-COLUMNS = frozenset({"kept_back_by", "acknowledged_at"})
-"""Columns that a version has of how alerts are handled; an older one tells nothing of it."""
+TOLD_BY = {"core_alert_episodes": "kept_back_by", "core_alert_acknowledgements": "acknowledged_at"}
+"""Tables, and the newest column of each that tells how alerts are handled; an older version tells nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,6 @@ UNHANDLED = Handling()
 
 def read_handling(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Handling]:
     """Return by episode how it is handled, of an opened version; one of which nothing is to be said is not there."""
-    sql = "SELECT column_name FROM information_schema.columns WHERE list_contains($1, table_name)"
-    found = {name for (name,) in connection.execute(sql, [TOLD_BY]).fetchall()}
-    if not found >= COLUMNS:
+    if not all(column in columns_of(connection, table) for table, column in TOLD_BY.items()):
         return {}
     return {episode_id: Handling(*row) for episode_id, *row in Reports(connection).rows("alert_handling")}
