@@ -8,8 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError, SophiaError
 
@@ -47,33 +47,35 @@ def present(folder: Path, run_id: str, flow: str, started_at: datetime) -> Gener
         ServiceUnavailableError: its disk is full, or fails.
     """
     path = folder / f"{run_id}{SUFFIX}"
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
     told = {"flow": flow, "started_at": started_at.isoformat(), "process_id": os.getpid()}
     try:
-        file = _hold(path, json.dumps(told))
+        folder.mkdir(parents=True, exist_ok=True)
+        file = temporary.open("wb", buffering=0)
     except OSError as error:
         raise _unwritable(folder, error) from error
     with file:
-        try:
+        try:  # a signal may end the run as soon as its trace is seen
+            _show(file, temporary, path, json.dumps(told).encode())
             yield
         finally:
             if _is_same(path, file.fileno()):
                 path.unlink()
 
 
-def _hold(path: Path, told: str) -> IO[str]:
-    """Write and lock a trace, and let it be seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp")
-    file = temporary.open("w", encoding="utf-8")
+def _show(file: FileIO, temporary: Path, path: Path, told: bytes) -> None:
+    """Lock a trace and write it, and only then let it be seen."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(told)
-        file.flush()
-        temporary.rename(path)  # it is locked before anybody can see it
-    except OSError:
-        file.close()
-        raise
-    return file
+        _write_whole(file, told)
+        temporary.rename(path)
+    except OSError as error:
+        raise _unwritable(path.parent, error) from error
+
+
+def _write_whole(file: FileIO, content: bytes) -> None:
+    if file.write(content) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _unwritable(folder: Path, error: OSError) -> SophiaError:

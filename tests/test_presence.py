@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,19 @@ def test_a_run_is_present_while_its_process_works_and_leaves_nothing(tmp_path):
         (trace,) = read_traces(tmp_path)
     assert (trace.run_id, trace.flow, trace.started_at) == ("r1", "collect-usage", AT)
     assert (trace.process_id, trace.is_present) == (os.getpid(), True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_a_signal_ends_as_soon_as_it_is_seen_leaves_nothing(tmp_path, monkeypatch):
+    rename = Path.rename
+
+    def rename_and_be_told(path, target):  # no other way to be told just then
+        rename(path, target)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Path, "rename", rename_and_be_told)
+    with pytest.raises(KeyboardInterrupt), present(tmp_path, "r1", "collect-usage", AT):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 
