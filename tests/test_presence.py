@@ -45,7 +45,7 @@ def test_a_run_that_a_signal_ends_as_soon_as_it_is_seen_leaves_nothing(tmp_path,
 
     def rename_and_be_told(path, target):  # no other way to be told just then
         rename(path, target)
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(Path, "rename", rename_and_be_told)
     with pytest.raises(KeyboardInterrupt), present(tmp_path, "r1", "collect-usage", AT):
