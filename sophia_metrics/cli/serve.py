@@ -1,18 +1,16 @@
 """`sophia-metrics dashboard` and `sophia-metrics serve`: the page, alone or with every schedule, until told to stop."""
 
 import os
-import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 
 from sophia_metrics.cli.leak_reports import WithoutLeakReports
 from sophia_metrics.cli.pipeline import PREFECT_DEFAULTS
 from sophia_metrics.cli.prefect_api import find_api
 from sophia_metrics.cli.prefect_server import TemporaryServer
 from sophia_metrics.cli.progress import Progress
-from sophia_metrics.cli.stopping import be_patient
+from sophia_metrics.cli.stopping import be_patient, until_signalled
 from sophia_metrics.connect import connect_page
 from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.settings import Settings, load_settings
@@ -124,14 +122,7 @@ def _settings(host: str | None, port: int | None) -> Settings:
 def _until_signalled() -> Callable[[float], bool]:
     """Return a wait of some seconds that says whether to go on; Ctrl-C and SIGTERM end it at once."""
     be_patient()
-    stopped = Event()
-
-    def stop(_number: int, _frame: object) -> None:
-        stopped.set()
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
-    return lambda seconds: not stopped.wait(seconds)
+    return until_signalled()
 
 
 def _now() -> datetime:

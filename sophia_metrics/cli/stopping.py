@@ -4,16 +4,18 @@ Every write of ours is whole or not there, so that stopping loses nothing: the n
 """
 
 import os
+import select
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from shutil import which
 from threading import Thread, Timer
 from types import FrameType, TracebackType
 from typing import Self
 
-__all__ = ["GracefulStop", "StoppedError", "be_patient"]
+__all__ = ["GracefulStop", "StoppedError", "be_patient", "until_signalled"]
 
 INTERRUPTED, STOPPED = 130, 143
 """Exit codes, as shells count: 128 and the number of the signal."""
@@ -73,6 +75,23 @@ class GracefulStop:
                     hard.daemon = True
                     hard.start()
                     return
+
+
+def until_signalled() -> Callable[[float], bool]:
+    """Return a wait of some seconds that says whether to go on; Ctrl-C and SIGTERM end it at once, and every later one.
+
+    The handler runs in the thread that waits, wherever that is just then: so it writes to a pipe, and takes no lock.
+    """
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        with suppress(BlockingIOError):  # the pipe is full: it was told often enough
+            os.write(tell, b"!")
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, stop)
+    return lambda seconds: not select.select([told], [], [], seconds)[0]
 
 
 def be_patient() -> None:

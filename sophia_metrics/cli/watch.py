@@ -1,16 +1,15 @@
 """`sophia-metrics ingest --watch`: files as usage of one source, again and again, as they grow."""
 
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
 
 from sophia_metrics.cli.facts import print_facts
 from sophia_metrics.cli.figures import plural
 from sophia_metrics.cli.pipeline import Pipeline
 from sophia_metrics.cli.progress import Progress
+from sophia_metrics.cli.stopping import until_signalled
 from sophia_metrics.connect import connect_collector, connect_source, connect_warehouse, source_for_paths
 from sophia_metrics.settings import Settings, SourceSettings, load_settings
 from sophia_metrics.usage.outcome import Collected
@@ -64,14 +63,8 @@ def watch_files(
 
 def stop_on_signals(every_seconds: float) -> Callable[[], bool]:
     """Return a wait of so many seconds that an interrupt (Ctrl-C) or SIGTERM ends; a round under way is finished."""
-    stopped = Event()
-
-    def stop(_number: int, _frame: object) -> None:
-        stopped.set()
-
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, stop)
-    return lambda: not stopped.wait(every_seconds)
+    wait = until_signalled()
+    return lambda: wait(every_seconds)
 
 
 def _has_news(settings: Settings, planned: SourceSettings, now: datetime) -> bool:
