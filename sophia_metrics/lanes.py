@@ -35,10 +35,10 @@ def side_by_side(lanes: Sequence[Mapping[str, Callable[[Event], T]]], most: int)
     waiting = deque(lanes)
 
     def work() -> None:
-        while waiting and not stop.is_set():
+        while not stop.is_set():
             try:
                 lane = waiting.popleft()
-            except IndexError:  # another thread has taken the last one
+            except IndexError:  # each lane has its thread
                 return
             for name, job in lane.items():
                 _settle(futures[name], job, stop)

@@ -17,7 +17,7 @@ from sophia_metrics.connect import connect_reach
 from sophia_metrics.services import HealthStatus
 from sophia_metrics.serving import Serving
 from sophia_metrics.settings import load_settings
-from sophia_metrics.sources.live.clock import StoppedError
+from sophia_metrics.sources.live.clock import PullStoppedError
 from tasks.clock import simulated_now
 from tasks.pulls import pulls_of
 from tests.vendors import anthropic, langfuse, litellm, openai, openrouter
@@ -211,7 +211,7 @@ def test_a_run_that_ends_early_stops_the_vendors_that_wait_and_leaves_alone_thos
     with pulls_of(settings, sources, NOW) as pulls:
         arrived.wait()
 
-    assert isinstance(pulls.begun["openai"].exception(), StoppedError)
+    assert isinstance(pulls.begun["openai"].exception(), PullStoppedError)
     assert not pulls.begun["gateway"].done()
 
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Self
 
-__all__ = ["Clock", "StoppedError"]
+__all__ = ["Clock", "PullStoppedError"]
 
 
-class StoppedError(Exception):
+class PullStoppedError(Exception):
     """Whoever waits was told to stop: the run has ended."""
 
 
@@ -35,15 +35,15 @@ class Clock:
         return cls(time.monotonic, time.sleep, lambda: now + timedelta(seconds=time.monotonic() - started))
 
     def until(self, stop: Event) -> Self:
-        """Return the same clock, which raises StoppedError to whoever looks at it or waits once an event is set."""
+        """Return the same clock, which raises PullStoppedError to whoever looks at it or waits once an event is set."""
 
         def seconds() -> float:
             if stop.is_set():
-                raise StoppedError
+                raise PullStoppedError
             return self.seconds()
 
         def sleep(length: float) -> None:
             if stop.wait(length):
-                raise StoppedError
+                raise PullStoppedError
 
         return replace(self, seconds=seconds, sleep=sleep)
