@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from sophia_metrics.sources.file_source import FileSource
 from sophia_metrics.usage.forget import Forgetter
@@ -52,11 +53,8 @@ def texts_in(home: Path) -> Iterator[tuple[Path, bytes]]:
 
 def _values(path: Path) -> Iterator[str]:
     if path.suffix == ".parquet":
-        rows = f"read_parquet('{path}')"
-        with duckdb.connect() as connection:
-            yield from (str(row) for row in connection.sql(f"SELECT * FROM {rows}").fetchall())
-            metadata = connection.sql(f"SELECT key, value FROM parquet_kv_metadata('{path}')").fetchall()
-            yield from (str(row) for row in metadata)
+        yield from (str(row) for row in pl.read_parquet(path, glob=False).iter_rows())
+        yield str(pl.read_parquet_metadata(path))
     elif path.suffix == ".duckdb":
         with duckdb.connect(path, read_only=True) as connection:
             for (name,) in connection.sql("SELECT table_name FROM duckdb_tables()").fetchall():
