@@ -29,6 +29,16 @@ def snowflake_server() -> Iterator[dict]:
 @pytest.fixture
 def snowflake(request) -> Iterator[SnowflakeLab]:
     """Yield an empty schema on the fakesnow server, or on the account, where it is dropped afterwards."""
+    yield from _schema(request)
+
+
+@pytest.fixture(scope="module")
+def snowflake_of_module(request) -> Iterator[SnowflakeLab]:
+    """Yield one schema for all tests of a module that only read what was written once."""
+    yield from _schema(request)
+
+
+def _schema(request) -> Iterator[SnowflakeLab]:
     if IS_ON_ACCOUNT:
         with account_lab() as lab:
             yield lab

@@ -9,7 +9,8 @@ import pytest
 from sophia_metrics import schema
 from sophia_metrics.schema.column import Kind, Storage
 from sophia_metrics.serving import Serving
-from tests.command_line import CommandLine, litellm_call
+from tests.command_line import litellm_call
+from tests.places import Places
 from tests.test_real_data import AZURE, BURST, CONFIG, needs_shared_data
 from tests.vendors import litellm, openai
 from tests.vendors.server import VendorServer
@@ -27,30 +28,7 @@ ON_BOTH = [
 
 @pytest.fixture
 def places(tmp_path, snowflake, monkeypatch):
-    """Two folders with the same files, on either engine; return how to enter one and what to ask there."""
-    settings = snowflake.settings
-    variables = {
-        "ACCOUNT": settings.account, "USER": settings.user, "ROLE": settings.role, "HOST": settings.host,
-        "PORT": settings.port, "PROTOCOL": settings.protocol, "DATABASE": settings.database,
-    }  # fmt: skip
-
-    def enter(engine):
-        folder = tmp_path / engine
-        folder.mkdir(exist_ok=True)
-        monkeypatch.chdir(folder)
-        monkeypatch.setenv("SOPHIA_HOME", str(folder / "home"))
-        monkeypatch.setenv("SOPHIA_QUALITY__CHECKPOINT", "false")
-        monkeypatch.setenv("SOPHIA_WAREHOUSE", engine)
-        for name, value in variables.items():
-            if engine == "snowflake":
-                monkeypatch.setenv(f"SOPHIA_SNOWFLAKE__{name}", str(value))
-            else:
-                monkeypatch.delenv(f"SOPHIA_SNOWFLAKE__{name}", raising=False)
-        for name, value in snowflake.secrets.items():
-            monkeypatch.setenv(name, value)
-        return CommandLine(folder)
-
-    return enter
+    return Places(tmp_path, snowflake, monkeypatch)
 
 
 def run(place, config, files):

@@ -2,13 +2,14 @@
 
 import csv
 import json
-import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 
+from sophia_metrics import schema
 from sophia_metrics.cli.facts import Fact, fact
 from sophia_metrics.cli.sql_errors import explain
 from sophia_metrics.errors import ConfigurationError, ServiceUnavailableError
@@ -33,31 +34,39 @@ def print_query(query: str, output: str) -> None:
         ServiceUnavailableError: a file of the version cannot be read.
     """
     settings = load_settings()
-    if settings.warehouse == "snowflake" and _reads_usage(query):
+    serving = Serving(settings.home)
+    if settings.warehouse == "snowflake" and _reads_older_days(query):
+        if serving.version is not None:
+            with _checked(serving, query) as connection:
+                connection.sql(query)  # it has the same tables, and says better what is wrong; nothing is computed
         from sophia_metrics.cli.snowflake_query import ask_snowflake  # noqa: PLC0415 - most queries do without
 
         rows = ask_snowflake(settings, query)
         _PRINTERS[output](rows.columns, rows.iter_rows())
         return
-    with Serving(settings.home).connection() as connection:
+    with _checked(serving, query) as connection:
+        _warn_of_sample(connection)
+        result = connection.execute(query)
+        columns = [str(column[0]) for column in result.description or []]
+        _PRINTERS[output](columns, _rows(result))
+
+
+@contextmanager
+def _checked(serving: Serving, query: str) -> Generator[duckdb.DuckDBPyConnection]:
+    """Open the published version for a query, and say of it in our words what DuckDB does in its own."""
+    with serving.connection() as connection:
         try:
             _check_reading(connection, query)
-            _warn_of_sample(connection)
-            result = connection.execute(query)
-            columns = [str(column[0]) for column in result.description or []]
-            _PRINTERS[output](columns, _rows(result))
+            yield connection
         except duckdb.IOException as error:
             raise ServiceUnavailableError(f"the version cannot be read: {error}") from error
         except duckdb.Error as error:
             raise ConfigurationError(explain(error, query)) from error
 
 
-def _reads_usage(query: str) -> bool:
+def _reads_older_days(query: str) -> bool:
     """Say whether a query reads rows of which a mirror of Snowflake has the newest days only."""
-    return any(
-        re.search(rf"\b{name}\b", query)
-        for name in ("core_usage_events", "core_usage_units", "core_quarantine", "focus_cost_and_usage")
-    )
+    return any(table.name in schema.NEWEST_DAYS_NAMES for table in schema.tables_in(query))
 
 
 def _check_reading(connection: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -1,12 +1,13 @@
 """`sophia-metrics tables`: what there is to query."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from sophia_metrics import schema
 from sophia_metrics.cli.facts import print_facts
 from sophia_metrics.cli.sql_errors import near_names, readable_tables
 from sophia_metrics.errors import ConfigurationError
@@ -19,9 +20,14 @@ __all__ = ["print_columns", "print_tables"]
 
 
 def print_tables(*, is_json: bool) -> None:
-    """Print name, grain, rows and meaning of every table; before the first publish rows are unknown."""
+    """Print name, grain, rows and meaning of every table; before the first publish rows are unknown.
+
+    Rows that only Snowflake has whole are not counted: `sql` counts them there.
+    """
+    settings = load_settings()
     tables = readable_tables()
-    rows = _row_counts(Serving(load_settings().home), tables)
+    elsewhere = schema.NEWEST_DAYS_NAMES if settings.warehouse == "snowflake" else frozenset[str]()
+    rows = _row_counts(Serving(settings.home), [each for each in tables if each.name not in elsewhere])
     if is_json:
         print_facts(
             {
@@ -36,7 +42,8 @@ def print_tables(*, is_json: bool) -> None:
     for each in tables:
         count = rows.get(each.name)
         what = Text.assemble(each.doc, "\n", (f"one row for each {', '.join(each.key)}", "dim"))
-        grid.add_row(each.name, "unknown" if count is None else f"{count:,}", what)
+        unknown = "on Snowflake" if each.name in elsewhere else "unknown"
+        grid.add_row(each.name, unknown if count is None else f"{count:,}", what)
     console = Console(highlight=False)
     console.print(grid)
     if not rows:
@@ -81,7 +88,7 @@ def _grid(*headings: str) -> Grid:
     return grid
 
 
-def _row_counts(serving: Serving, tables: tuple[Table, ...]) -> Mapping[str, int]:
+def _row_counts(serving: Serving, tables: Iterable[Table]) -> Mapping[str, int]:
     """Count the rows of every table of the published version that is stored; nothing where there is none."""
     if serving.version is None:
         return {}

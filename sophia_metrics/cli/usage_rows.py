@@ -16,8 +16,6 @@ from sophia_metrics.windows import naive_utc
 
 __all__ = ["usage_rows"]
 
-IS_THERE = "SELECT count(*) FROM information_schema.tables WHERE table_name = $name"
-
 
 @contextmanager
 def usage_rows(settings: Settings, needed: str = "core_usage_events") -> Generator[Ask]:
@@ -40,7 +38,7 @@ def usage_rows(settings: Settings, needed: str = "core_usage_events") -> Generat
             warehouse = connect_warehouse(settings, naive_utc(datetime.now(UTC)))
             yield lambda sql, parameters: warehouse.read(Query(sql, parameters))
         else:
-            if ask(IS_THERE, {"name": needed}).item() == 0:
+            if not serving.has_table(needed):
                 raise ConfigurationError(
                     f"the published version is from before there was {needed}: `sophia-metrics run` publishes it"
                 )

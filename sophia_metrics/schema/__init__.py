@@ -5,7 +5,18 @@ import re
 from sophia_metrics.schema import core, findings, findings_marts, focus, invoices, marts, state
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 
-__all__ = ["OPERATIONS_NAMES", "TABLES", "Column", "Kind", "Storage", "Table", "stored", "table", "tables_in"]
+__all__ = [
+    "NEWEST_DAYS_NAMES",
+    "OPERATIONS_NAMES",
+    "TABLES",
+    "Column",
+    "Kind",
+    "Storage",
+    "Table",
+    "stored",
+    "table",
+    "tables_in",
+]
 
 TABLES: tuple[Table, ...] = (
     core.USAGE_EVENTS,
@@ -85,6 +96,9 @@ TABLES: tuple[Table, ...] = (
 OPERATIONS_NAMES = frozenset(each.name for each in (*core.OBSERVED, *state.OPERATIONS))
 """Tables that live in the mirror of a Snowflake warehouse; see state.OPERATIONS."""
 
+NEWEST_DAYS_NAMES = frozenset(each.name for each in (*core.USAGE_ROWS, focus.FOCUS_COST_AND_USAGE))
+"""Tables and views of which the mirror of a Snowflake warehouse has the newest days only: Snowflake has all of them."""
+
 _BY_NAME = {each.name: each for each in TABLES}
 
 
@@ -103,6 +117,6 @@ def stored(*storages: Storage) -> tuple[Table, ...]:
 
 
 def tables_in(sql: str) -> tuple[Table, ...]:
-    """Return the tables whose names are in a statement, in the order of TABLES."""
-    words = set(re.findall(r"\w+", sql))
+    """Return the tables whose names are in a statement, in whatever case, in the order of TABLES."""
+    words = set(re.findall(r"\w+", sql.lower()))
     return tuple(each for each in TABLES if each.name in words)

@@ -29,7 +29,7 @@ __all__ = [
     "is_mirrored",
 ]
 
-COPIED_CORE = (core.USAGE_EVENTS, core.USAGE_UNITS, core.QUARANTINE)
+COPIED_CORE = core.USAGE_ROWS
 """Only the newest days of these: what serving marts read, and where a mart can be computed once more."""
 
 PREFIX = "mirrored-"

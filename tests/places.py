@@ -1,0 +1,38 @@
+"""The same working directory twice, for a program on DuckDB and for one on Snowflake."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import CommandLine
+from tests.snowflake_lab import SnowflakeLab
+
+
+@dataclass(frozen=True)
+class Places:
+    """Two folders below `folder`; the one called is the working directory from then on, with its settings."""
+
+    folder: Path
+    snowflake: SnowflakeLab
+    patch: pytest.MonkeyPatch
+
+    def __call__(self, engine: str) -> CommandLine:
+        folder = self.folder / engine
+        folder.mkdir(exist_ok=True)
+        self.patch.chdir(folder)
+        self.patch.setenv("SOPHIA_HOME", str(folder / "home"))
+        self.patch.setenv("SOPHIA_QUALITY__CHECKPOINT", "false")
+        self.patch.setenv("SOPHIA_WAREHOUSE", engine)
+        for name, value in self._connection().items():
+            if engine == "snowflake":
+                self.patch.setenv(f"SOPHIA_SNOWFLAKE__{name}", value)
+            else:
+                self.patch.delenv(f"SOPHIA_SNOWFLAKE__{name}", raising=False)
+        for name, value in self.snowflake.secrets.items():
+            self.patch.setenv(name, value)
+        return CommandLine(folder)
+
+    def _connection(self) -> dict[str, str]:
+        names = ("account", "user", "role", "host", "port", "protocol", "database")
+        return {name.upper(): str(getattr(self.snowflake.settings, name)) for name in names}
