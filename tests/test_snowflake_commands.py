@@ -6,6 +6,7 @@ import pytest
 
 from tests.command_line import litellm_call
 from tests.places import Places
+from tests.test_docs import ROOT, blocks
 
 pytest_plugins = ("tests.snowflake_fixtures",)
 
@@ -36,6 +37,11 @@ COMMANDS = {
     "sql of marts": ["sql", "SELECT team, sum(cost_usd) AS spent FROM mart_cost_daily GROUP BY team ORDER BY team"],
     "sql of rows": ["sql", "SELECT count(*) AS n, sum(cost_usd) AS spent FROM core_usage_events"],
     "sql in capitals": ["sql", "SELECT COUNT(*) AS n FROM CORE_USAGE_EVENTS"],
+    "sql of groups": [
+        "sql",
+        "SELECT team, count(*) FILTER (cost_usd IS NULL) AS unpriced FROM core_usage_events GROUP BY ALL ORDER BY ALL",
+    ],
+    "sql of the README": ["sql", blocks(ROOT / "README.md", "sql")[1]],
     "sql of a view": ["sql", "SELECT sum(BilledCost) AS spent FROM focus_cost_and_usage"],
     "sql of no column": ["sql", "SELECT spent FROM core_usage_events"],
     "sql that writes": ["sql", "DELETE FROM core_usage_events"],

@@ -9,7 +9,7 @@ from sqlglot.errors import ParseError
 import sophia_metrics
 from sophia_metrics.marts import MARTS
 from sophia_metrics.warehouse.snowflake.dialect import parse
-from sophia_metrics.warehouse.snowflake.portability import STAR, tables_read
+from sophia_metrics.warehouse.snowflake.portability import CLOCK, STAR, tables_read
 
 SQL = Path(sophia_metrics.__file__).parent / "sql"
 FILES = sorted(SQL.rglob("*.sql"))
@@ -33,6 +33,11 @@ def test_a_file_opens_with_question_grain_sources_and_owner(path):
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_a_file_is_one_statement_with_explicit_columns(path):
     assert STAR.find(parse(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_a_file_asks_no_clock(path):
+    assert CLOCK.find(parse(path.read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize("mart", MARTS, ids=lambda mart: mart.name)
@@ -60,6 +65,10 @@ def test_each_mart_has_a_file_and_each_file_a_mart():
 )
 def test_a_star_is_found(sql):
     assert STAR.find(parse(sql)) != []
+
+
+def test_a_clock_is_found():
+    assert CLOCK.find(parse("SELECT team FROM events WHERE usage_on < current_date")) != []
 
 
 def test_counting_rows_is_no_star():

@@ -6,6 +6,8 @@ from sqlglot import exp
 
 __all__ = ["carry_over"]
 
+_PASSING_OVER_NULLS = (exp.Avg, exp.Count, exp.Max, exp.Min, exp.Sum)
+
 
 def carry_over(tree: exp.Expr) -> exp.Expr:
     """Return a copy of a statement in which these things are said in words that both engines have.
@@ -15,10 +17,13 @@ def carry_over(tree: exp.Expr) -> exp.Expr:
     copy = tree.copy()
     for node in reversed(list(copy.walk())):  # what is inside first
         if isinstance(node, exp.Select):
+            _write_out_groups(node)
             _write_out_order(node)
             _look_up_instead_of_joining(node)
         elif isinstance(node, exp.Insert):
             _name_columns(node)
+        elif isinstance(node, exp.Filter):
+            node.replace(_computed_over_some(node))
         elif isinstance(node, exp.ConcatWs):
             node.replace(_joined_text(node))
         elif isinstance(node, exp.GroupConcat):
@@ -26,6 +31,20 @@ def carry_over(tree: exp.Expr) -> exp.Expr:
         elif isinstance(node, exp.Is):
             _compare_with_truth(node)
     return copy
+
+
+def _write_out_groups(select: exp.Select) -> None:
+    """GROUP BY ALL groups by each column of the answer in which nothing is computed over rows."""
+    group, names = select.args.get("group"), select.expressions
+    if group is None or not group.args.get("all") or _has_star(names):
+        return
+    if any(name.find(exp.Window, exp.Query, exp.Anonymous) for name in names):
+        return
+    grain = [place for place, name in zip(_places(names), names, strict=True) if name.find(exp.AggFunc) is None]
+    if grain:
+        group.replace(exp.Group(expressions=[exp.Literal.number(place) for place in grain]))
+    else:
+        group.pop()
 
 
 def _write_out_order(select: exp.Select) -> None:
@@ -86,6 +105,23 @@ def _name_columns(insert: exp.Insert) -> None:
         identifiers: list[exp.Expr] = [exp.to_identifier(name) for name in names]
         insert.set("by_name", None)
         insert.set("this", exp.Schema(this=table.copy(), expressions=identifiers))
+
+
+def _computed_over_some(node: exp.Filter) -> exp.Expr:
+    """A CASE without ELSE leaves out what a FILTER does: as a null, which these aggregates pass over."""
+    computed: exp.Expr = node.this.copy()
+    what = computed.this
+    distinct = what if isinstance(what, exp.Distinct) else None
+    if not isinstance(computed, _PASSING_OVER_NULLS) or computed.expressions:
+        return node
+    if distinct is not None:
+        if len(distinct.expressions) != 1 or distinct.args.get("on"):
+            return node
+        (what,) = distinct.expressions
+    value = exp.Literal.number(1) if what is None or isinstance(what, exp.Star) else what
+    some = exp.Case(ifs=[exp.If(this=node.expression.this.copy(), true=value.copy())])
+    computed.set("this", some if distinct is None else exp.Distinct(expressions=[some]))
+    return computed
 
 
 def _joined_text(node: exp.ConcatWs) -> exp.Expr:

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from sophia_metrics.warehouse.snowflake.rule import Rule
 
-__all__ = ["CONSTRUCT_RULES", "RESERVED", "STAR"]
+__all__ = ["CLOCK", "CONSTRUCT_RULES", "RESERVED", "STAR"]
 
 RESERVED = frozenset(
     """
@@ -51,6 +51,9 @@ STAR = Rule(
     lambda star: not isinstance(star.parent, exp.Count),
 )
 """A rule of the house for files: a plain star means the same on both engines."""
+
+CLOCK = Rule("clock", (exp.CurrentDate,), "a clock is an argument: read $now")
+"""A rule of the house for files; whoever asks a question of their own may ask of today."""
 
 
 def _changes_star(star: Any) -> bool:  # noqa: ANN401 - a star, or COLUMNS(…)

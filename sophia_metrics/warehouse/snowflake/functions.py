@@ -69,7 +69,8 @@ _SAME: tuple[type[exp.Expr], ...] = (
     exp.StartsWith,
     exp.Substring,
     exp.Upper,
-    # Of days and instants; the units are looked at below.
+    # Of days and instants; the units are looked at below. Sessions have UTC days on both engines.
+    exp.CurrentDate,
     exp.DateDiff,
     exp.DateTrunc,
     exp.Extract,
@@ -105,7 +106,7 @@ def _is_type(node: exp.Expr, *kinds: exp.DType) -> bool:
 def _is_date(node: exp.Expr) -> bool:
     if isinstance(node, exp.Column):
         return kind_of_name(node.name.lower()) is Kind.DATE
-    return _is_type(node, exp.DType.DATE)
+    return isinstance(node, exp.CurrentDate) or _is_type(node, exp.DType.DATE)
 
 
 def _is_instant(node: exp.Expr) -> bool:

@@ -8,12 +8,12 @@ from functools import cache
 
 from sqlglot import exp
 
-from sophia_metrics.warehouse.snowflake.constructs import CONSTRUCT_RULES, STAR
+from sophia_metrics.warehouse.snowflake.constructs import CLOCK, CONSTRUCT_RULES, STAR
 from sophia_metrics.warehouse.snowflake.digits import DIGIT_RULES
 from sophia_metrics.warehouse.snowflake.functions import FUNCTION_RULES
 from sophia_metrics.warehouse.snowflake.rule import Rule, nodes_in
 
-__all__ = ["RULES", "STAR", "cte_names", "refuse", "tables_read"]
+__all__ = ["CLOCK", "RULES", "STAR", "cte_names", "refuse", "tables_read"]
 
 RULES: tuple[Rule, ...] = (*CONSTRUCT_RULES, *FUNCTION_RULES, *DIGIT_RULES)
 

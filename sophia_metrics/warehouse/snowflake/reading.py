@@ -30,7 +30,7 @@ class Relation:
 
 def tables_of(query: Query) -> tuple[Table, ...]:
     """Return the tables that a query reads."""
-    names = {table.name for table in parse(query.sql).find_all(exp.Table)}
+    names = {table.name.lower() for table in parse(query.sql).find_all(exp.Table)}
     return tuple(table for table in schema.TABLES if table.name in names)
 
 
