@@ -19,6 +19,8 @@ BUILD_ORDER = (
     schema.marts.COST_HOURLY,
     schema.marts.COST_DAILY,
     schema.findings_marts.COST_PARTS,
+    schema.marts.USAGE_15MIN,
+    schema.marts.PRICE_ASSUMPTIONS,
     schema.marts.MODEL_EFFICIENCY,
     schema.marts.LATENCY_HISTOGRAM,
     schema.marts.CACHE_PERFORMANCE,

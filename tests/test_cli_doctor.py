@@ -4,6 +4,7 @@ import duckdb
 import pytest
 
 from sophia_metrics.costs.reports import report_query
+from sophia_metrics.marts import mart
 from tests.command_line import CommandLine, litellm_call
 
 
@@ -115,6 +116,7 @@ def test_an_assumption_counts_where_it_mattered_to_the_computed_cost(price_id, u
         connection.execute(f"CREATE TABLE core_usage_events AS SELECT {columns}", event)
         connection.execute("CREATE TABLE core_price_cards (price_id VARCHAR, origin VARCHAR, price_book VARCHAR)")
         connection.executemany("INSERT INTO core_price_cards VALUES ($1, $2, 'list')", CARDS)
+        connection.execute(f"CREATE VIEW mart_price_assumptions AS {mart('mart_price_assumptions').sql}")
         rows = connection.execute(report_query("assumed_prices")).fetchall()
 
     assert sorted(assumption for _, _, assumption, *_ in rows) == assumptions

@@ -136,6 +136,12 @@ def numbered(prefix: str):
     return lambda _: f"{prefix}-{next(numbers)}"
 
 
+def in_turn(*values: str):
+    """Return a choice of these values, one after the other."""
+    turn = itertools.cycle(values)
+    return lambda _: next(turn)
+
+
 def each_day():
     """Return what gives the days from START on, one after the other."""
     days = itertools.count()
@@ -161,9 +167,22 @@ def given_tables() -> dict[str, list[Row]]:
                 "status": ("ok", "ok", "error", "cancelled"),
                 "price_status": ("priced", "partial", "unpriced", "free", "subscription", "invalid"),
                 "price_id": ("card-0", "card-1", "card-2", "gone"),
+                "cost_basis": ("computed", "computed", "reported"),
             },
         ),
-        "core_price_cards": (3, {"price_id": numbered("card"), "tier_low_tokens": (0, 200_000)}),
+        "core_price_cards": (
+            3,
+            {
+                "price_id": numbered("card"),
+                "price_book": ("list",),
+                "tier_low_tokens": (0, 200_000),
+                "origin": in_turn(
+                    "genai-prices; backdated from 2026-10-15; cache_read as input",
+                    "correction of a price; doubt: two differ; cache_write_5m as input",
+                    "litellm gpt-5, the maker's price; cache_write_1h as input",
+                ),
+            },
+        ),
         "core_usage_units": (500, {"event_id": numbered("event"), "unit": ("images", "web_searches")}),
         "core_suggestions": (20, {"suggestion_id": numbered("suggestion")}),
         "core_kpi_baselines": (2, {"kpi": numbered("kpi")}),

@@ -8,9 +8,13 @@ from typing import Any
 
 import duckdb
 
-from sophia_metrics.serving import Serving
+from sophia_metrics.marts import mart
+from sophia_metrics.serving import Serving, has_table
 
 __all__ = ["Reports", "published_reports", "report_query"]
+
+YOUNGEST = (mart("mart_usage_15min"), mart("mart_price_assumptions"))
+"""Marts that reports read and that a version may lack which an older program published."""
 
 
 class Reports:
@@ -18,6 +22,9 @@ class Reports:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        for each in YOUNGEST:
+            if not has_table(connection, each.name):  # an older program published it, with all rows of usage
+                connection.execute(f"CREATE TEMP VIEW {each.name} AS {each.sql}")
 
     def rows(self, name: str, **parameters: date | datetime | int) -> list[tuple[Any, ...]]:
         """Return the rows of a report."""

@@ -54,6 +54,8 @@ TABLES: tuple[Table, ...] = (
     marts.COST_HOURLY,
     marts.COST_DAILY,
     findings_marts.COST_PARTS,
+    marts.USAGE_15MIN,
+    marts.PRICE_ASSUMPTIONS,
     marts.LATENCY_HISTOGRAM,
     marts.MODEL_EFFICIENCY,
     marts.CACHE_PERFORMANCE,

@@ -8,8 +8,10 @@ from sophia_metrics.schema.marts.costs import (
     COST_HOURLY,
     COST_MEASURES,
     COST_TREND,
+    PRICE_ASSUMPTIONS,
     SETTLEMENT,
     SOURCE_DAILY,
+    USAGE_15MIN,
 )
 from sophia_metrics.schema.marts.dimensions import DIMENSION_NAMES, DIMENSIONS
 from sophia_metrics.schema.marts.models import LATENCY_HISTOGRAM, MODEL_EFFICIENCY
@@ -34,9 +36,11 @@ __all__ = [
     "MODEL_EFFICIENCY",
     "PERFORMANCE_NOW",
     "PIPELINE_RUNS_MART",
+    "PRICE_ASSUMPTIONS",
     "SERVICE_15MIN",
     "SERVICE_AVAILABILITY",
     "SERVICE_HEALTH",
     "SETTLEMENT",
     "SOURCE_DAILY",
+    "USAGE_15MIN",
 ]

@@ -3,7 +3,16 @@
 from sophia_metrics.schema.column import Column, Kind, Storage, Table
 from sophia_metrics.schema.marts.dimensions import DIMENSION_NAMES, DIMENSIONS, SCOPE, USAGE_ON
 
-__all__ = ["COST_15MIN", "COST_DAILY", "COST_HOURLY", "COST_MEASURES", "COST_TREND", "SETTLEMENT", "SOURCE_DAILY"]
+__all__ = [
+    "COST_15MIN",
+    "COST_DAILY",
+    "COST_HOURLY",
+    "COST_MEASURES",
+    "COST_TREND",
+    "SETTLEMENT",
+    "SOURCE_DAILY",
+    "USAGE_15MIN",
+]
 
 TEXT, BOOLEAN, DATE, INSTANT = Kind.TEXT, Kind.BOOLEAN, Kind.DATE, Kind.INSTANT
 COUNT, MONEY, REAL = Kind.COUNT, Kind.MONEY, Kind.REAL
@@ -79,6 +88,58 @@ COST_HOURLY = _cost_mart(
 )
 
 COST_DAILY = _cost_mart("mart_cost_daily", "Usage and cost by UTC day.", USAGE_ON)
+
+USAGE_15MIN = Table(
+    name="mart_usage_15min",
+    doc="What calls were for, by which route and tier they went, and how much of them has no price, by quarter of an hour.",
+    key=("period_at", "provider", "model", "route", "service_tier", "operation", "price_status"),
+    columns=(
+        Column("period_at", INSTANT, "Start of the quarter of an hour (UTC).", True),
+        USAGE_ON,
+        Column("provider", TEXT, "Who runs the model.", True),
+        Column("model", TEXT, "The model.", True),
+        Column("route", TEXT, "Through whom the calls went, or (none).", True),
+        Column("service_tier", TEXT, "The tier as the answers say it, or (none).", True),
+        Column("operation", TEXT, "What the calls did, or (none).", True),
+        Column("price_status", TEXT, "As in core_usage_events.", True),
+        Column("request_count", COUNT, "Calls.", True),
+        Column("cost_usd", MONEY, "Spend. Null: no cost is known."),
+        Column("list_cost_usd", MONEY, "The same calls at list prices; of subscriptions the API-equivalent cost."),
+        Column("unknown_list_cost_count", COUNT, "Calls without a list cost.", True),
+        Column(
+            "unpriced_count",
+            COUNT,
+            "Calls that should have a cost and have none. A bucket counts with the calls it holds, at least as one.",
+            True,
+        ),
+        Column("unpriced_input_tokens", COUNT, "Their input tokens, cached ones included. Null: unknown."),
+        Column("unpriced_output_tokens", COUNT, "Their output tokens. Null: unknown."),
+        Column("lookup_count", COUNT, "Single calls that tell whether a response cache answered.", True),
+        Column("hit_count", COUNT, "Those of them that one answered.", True),
+    ),
+    storage=Storage.DAY_FILES,
+    day="usage_on",
+    order=("period_at", "provider", "model", "route", "service_tier", "operation", "price_status"),
+)
+
+PRICE_ASSUMPTIONS = Table(
+    name="mart_price_assumptions",
+    doc="How much computed cost of a UTC day rests on an assumption of a price card; a call counts once for each that"
+    " mattered to it.",
+    key=("usage_on", "provider", "model", "assumption", "origin"),
+    columns=(
+        USAGE_ON,
+        Column("provider", TEXT, "Who runs the model.", True),
+        Column("model", TEXT, "The model.", True),
+        Column("assumption", TEXT, "Of which kind; `sophia-metrics prices` explains it.", True),
+        Column("origin", TEXT, "Where the price is from, as in core_price_cards.", True),
+        Column("request_count", COUNT, "Calls; a bucket counts with those that it holds, at least as one.", True),
+        Column("cost_usd", MONEY, "Their cost.", True),
+    ),
+    storage=Storage.DAY_FILES,
+    day="usage_on",
+    order=("usage_on", "provider", "model", "assumption", "origin"),
+)
 
 SOURCE_DAILY = Table(
     name="mart_source_daily",

@@ -1,32 +1,21 @@
 -- question: Which calls have no known cost, by everything that a price depends on, the most tokens first?
 -- grain: provider, route, model, service_tier, price_status
--- sources: core_usage_events
+-- sources: mart_cost_daily, mart_usage_15min
 -- owner: pricing
 WITH unknown_costs AS (
     SELECT
         provider,
-        route,
+        NULLIF(route, '(none)') AS route,
         model,
-        service_tier,
+        NULLIF(service_tier, '(none)') AS service_tier,
         price_status,
-        -- A bucket that does not say how many calls it holds still is one unknown, never none.
-        CAST(SUM(CASE WHEN request_count > 1 THEN request_count ELSE 1 END) AS BIGINT) AS request_count,
-        CAST(
-            SUM(
-                input_tokens
-                + COALESCE(cache_read_tokens, 0)
-                + COALESCE(cache_write_5m_tokens, 0)
-                + COALESCE(cache_write_1h_tokens, 0)
-            ) AS BIGINT
-        ) AS input_tokens,
-        CAST(SUM(output_tokens) AS BIGINT) AS output_tokens,
+        CAST(SUM(unpriced_count) AS BIGINT) AS request_count,
+        CAST(SUM(unpriced_input_tokens) AS BIGINT) AS input_tokens,
+        CAST(SUM(unpriced_output_tokens) AS BIGINT) AS output_tokens,
         MIN(usage_on) AS first_on,
         MAX(usage_on) AS last_on
-    FROM core_usage_events
-    WHERE
-        source_role = 'ledger'
-        AND cost_usd IS NULL
-        AND price_status IN ('unpriced', 'partial', 'invalid')
+    FROM mart_usage_15min
+    WHERE unpriced_count > 0
     GROUP BY provider, route, model, service_tier, price_status
 ),
 
@@ -35,12 +24,10 @@ everything AS (
         SUM(
             CAST(COALESCE(input_tokens, 0) AS DOUBLE)
             + COALESCE(cache_read_tokens, 0)
-            + COALESCE(cache_write_5m_tokens, 0)
-            + COALESCE(cache_write_1h_tokens, 0)
+            + COALESCE(cache_write_tokens, 0)
             + COALESCE(output_tokens, 0)
         ) AS token_count
-    FROM core_usage_events
-    WHERE source_role = 'ledger'
+    FROM mart_cost_daily
 )
 
 SELECT
