@@ -47,11 +47,18 @@ def usage(request, tmp_path_factory):
 def collected(lab, folder):
     source = Lab(folder / "source" / "state")
     calls = [
-        event(f"{day}-{number}", f"2026-11-{day}T0{number}:00:00Z", team="search", latency_ms=120 + number)
+        event(
+            f"{day}-{number}",
+            f"2026-11-{day}T0{number}:00:00Z",
+            team="search",
+            latency_ms=120 + number,
+            cache_write_5m_tokens=10,
+        )
         for day in range(15, 20)
         for number in range(day - 14)
     ]
-    source.ingest(source.write("calls.jsonl", [*calls, event("bad", input_tokens=-1)]))
+    replace(source, now=NOW - timedelta(days=4)).ingest(source.write("bad.jsonl", [event("bad", input_tokens=-1)]))
+    source.ingest(source.write("calls.jsonl", calls))
     lab.prepare(NOW)
     made = MirrorLab(source, lab, lab.session(), folder / "mirror" / "state")
     made.upload()
@@ -107,6 +114,23 @@ def test_of_core_only_the_newest_days_are_copied(mirrored):
     assert mirrored.committed("SELECT kept_from_on FROM core_retention WHERE table_name = 'core_usage_events'") == [
         (LAST_DAYS[0],)
     ]
+
+
+def test_what_is_in_quarantine_is_copied_of_every_day(mirrored):
+    mirrored.sync()
+    found = "SELECT quarantine_id, found_on FROM core_quarantine"
+    assert mirrored.committed(found) == mirrored.there(found)
+    assert [day for _, day in mirrored.committed(found)] == [date(2026, 11, 16)]
+    assert mirrored.committed("SELECT table_name FROM core_retention WHERE table_name = 'core_quarantine'") == []
+
+
+def test_quarantine_of_which_a_mirror_had_the_newest_days_only_is_copied_whole(mirrored):
+    _ = mirrored.warehouse
+    with StateFile(mirrored.home).transaction() as locked:
+        locked.execute("INSERT INTO core_retention VALUES ('core_quarantine', '2026-11-18', $1)", [NOW])
+    mirrored.sync()
+    assert len(mirrored.committed("SELECT quarantine_id FROM core_quarantine")) == 1
+    assert mirrored.committed("SELECT table_name FROM core_retention WHERE table_name = 'core_quarantine'") == []
 
 
 def test_nothing_is_copied_where_nothing_has_changed(mirrored):
@@ -419,7 +443,7 @@ def test_what_changes_on_snowflake_meanwhile_is_copied_as_of_one_moment(changing
     meanwhile.publish()
     assert changed
     assert_same_marts(meanwhile)
-    assert meanwhile.here("SELECT count(*) FROM core_ingest_ledger") == [(2,)]
+    assert meanwhile.here("SELECT count(*) FROM core_ingest_ledger") == [(3,)]
 
 
 def test_a_sync_that_fails_on_its_way_changes_nothing_here(mirrored):

@@ -12,13 +12,15 @@ from sophia_metrics.alerts.records import list_silences, read_known, record_of
 from sophia_metrics.alerts.silence import Silence
 from sophia_metrics.costs.budgets import Budget, load_budgets, set_budget
 from sophia_metrics.costs.forecasts import make_forecasts
+from sophia_metrics.costs.spend_report import load_spend
 from sophia_metrics.dashboard.reading import load_overview
 from sophia_metrics.schema import findings
 from sophia_metrics.scopes import Scope
+from sophia_metrics.serving import POINTER
 from sophia_metrics.warehouse.duckdb.migrations import MIGRATIONS
 from tests.lab import NOW, Lab, event
 
-NEW_MARTS = "('mart_cost_parts', 'mart_savings', 'mart_source_daily')"
+NEW_MARTS = "('mart_cost_parts', 'mart_savings', 'mart_source_daily', 'mart_usage_15min', 'mart_price_assumptions')"
 OLDER = (
     *(f"DROP TABLE {table.name}" for table in findings.FINDINGS),
     "ALTER TABLE core_budgets DROP COLUMN start_day",
@@ -92,7 +94,7 @@ def test_the_marts_that_are_new_are_built_of_the_rows_that_were_there(older):
     older.publish()
 
     spent = "SELECT sum(cost_usd), count(DISTINCT usage_on) FROM {}"
-    for mart in ("mart_cost_daily", "mart_cost_parts"):
+    for mart in ("mart_cost_daily", "mart_cost_parts", "mart_usage_15min"):
         assert older.serving.query(spent.format(mart)).rows() == [(Decimal("0.105"), 30)]
     assert older.serving.query("SELECT count(*) FROM mart_cost_forecast WHERE scope_type = 'all'").item() == 35
     assert older.serving.query("SELECT count(*) FROM mart_cost_change").item() == 0  # every day was as the one before
@@ -114,3 +116,13 @@ def test_until_the_next_publish_readers_have_the_version_of_before(older):
 
     (alert,) = load_overview(older.serving, NOW, "UTC").alerts
     assert (alert.message, alert.handling.kept_back_by) == ("budget search is close", None)
+
+
+def test_a_version_without_the_newest_marts_answers_what_they_would(older):
+    with_them = load_spend(older.serving, NOW), load_overview(older.serving, NOW, "UTC").operations
+    with duckdb.connect((older.home / "serving" / POINTER).resolve()) as version:
+        version.execute("DROP VIEW mart_usage_15min")
+        version.execute("DROP VIEW mart_price_assumptions")
+
+    assert (load_spend(older.serving, NOW), load_overview(older.serving, NOW, "UTC").operations) == with_them
+    assert sum(each.request_count for each in with_them[1] if each.model is None) == 19

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from sophia_metrics.cli.facts import print_facts
 from sophia_metrics.cli.figures import count, money, plural
+from sophia_metrics.cli.usage_rows import usage_rows
 from sophia_metrics.costs.reconciliation import Reconciliation, load_reconciliation
 from sophia_metrics.serving import Serving
-from sophia_metrics.settings import load_settings
+from sophia_metrics.settings import Settings, load_settings
 
 __all__ = ["print_reconciliation"]
 
@@ -26,13 +27,22 @@ def print_reconciliation(first_on: date | None, last_on: date | None, *, is_json
     """
     last = last_on or datetime.now(UTC).date() - timedelta(days=1)
     first = first_on or last - timedelta(days=DAYS - 1)
-    found = load_reconciliation(Serving(load_settings().home), first, last)
+    found = _load(load_settings(), first, last)
     if is_json:
         print_facts({"reconciliation": found})
         return
     console = Console(highlight=False)
     for title, content in _sections(found):
         console.print(Text(title, style="bold"), content, Text(), sep="\n")
+
+
+def _load(settings: Settings, first_on: date, last_on: date) -> Reconciliation:
+    """Read it; where the state folder has the newest days of usage only, Snowflake matches the calls."""
+    serving = Serving(settings.home)
+    if settings.warehouse != "snowflake":
+        return load_reconciliation(serving, first_on, last_on)
+    with usage_rows(settings) as ask:
+        return load_reconciliation(serving, first_on, last_on, lambda sql, days: ask(sql, days).rows())
 
 
 def _sections(found: Reconciliation) -> Iterator[tuple[str, RenderableType]]:

@@ -1,10 +1,12 @@
 """Our sums held against the providers' bills, as a published version says."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sophia_metrics.costs.reports import published_reports
+from sophia_metrics.costs.reports import published_reports, report_query
 from sophia_metrics.errors import ConfigurationError
 from sophia_metrics.serving import Serving
 
@@ -21,6 +23,9 @@ __all__ = [
 
 IS_THERE = "SELECT count(*) FROM duckdb_views() WHERE view_name = 'mart_reconciliation'"
 FINDING_DAYS = 28
+
+Days = dict[str, date]
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +143,16 @@ class Reconciliation:
     apart: tuple[Apart, ...]
 
 
-def load_reconciliation(serving: Serving, first_on: date, last_on: date) -> Reconciliation:
+def load_reconciliation(
+    serving: Serving, first_on: date, last_on: date, usage: Callable[[str, Days], Iterable[Row]] | None = None
+) -> Reconciliation:
     """Read how the days from the first to the last one, both included, compare with the bills.
 
-    In a Snowflake warehouse calls are matched by request_id on the newest days only, which the mirror holds.
+    Args:
+        serving: the published versions.
+        first_on: UTC day.
+        last_on: UTC day.
+        usage: answers a SELECT over rows of usage, which match calls by request_id. None: the version has all of them.
 
     Raises:
         ConfigurationError: the last day is before the first, or nothing that knows of bills is published yet.
@@ -150,15 +161,16 @@ def load_reconciliation(serving: Serving, first_on: date, last_on: date) -> Reco
         raise ConfigurationError(f"the days {first_on} to {last_on} are none: name the earlier day first")
     if serving.query(IS_THERE).item() == 0:
         raise ConfigurationError("the published version is from before bills were kept: `sophia-metrics run` makes it")
-    days = {"first_on": first_on, "last_on": last_on}
+    days: Days = {"first_on": first_on, "last_on": last_on}
     with published_reports(serving) as reports:
+        matched = usage(report_query("matched_calls"), days) if usage else reports.rows("matched_calls", **days)
         return Reconciliation(
             first_on,
             last_on,
             rows=tuple(Reconciled(*row) for row in reports.rows("reconciled", **days)),
             reasons=tuple(GapReason(*row) for row in reports.rows("gap_reasons", **days)),
             double_ledgers=tuple(DoubleLedger(*row) for row in reports.rows("double_ledgers", **days)),
-            matched=tuple(MatchedCalls(*row) for row in reports.rows("matched_calls", **days)),
+            matched=tuple(MatchedCalls(*row) for row in matched),
             apart=tuple(Apart(*row) for row in reports.rows("apart_from_usage", **days)),
         )
 

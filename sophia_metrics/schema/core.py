@@ -306,5 +306,5 @@ PROBE_RESULTS = Table(
 OBSERVED = (CACHE_SNAPSHOTS, CACHE_LOOKUPS, PROBE_RESULTS, INVOICE_LINES)
 """Facts that are no usage. The first column of `order` is the instant whose UTC day they stand in; the key tells it."""
 
-USAGE_ROWS = (USAGE_EVENTS, USAGE_UNITS, QUARANTINE)
-"""What sources told of usage, row by row. The mirror of a Snowflake warehouse has the newest days of it only."""
+USAGE_ROWS = (USAGE_EVENTS, USAGE_UNITS)
+"""Usage, row by row. The mirror of a Snowflake warehouse has the newest days of it only."""

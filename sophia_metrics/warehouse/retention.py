@@ -48,12 +48,16 @@ def commit_retention(keeper: State, facts: Facts, change: Retention) -> Expired:
         known = horizons(locked)
         usage = _reachable(locked, USAGE, known, change.usage_from_on)
         observed = _reachable(locked, OBSERVED, known, change.observed_from_on)
-        files = [*_files_before(locked, USAGE, usage.first_on), *_files_before(locked, OBSERVED, observed.first_on)]
+        moved = {
+            **(dict.fromkeys(USAGE, usage) if change.usage_from_on else {}),
+            **(dict.fromkeys(OBSERVED, observed) if change.observed_from_on else {}),
+        }
+        files = [file for file in files_of(locked, moved) if _is_before(file, moved[file.table_name].first_on)]
         run_count = _count_runs(locked, change)
         if not change.is_dry_run:
             facts.enact(locked, Switch(removed=tuple(files)), is_mending=True)
             remove_files(locked, files)
-            _move(locked, known, {**dict.fromkeys(USAGE, usage), **dict.fromkeys(OBSERVED, observed)}, change)
+            _move(locked, known, moved, change)
             _prune_runs(locked, change)
     return Expired(
         row_count=sum(file.row_count for file in files),
@@ -102,10 +106,8 @@ def _days_not_done(locked: StateConnection, names: Iterable[str]) -> list[tuple[
     return found + [(day, "has events that were not looked for on other days yet") for (day,) in unaudited]
 
 
-def _files_before(locked: StateConnection, names: Iterable[str], first_on: date | None) -> list[Piece]:
-    if first_on is None:
-        return []
-    return [file for file in files_of(locked, names) if file.day_on < first_on]
+def _is_before(file: Piece, first_on: date | None) -> bool:
+    return first_on is not None and file.day_on < first_on
 
 
 def _move(
@@ -114,6 +116,7 @@ def _move(
     horizons_now: Mapping[str, _Horizon],
     change: Retention,
 ) -> None:
+    """Note the horizons that were asked for; what nobody asked for stays as it is: a mirror has its own."""
     rows = [
         {"table_name": name, "kept_from_on": each.first_on, "moved_at": change.now}
         for name, each in horizons_now.items()
@@ -122,9 +125,9 @@ def _move(
     if rows:
         schema = {"table_name": pl.String, "kept_from_on": pl.Date, "moved_at": pl.Datetime("us")}
         replace_rows(locked, state.RETENTION, pl.DataFrame(rows, schema=schema))
-    usage = horizons_now[core.USAGE_EVENTS.name].first_on
-    if usage is not None:
-        locked.execute("DELETE FROM judged_days WHERE day_on < $1", [usage])
+    usage = horizons_now.get(core.USAGE_EVENTS.name)
+    if usage is not None and usage.first_on is not None:
+        locked.execute("DELETE FROM judged_days WHERE day_on < $1", [usage.first_on])
 
 
 def _count_runs(locked: StateConnection, change: Retention) -> int:

@@ -29,8 +29,9 @@ __all__ = [
     "is_mirrored",
 ]
 
-COPIED_CORE = core.USAGE_ROWS
-"""Only the newest days of these: what serving marts read, and where a mart can be computed once more."""
+COPIED_CORE = (*core.USAGE_ROWS, core.QUARANTINE)
+"""Of usage only the newest days: what serving marts read, and where a mart can be computed once more. Of what could not
+be used every day, which is little: whoever looks after it reads it here."""
 
 PREFIX = "mirrored-"
 HASH_DIGITS = 16

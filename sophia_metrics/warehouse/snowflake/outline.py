@@ -1,6 +1,7 @@
 """The outline of a Snowflake warehouse: what is there to copy, and in which version, without a row of it."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -9,7 +10,6 @@ from sophia_metrics.warehouse.duckdb.serving_marts import tag_days
 from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.manifest import Piece, TableDay, files_of
 from sophia_metrics.warehouse.snowflake.copied import (
-    COPIED_CORE,
     COPIED_DAYS,
     COPIED_MARTS,
     COPIED_STATE,
@@ -22,7 +22,7 @@ from sophia_metrics.warehouse.state_connection import StateConnection
 
 __all__ = ["Outline", "read_outline"]
 
-CORE_NAMES = tuple(table.name for table in COPIED_CORE)
+NEWEST_NAMES = tuple(table.name for table in core.USAGE_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Outline:
     Attributes:
         days: what it lists of each day; days without rows are left out.
         parts: the parts of its state tables, with their fingerprints.
-        core_from_on: the first day whose rows of core are copied. None: there are none.
+        kept_from: by table of core, the first day whose rows are copied; a table that is not in it has every day.
         waiting: days whose marts are behind their core: here they stay as they are, until they are built there.
     """
 
     days: dict[TableDay, Piece]
     parts: dict[PartKey, str]
-    core_from_on: date | None
+    kept_from: Mapping[str, date]
     waiting: frozenset[date] = frozenset()
 
 
@@ -47,18 +47,25 @@ def read_outline(session: SnowflakeSession, now: datetime) -> Outline:
     days = _listed_days(session)
     stale = stale_days(session)
     waiting = frozenset(day for table in COPIED_MARTS for day in stale[table.name])
-    events = [day for name, day in days if name == core.USAGE_EVENTS.name]
-    first = first_copied_day(events, now, tag_days=tag_days(session, now))
-    expired = first_kept(horizons(session), CORE_NAMES)
-    if first is not None and expired is not None:
-        first = max(first, expired)
+    kept_from = _kept_from(session, [day for name, day in days if name == core.USAGE_EVENTS.name], now)
     wanted = {
         (name, day): piece
         for (name, day), piece in days.items()
-        if day not in waiting and (name not in CORE_NAMES or (first is not None and day >= first))
+        if day not in waiting and day >= kept_from.get(name, date.min)
     }
     rows = session.run(select_parts(COPIED_STATE, now.date())).fetchall()
-    return Outline(wanted, {(str(name), day): str(part) for name, day, part in rows}, first, waiting)
+    return Outline(wanted, {(str(name), day): str(part) for name, day, part in rows}, kept_from, waiting)
+
+
+def _kept_from(session: SnowflakeSession, days: list[date], now: datetime) -> dict[str, date]:
+    """Return from which day on rows of core are copied, of the days of events that there are."""
+    dropped = horizons(session)
+    kept_from = {name: day for name, day in dropped.items() if name == core.QUARANTINE.name}
+    newest = first_copied_day(days, now, tag_days=tag_days(session, now))
+    if newest is not None:
+        first = max(newest, first_kept(dropped, NEWEST_NAMES) or newest)
+        kept_from |= dict.fromkeys(NEWEST_NAMES, first)
+    return kept_from
 
 
 def _listed_days(session: StateConnection) -> dict[TableDay, Piece]:

@@ -85,7 +85,7 @@ def take_over(
     add_files(locked, added)
     locked.execute("DELETE FROM damaged_days WHERE list_contains($1, table_name)", [list(COPIED_DAYS)])
     _take_parts(locked, outline, copies)
-    _note_horizons(locked, outline.core_from_on, now)
+    _note_horizons(locked, outline.kept_from, now)
     _note_builds(locked)
     return changed
 
@@ -149,15 +149,17 @@ def _with_own_versions(locked: duckdb.DuckDBPyConnection, tombstones: pl.DataFra
     return frame
 
 
-def _note_horizons(locked: StateConnection, first: date | None, now: datetime) -> None:
+def _note_horizons(locked: StateConnection, kept_from: Mapping[str, date], now: datetime) -> None:
     """Note from which day on the mirror has rows of core: of the days before there are only marts."""
     known = horizons(locked)
     rows = [
-        {"table_name": table.name, "kept_from_on": first, "moved_at": now}
-        for table in COPIED_CORE
-        if first is not None and known.get(table.name) != first
+        {"table_name": name, "kept_from_on": first, "moved_at": now}
+        for name, first in kept_from.items()
+        if known.get(name) != first
     ]
     replace_rows(locked, state.RETENTION, pl.DataFrame(rows, schema=polars_schema(state.RETENTION)))
+    whole = [table.name for table in COPIED_CORE if table.name not in kept_from]
+    locked.execute(f"DELETE FROM {state.RETENTION.name} WHERE list_contains($1, table_name)", [whole])
 
 
 def _note_builds(locked: StateConnection) -> None:
