@@ -27,6 +27,7 @@ from tests.test_docs import ROOT
 NOW = datetime(2026, 11, 20, 12)
 DAY = date(2026, 11, 19)
 EACH_SUITE = pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+SUM_LAYERS = ("core", "quarters", "hours", "days", "uses")
 TYPES = {
     **{column.name: sql_type(column.kind) for table in schema.TABLES for column in table.columns},
     **{column.name: sql_type(column.kind) for column in MAPPED_COLUMNS},
@@ -35,8 +36,8 @@ TYPES = {
     "parts_usd": "DECIMAL(38,12)",
     "has_cost": "BOOLEAN",
     "has_basis": "BOOLEAN",
-    **{f"{layer}_request_count": "HUGEINT" for layer in ("core", "quarters", "hours", "days")},
-    **{f"{layer}_cost_usd": "DECIMAL(38,12)" for layer in ("core", "quarters", "hours", "days")},
+    **{f"{layer}_request_count": "HUGEINT" for layer in SUM_LAYERS},
+    **{f"{layer}_cost_usd": "DECIMAL(38,12)" for layer in SUM_LAYERS},
 }
 GOOD = {"VARCHAR": "ok", "BOOLEAN": False, "DATE": DAY, "TIMESTAMP": NOW - timedelta(days=1), "DOUBLE": 0.5}
 GOOD_BY_NAME = {

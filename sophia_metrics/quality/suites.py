@@ -31,7 +31,12 @@ COST_COUNTS = {
     "unknown_usage_count": "the number of calls of unknown usage",
     "latency_count": "the number of timed calls",
 }
-LAYERS = (("quarters", "core", "core"), ("hours", "quarters", "the quarters"), ("days", "hours", "the hours"))
+LAYERS = (
+    ("quarters", "core", "core"),
+    ("hours", "quarters", "the quarters"),
+    ("days", "hours", "the hours"),
+    ("uses", "core", "core"),
+)
 
 
 def _at_least_zero(column: str, what: str) -> Expectation:
@@ -160,6 +165,7 @@ COST_SUMS = Suite(
         schema.marts.COST_15MIN.name,
         schema.marts.COST_HOURLY.name,
         schema.marts.COST_DAILY.name,
+        schema.marts.USAGE_15MIN.name,
     ),
     rows=_statement("mart_cost_sums"),
     expectations=tuple(
