@@ -9,6 +9,7 @@ __all__ = [
     "COST_HOURLY",
     "COST_MEASURES",
     "COST_TREND",
+    "PRICE_ASSUMPTIONS",
     "SETTLEMENT",
     "SOURCE_DAILY",
     "USAGE_15MIN",
