@@ -45,8 +45,9 @@ def send_everything(snowflake: SnowflakeLab, home: Path) -> None:
     lab.ingest(lab.write("sample.jsonl", [event("made up"), event("bad", input_tokens=-1)]), name=SAMPLE_SOURCE)
     shutil.rmtree(lab.home / "landing" / SAMPLE_SOURCE)  # whoever is forgotten must have a source that is known
     calls = [
-        event("a", "2026-11-19T10:00:00Z", user=ADA, units={"web_search": 3}, latency_ms=9, cache_write_5m_tokens=10),
-        event("old", "2026-11-15T10:00:00Z", latency_ms=9, cache_write_5m_tokens=10),
+        event("a", "2026-11-19T10:00:00Z", user=ADA, units={"web_search": 3}, latency_ms=9),
+        event("old", "2026-11-15T10:00:00Z", latency_ms=9),
+        event("assumed", "2026-11-19T10:00:00Z", model="gpt-4o-mini", cache_write_5m_tokens=10),
         event("bad", input_tokens=-1),
     ]
     lab.ingest(lab.write("one.jsonl", calls), lab.write("two.jsonl", [event("a", "2026-11-17T10:00:00Z", user=ADA)]))
