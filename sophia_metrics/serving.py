@@ -16,7 +16,7 @@ from sophia_metrics.frames import fetch_frame
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["HELD_NAME", "Held", "Serving", "columns_of", "has_table"]
+__all__ = ["HELD_NAME", "Held", "Serving", "columns_of", "has_table", "tables_of"]
 
 POINTER = "current.duckdb"
 HELD_NAME = "held.json"
@@ -33,7 +33,13 @@ class Held:
 
 def has_table(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     """Say whether an opened version has a table or view: one that an older program published may have none."""
-    return bool(columns_of(connection, table))
+    return table in tables_of(connection)
+
+
+def tables_of(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Return the names of the tables and views of an opened version."""
+    found = connection.execute("SELECT table_name FROM information_schema.tables")
+    return frozenset(str(name) for (name,) in found.fetchall())
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> frozenset[str]:

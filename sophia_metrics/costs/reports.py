@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from sophia_metrics.marts import mart
-from sophia_metrics.serving import Serving, has_table
+from sophia_metrics.serving import Serving, tables_of
 
 __all__ = ["Reports", "published_reports", "report_query"]
 
@@ -22,8 +22,9 @@ class Reports:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        known = tables_of(connection)
         for each in YOUNGEST:
-            if not has_table(connection, each.name):  # an older program published it, with all rows of usage
+            if each.name not in known:  # an older program published it, with all rows of usage
                 connection.execute(f"CREATE TEMP VIEW {each.name} AS {each.sql}")
 
     def rows(self, name: str, **parameters: date | datetime | int) -> list[tuple[Any, ...]]:

@@ -31,7 +31,7 @@ from sophia_metrics.dashboard.overview import (
 )
 from sophia_metrics.errors import ServiceUnavailableError
 from sophia_metrics.health.late_flows import LateFlow
-from sophia_metrics.serving import Held, Serving
+from sophia_metrics.serving import Held, Serving, tables_of
 from sophia_metrics.windows import Window
 
 __all__ = ["CHART_DAYS", "CHART_MODELS", "TREND_DAYS", "load_overview"]
@@ -73,8 +73,7 @@ class _Reading:
     def __init__(self, connection: duckdb.DuckDBPyConnection, now: datetime, time_zone: str, held: Held | None) -> None:
         self._connection = connection
         self._reports = Reports(connection)
-        found = connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
-        self._tables = frozenset(name for (name,) in found)
+        self._tables = tables_of(connection)
         self._now = now
         self._zone = time_zone
         self._held = held
