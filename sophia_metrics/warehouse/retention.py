@@ -15,7 +15,7 @@ from sophia_metrics.schema import core, findings, state
 from sophia_metrics.warehouse.facts import Facts
 from sophia_metrics.warehouse.horizons import first_kept, horizons
 from sophia_metrics.warehouse.ledger import replace_rows
-from sophia_metrics.warehouse.manifest import Piece, Switch, files_of, remove_files
+from sophia_metrics.warehouse.manifest import Switch, files_of, remove_files
 from sophia_metrics.warehouse.protocol import Expired, Retention
 from sophia_metrics.warehouse.staleness import DAY_MARTS, stale_days
 from sophia_metrics.warehouse.state_connection import StateConnection
@@ -49,10 +49,15 @@ def commit_retention(keeper: State, facts: Facts, change: Retention) -> Expired:
         usage = _reachable(locked, USAGE, known, change.usage_from_on)
         observed = _reachable(locked, OBSERVED, known, change.observed_from_on)
         moved = {
-            **(dict.fromkeys(USAGE, usage) if change.usage_from_on else {}),
-            **(dict.fromkeys(OBSERVED, observed) if change.observed_from_on else {}),
+            name: horizon.first_on
+            for names, horizon, wanted in (
+                (USAGE, usage, change.usage_from_on),
+                (OBSERVED, observed, change.observed_from_on),
+            )
+            for name in names
+            if wanted is not None and horizon.first_on is not None
         }
-        files = [file for file in files_of(locked, moved) if _is_before(file, moved[file.table_name].first_on)]
+        files = [file for file in files_of(locked, moved) if file.day_on < moved[file.table_name]]
         run_count = _count_runs(locked, change)
         if not change.is_dry_run:
             facts.enact(locked, Switch(removed=tuple(files)), is_mending=True)
@@ -106,28 +111,23 @@ def _days_not_done(locked: StateConnection, names: Iterable[str]) -> list[tuple[
     return found + [(day, "has events that were not looked for on other days yet") for (day,) in unaudited]
 
 
-def _is_before(file: Piece, first_on: date | None) -> bool:
-    return first_on is not None and file.day_on < first_on
-
-
 def _move(
     locked: StateConnection,
     known: Mapping[str, date],
-    horizons_now: Mapping[str, _Horizon],
+    moved: Mapping[str, date],
     change: Retention,
 ) -> None:
     """Note the horizons that were asked for; what nobody asked for stays as it is: a mirror has its own."""
     rows = [
-        {"table_name": name, "kept_from_on": each.first_on, "moved_at": change.now}
-        for name, each in horizons_now.items()
-        if each.first_on is not None and each.first_on != known.get(name)
+        {"table_name": name, "kept_from_on": first_on, "moved_at": change.now}
+        for name, first_on in moved.items()
+        if first_on != known.get(name)
     ]
     if rows:
         schema = {"table_name": pl.String, "kept_from_on": pl.Date, "moved_at": pl.Datetime("us")}
         replace_rows(locked, state.RETENTION, pl.DataFrame(rows, schema=schema))
-    usage = horizons_now.get(core.USAGE_EVENTS.name)
-    if usage is not None and usage.first_on is not None:
-        locked.execute("DELETE FROM judged_days WHERE day_on < $1", [usage.first_on])
+    if core.USAGE_EVENTS.name in moved:
+        locked.execute("DELETE FROM judged_days WHERE day_on < $1", [moved[core.USAGE_EVENTS.name]])
 
 
 def _count_runs(locked: StateConnection, change: Retention) -> int:
