@@ -24,15 +24,11 @@ class Places:
         self.patch.setenv("SOPHIA_HOME", str(folder / "home"))
         self.patch.setenv("SOPHIA_QUALITY__CHECKPOINT", "false")
         self.patch.setenv("SOPHIA_WAREHOUSE", engine)
-        for name, value in self._connection().items():
+        for name, value in self.snowflake.variables.items():
             if engine == "snowflake":
-                self.patch.setenv(f"SOPHIA_SNOWFLAKE__{name}", value)
+                self.patch.setenv(name, value)
             else:
-                self.patch.delenv(f"SOPHIA_SNOWFLAKE__{name}", raising=False)
+                self.patch.delenv(name, raising=False)
         for name, value in self.snowflake.secrets.items():
             self.patch.setenv(name, value)
         return CommandLine(folder)
-
-    def _connection(self) -> dict[str, str]:
-        names = ("account", "user", "role", "host", "port", "protocol", "database")
-        return {name.upper(): str(getattr(self.snowflake.settings, name)) for name in names}

@@ -74,6 +74,12 @@ class SnowflakeLab:
     statements: Statements = field(default_factory=Statements)
     opened: list[SnowflakeSession] = field(default_factory=list)
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables by which a program finds the schema; the secrets are others."""
+        names = ("account", "user", "role", "host", "port", "protocol", "database")
+        return {f"SOPHIA_SNOWFLAKE__{name.upper()}": str(getattr(self.settings, name)) for name in names}
+
     def session(self, settings: SnowflakeSettings | None = None, **options) -> SnowflakeSession:
         """Return one more session; it is closed after the test."""
         opened = connect_session(

@@ -29,14 +29,12 @@ USD = Decimal("0.140000000000")
 
 @pytest.fixture
 def environment(snowflake, tmp_path, monkeypatch):
-    settings = snowflake.settings
-    place = {
-        "ACCOUNT": settings.account, "USER": settings.user, "ROLE": settings.role, "HOST": settings.host,
-        "PORT": settings.port, "PROTOCOL": settings.protocol, "DATABASE": settings.database,
-    }  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    variables = {f"SOPHIA_SNOWFLAKE__{name}": str(value) for name, value in place.items()}
-    variables |= {"SOPHIA_WAREHOUSE": "snowflake", "SOPHIA_HOME": str(tmp_path / "home"), **snowflake.secrets}
+    variables = (
+        snowflake.variables
+        | {"SOPHIA_WAREHOUSE": "snowflake", "SOPHIA_HOME": str(tmp_path / "home")}
+        | snowflake.secrets
+    )
     variables["SOPHIA_QUALITY__CHECKPOINT"] = "false"
     at = datetime.now(UTC) - timedelta(minutes=5)
     calls = [
